@@ -1,0 +1,157 @@
+"""A model on disk is four things: a tokenizer, a text tower, an autoencoder and a denoiser with its noise schedule."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from limner.bundle import catalogue, keys, layout
+from limner.errors import LimnerError
+from limner.network.config import AutoencoderConfig, Json, UNetConfig
+from limner.network.unet import UNet
+from limner.network.vae import Autoencoder
+from limner.process.schedule import SCHEDULES, NoiseSchedule, zero_terminal_snr
+from limner.score.precondition import PREDICTIONS, Preconditioned
+from limner.text.clip import TextConfig, TextTower
+from limner.text.tokenizer import Tokenizer
+from limner.types import Context, Image, Latent
+
+Default = str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An opened model.  `identity` is a sha256 over its tensors' names and bytes; `defaults` fill a wish up to a recipe."""
+
+    name: str
+    folder: Path
+    identity: str
+    defaults: Mapping[str, Default]
+    tokenizer: Tokenizer
+    text: TextTower
+    autoencoder: Autoencoder
+    denoiser: Preconditioned
+    device: torch.device
+
+    @property
+    def factor(self) -> int:
+        """Pixels a latent pixel, along a side."""
+        return self.autoencoder.config.factor
+
+    @property
+    def schedule(self) -> NoiseSchedule:
+        return self.denoiser.schedule
+
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
+        return self.autoencoder.config.latent_channels, height // self.factor, width // self.factor
+
+    @torch.no_grad()
+    def context(self, prompts: Sequence[str]) -> Context:
+        """What the text tower makes of sentences, one row each."""
+        ids = torch.tensor([self.tokenizer.encode(prompt).ids for prompt in prompts], device=self.device)
+        return Context(self.text(ids).states.float())
+
+    @torch.no_grad()
+    def encode(self, image: Image) -> Latent:
+        """The latent of a picture in [0, 1]: its posterior's mean, scaled to about unit variance."""
+        mean, _ = self.autoencoder.encode((2 * image - 1).to(self.device, self.denoiser.dtype))
+        return mean.float() * self.autoencoder.config.scaling
+
+    @torch.no_grad()
+    def decode(self, x0: Latent) -> Image:
+        """The picture of a clean latent, in [0, 1]."""
+        z = (x0 / self.autoencoder.config.scaling).to(self.denoiser.dtype)
+        return (self.autoencoder.decode(z).float() / 2 + 0.5).clamp(0, 1)
+
+
+def open_bundle(
+    model: str | Path = catalogue.DEFAULT, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> Bundle:
+    """A model of the catalogue, or a diffusers folder, opened strictly.
+
+    Raises LimnerError naming the file, and the tensor, for whatever is missing, damaged, unknown or left over.
+    """
+    folder, device = catalogue.find(str(model)), torch.device(device)
+    index = layout.read_json(folder / "model_index.json")
+    for component in ("tokenizer", "text_encoder", "vae", "unet", "scheduler"):
+        if component not in index:
+            raise LimnerError(
+                f"{folder / 'model_index.json'} names no {component}", "this is no Stable Diffusion folder"
+            )
+    with torch.device("meta"):
+        text = TextTower(layout.configured(folder / "text_encoder", lambda raw: TextConfig.from_json(json.dumps(raw))))
+        autoencoder = Autoencoder(layout.configured(folder / "vae", AutoencoderConfig.read))
+        unet = UNet(layout.configured(folder / "unet", UNetConfig.read))
+    digest = hashlib.sha256()
+    for part, net in (("text_encoder", text), ("unet", unet), ("vae", autoencoder)):
+        file = layout.weights_file(folder / part)
+        tensors = keys.renamed(part, layout.read_tensors(file))
+        identify(digest, part, tensors)
+        layout.fill(net, tensors, file, device, dtype)
+    schedule, prediction = read_schedule(layout.read_json(folder / "scheduler" / "scheduler_config.json"))
+    return Bundle(
+        name=folder.name,
+        folder=folder,
+        identity=digest.hexdigest(),
+        defaults=read_defaults(folder, unet.config, autoencoder.config),
+        tokenizer=Tokenizer.load(folder / "tokenizer"),
+        text=text,
+        autoencoder=autoencoder,
+        denoiser=Preconditioned(unet, schedule, prediction, dtype),
+        device=device,
+    )
+
+
+def identify(digest: "hashlib._Hash", part: str, tensors: Mapping[str, Tensor]) -> None:
+    """Add a component's tensors to a hash: names in order, precision, shape and bytes, wherever they were stored."""
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{part}.{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.view(torch.uint8).numpy() if tensor.ndim else bytes(str(tensor.item()), "ascii"))
+
+
+def read_schedule(config: Mapping[str, Json]) -> tuple[NoiseSchedule, str]:
+    """The noise schedule and what the network predicts, from diffusers' `scheduler_config.json`."""
+    kind, prediction = str(config.get("beta_schedule", "linear")), str(config.get("prediction_type", "epsilon"))
+    if kind not in SCHEDULES or config.get("trained_betas") is not None:
+        raise LimnerError(f"scheduler_config.json: beta_schedule {kind!r}", f"known are {', '.join(SCHEDULES)}")
+    if prediction not in PREDICTIONS:
+        raise LimnerError(
+            f"scheduler_config.json: prediction_type {prediction!r}", f"known are {', '.join(PREDICTIONS)}"
+        )
+    times, first, last = (config.get(key, default) for key, default in BETAS.items())
+    schedule = SCHEDULES[kind](int(times), float(first), float(last))  # type: ignore[arg-type]
+    if config.get("rescale_betas_zero_snr", False):
+        if prediction == "epsilon":
+            raise LimnerError(
+                "scheduler_config.json: noise prediction with zero terminal SNR",
+                "there is nothing to predict from pure noise",
+            )
+        schedule = zero_terminal_snr(schedule)
+    return schedule, prediction
+
+
+BETAS: dict[str, int | float] = {"num_train_timesteps": 1000, "beta_start": 0.0001, "beta_end": 0.02}
+DEFAULTS: dict[str, Default] = {
+    "negative": "",
+    "seed": 42,
+    "steps": 50,
+    "sampler": "dpmpp_2m",
+    "ladder": "trailing",
+    "guidance": 7.5,
+}
+
+
+def read_defaults(folder: Path, unet: UNetConfig, autoencoder: AutoencoderConfig) -> dict[str, Default]:
+    """What a recipe holds where the wish was silent: the folder's own `limner.json`, else what courses use."""
+    side = unet.sample_size * autoencoder.factor
+    out = DEFAULTS | {"width": side, "height": side}
+    file = folder / "limner.json"
+    own = layout.read_json(file).get("defaults", {}) if file.exists() else {}
+    if not isinstance(own, dict) or not own.keys() <= out.keys():
+        raise LimnerError(f"{file}: defaults {own!r}", f"only {', '.join(out)} are known")
+    return out | {key: value for key, value in own.items() if isinstance(value, str | int | float)}

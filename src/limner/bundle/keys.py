@@ -1,0 +1,32 @@
+"""One tensor, one name: what tools of different years call differently, by its published name."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from limner.errors import LimnerError
+
+VAE_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+"""The autoencoder's attention before diffusers 0.18, and since."""
+
+
+def published(part: str, name: str) -> str:
+    """The name under which the component's first published checkpoint has the tensor."""
+    if part == "text_encoder" and not name.startswith(("text_model.", "text_projection.")):
+        return f"text_model.{name}"  # transformers from 5 on leaves the prefix out
+    if part == "vae" and ".attentions." in name:
+        owner, old, parameter = name.rsplit(".", 2)
+        return f"{owner}.{VAE_ATTENTION.get(old, old)}.{parameter}"
+    return name
+
+
+def renamed(part: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A component's tensors under their published names; LimnerError where one stands there under two."""
+    out = dict[str, Tensor]()
+    for name, tensor in tensors.items():
+        if published(part, name) in out:
+            raise LimnerError(
+                f"{part}: tensor {published(part, name)} is there under two names", "fetch the model again"
+            )
+        out[published(part, name)] = tensor
+    return out

@@ -1,0 +1,44 @@
+"""`limner demo`: four sentences become four pictures and one sheet, with the model that ships."""
+
+import argparse
+import io
+
+from limner.cli import asked
+from limner.recipe import Wish
+
+SENTENCES = (
+    "a red apple, 3d render",
+    "a cat, flat emoji style",
+    "a sailing boat on the sea, noto style",
+    "a snowy mountain, flat fluent style",
+)
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    asked.bundle_flags(parser)
+    asked.folder_flag(parser)
+    asked.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from limner.cli.drawing import draw
+    from limner.cli.make import resolved
+    from limner.metadata import deposit, prepare
+    from limner.pictures.contact import sheet
+
+    prepare(args.out)
+    bundle = asked.bundle(args)
+    drawn = []
+    for sentence in SENTENCES:  # one at a time, so that each one's seconds are its own
+        for each in draw([resolved(Wish(prompt=sentence), bundle, None)], bundle, args.out, "png"):
+            drawn.append(each)
+            if not args.json:
+                print(f"{each.path}  {each.seconds:5.1f} s  {sentence}", flush=True)
+    file = io.BytesIO()
+    sheet([each.picture for each in drawn], SENTENCES).save(file, "PNG")
+    path = deposit(file.getvalue(), args.out, "-demo.png")
+    if args.json:
+        asked.print_json({"model": bundle.name, "pictures": [each.report() for each in drawn], "sheet": str(path)})
+    else:
+        print(f"{path}  all four on one sheet")
+    return 0

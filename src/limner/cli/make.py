@@ -1,0 +1,88 @@
+"""`limner make`: a sentence becomes pictures."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.cli import asked
+from limner.errors import LimnerError
+from limner.recipe import Recipe, Wish, check, resolve, series
+
+if TYPE_CHECKING:
+    from limner.bundle import Bundle
+
+MOST = 10_000
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("prompt", nargs="?", metavar="PROMPT", help='what to draw; "" draws whatever comes')
+    asked.recipe_flags(parser)
+    parser.add_argument("--count", type=int, default=1, metavar="N", help=f"pictures; the seed counts up (1 to {MOST})")
+    parser.add_argument("--from", dest="source", type=Path, metavar="PICTURE", help="make this picture again")
+    asked.bundle_flags(parser)
+    asked.folder_flag(parser)
+    parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png", help="of the files (%(default)s)")
+    asked.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    wish = _wish(args)
+    from limner.metadata import prepare
+
+    source = asked.source(args.source) if args.source else None
+    prepare(args.out)  # before anything is drawn: an unwritable folder costs nobody a picture
+    bundle = asked.bundle(args, source)
+    recipe = resolved(wish, bundle, source.recipe if source else None)
+    recipes, notes, made = series(recipe, args.count), list(_notes(recipe, bundle, source)), []
+    for note in notes:
+        print("limner:", note, file=sys.stderr)
+    from limner.cli.drawing import draw
+
+    try:
+        for drawn in draw(recipes, bundle, args.out, args.format):
+            made.append(drawn.report())
+            if not args.json:
+                print(drawn.path, flush=True)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(f"{len(made)} of {args.count} pictures are finished, in {args.out}") from stop
+    if args.json:
+        asked.print_json({"model": bundle.name, "recipe": asdict(recipe), "notes": notes, "pictures": made})
+    return 0
+
+
+def resolved(wish: Wish, bundle: "Bundle", source: Recipe | None) -> Recipe:
+    """What is left open in the wish is the source's, else the bundle's; LimnerError if this bundle cannot draw it."""
+    from limner.process.ladder import LADDERS
+    from limner.sampler import SAMPLERS
+
+    recipe = resolve(replace(wish, model=bundle.identity), asdict(source) if source else bundle.defaults)
+    check(recipe, bundle.factor, SAMPLERS, LADDERS)
+    return recipe
+
+
+def _wish(args: argparse.Namespace) -> Wish:
+    if not 1 <= args.count <= MOST:
+        raise LimnerError(f"count {args.count} is out of range", f"choose 1 to {MOST}")
+    wish = asked.wish(args)
+    if wish.prompt is None and not args.source:
+        raise LimnerError("no prompt", 'say limner make "a red apple", or "" to draw whatever comes')
+    return wish
+
+
+def _notes(recipe: Recipe, bundle: "Bundle", source: asked.Source | None) -> Iterator[str]:
+    """What is done otherwise than might be expected."""
+    from limner.cli.drawing import circumstances
+
+    if not recipe.prompt.strip():
+        yield "the prompt is empty: the model draws whatever comes"
+    for name, text in (("prompt", recipe.prompt), ("negative prompt", recipe.negative)):
+        if lost := bundle.tokenizer.encode(text).lost:
+            yield f"the {name} is longer than the model reads, which leaves out: {' '.join(lost)}"
+    here = circumstances(bundle)
+    there = {key: source.settings.get(key, value) for key, value in here.items()} if source else here
+    if source and there != here:
+        was, now = (" in ".join(each.values()) for each in (there, here))
+        yield f"{source.path} was made on {was}, this is {now}: pixels may differ a little"

@@ -1,0 +1,182 @@
+"""`limner train`: the small model's parts, trained one after another in one folder and put together."""
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from limner.errors import LimnerError
+
+if TYPE_CHECKING:
+    from limner.training.preset import Preset
+    from limner.training.workshop import Study, Workshop
+
+N = TypeVar("N", int, float)
+STAGES = {
+    "autoencoder": "pictures to latents and back; comes first",
+    "clip": "captions to vectors, by the pictures they belong to; comes second",
+    "diffusion": "noise to latents, told by captions; comes third",
+    "decoder": "latents to pictures, further, while everything else stays as it is; at any time after the first",
+}
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    jobs = parser.add_subparsers(required=True, dest="stage", metavar=" | ".join([*STAGES, "export"]))
+    for stage, line in STAGES.items():
+        job = jobs.add_parser(stage, help=line, description=f"{line}; a second call goes on where the first stopped")
+        _common(job)
+        job.add_argument("--steps", type=int, metavar="N", help="steps in all; the preset's if left out")
+        job.add_argument("--rows", type=int, metavar="N", help="pictures a step and process; the preset's if left out")
+        job.add_argument("--rate", type=float, metavar="X", help="peak learning rate; the preset's if left out")
+        job.add_argument("--minutes", type=float, metavar="X", help="stop after so long; nothing is lost")
+        job.add_argument("--look", type=float, metavar="X", default=10, help="minutes between sheets (%(default)s)")
+        job.add_argument(
+            "--workers", type=int, metavar="N", default=0, help="processes that make batches (%(default)s)"
+        )
+        job.add_argument(
+            "--dtype", choices=("float32", "bfloat16"), help="of the arithmetic; the faster one if left out"
+        )
+    export = jobs.add_parser("export", help="write the model, as limner and diffusers open it, into OUT/limner-mini")
+    _common(export)
+
+
+def _common(job: argparse.ArgumentParser) -> None:
+    job.add_argument("--preset", choices=("mini", "base"), default="mini", help="mini for a CPU, base for a GPU")
+    job.add_argument("--corpus", type=Path, metavar="DIR", help="the pictures; ~/.limner/pictures if left out")
+    job.add_argument("--out", type=Path, metavar="DIR", help="the workshop; ~/.limner/training/PRESET if left out")
+    job.add_argument("--chunks", type=int, metavar="N", help="times 64 pictures composed; the preset's if left out")
+    job.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (%(default)s)")
+    job.add_argument("--device", help="cpu, cuda or mps; the best there is if left out")
+    job.add_argument("--from", dest="warm", metavar="NAME|PATH", help="begin with the weights of this model")
+
+
+def run(args: argparse.Namespace) -> int:
+    distribute()
+    shop = workshop(args)
+    if args.stage == "export":
+        print(export(shop))
+        return 0
+    if args.stage == "diffusion":
+        prepare(shop)
+    study: Study = getattr(shop, args.stage)()
+    try:
+        learn(study, shop.folder / args.stage, args.minutes, args.look)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(f"step {study.run.number} is kept in {study.run.file}") from stop
+    return 0
+
+
+def workshop(args: argparse.Namespace) -> "Workshop":
+    """The folder, the pictures, the preset with what the flags change, and the machine."""
+    from limner.bundle import open_bundle
+    from limner.bundle.catalogue import home
+    from limner.engine.device import choose
+    from limner.pictures.sets import Corpus
+    from limner.training.precision import half_pays
+    from limner.training.workshop import Workshop
+
+    place = choose(args.device, None)
+    asked_for = getattr(args, "dtype", None)
+    return Workshop(
+        folder=args.out or home() / "training" / args.preset,
+        corpus=Corpus(args.corpus or home() / "pictures"),
+        preset=preset(args),
+        device=place.device,
+        seed=args.seed,
+        workers=getattr(args, "workers", 0),
+        half=half_pays(place.device) if asked_for is None else asked_for == "bfloat16",
+        warm=open_bundle(args.warm) if args.warm else None,
+    )
+
+
+def preset(args: argparse.Namespace) -> "Preset":
+    from limner.training.preset import PRESETS
+
+    chosen = PRESETS[args.preset]
+    if args.chunks is not None:
+        chosen = replace(chosen, chunks=positive("chunks", args.chunks))
+    if args.stage == "export":
+        return chosen
+    part = "autoencoder" if args.stage == "decoder" else args.stage
+    stage = getattr(chosen, part)
+    plan = stage.plan
+    plan = plan if args.steps is None else replace(plan, steps=positive("steps", args.steps))
+    plan = plan if args.rate is None else replace(plan, rate=positive("rate", args.rate))
+    rows = stage.rows if args.rows is None else positive("rows", args.rows)
+    return replace(chosen, **{part: replace(stage, rows=rows, plan=plan)})
+
+
+def positive(name: str, value: N) -> N:
+    if not value > 0:
+        raise LimnerError(f"{name} {value} is out of range", "choose more than 0")
+    return value
+
+
+def distribute() -> None:
+    """Join the other processes, where torchrun started several."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        import torch.distributed
+
+        gpu = torch.cuda.is_available()
+        if gpu:
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.distributed.init_process_group("nccl" if gpu else "gloo")
+
+
+def prepare(shop: "Workshop") -> None:
+    from tqdm import tqdm
+
+    for _ in tqdm(
+        shop.prepare(), total=shop.preset.chunks, desc="composing", disable=not sys.stderr.isatty(), leave=False
+    ):
+        pass
+
+
+def learn(study: "Study", stem: Path, minutes: float | None, look: float) -> None:
+    """Train to the plan's end, or for so many minutes; a sheet and the curve are drawn now and then and at the end."""
+    from tqdm import tqdm
+
+    began = looked = time.monotonic()
+    steps = study.steps()
+    with tqdm(
+        total=study.run.plan.steps, initial=study.run.number, disable=not sys.stderr.isatty(), unit="step"
+    ) as bar:
+        for step in steps:
+            bar.update()
+            bar.set_postfix(loss=f"{step.loss:.4f}", rate=f"{step.rate:.1e}", refresh=False)
+            if minutes is not None and time.monotonic() - began > 60 * minutes:
+                steps.close()
+            elif time.monotonic() - looked > 60 * look:
+                show(study, stem)
+                looked = time.monotonic()
+    show(study, stem)
+
+
+def show(study: "Study", stem: Path) -> None:
+    from limner.pictures.contact import sheet
+    from limner.training.chart import curve
+    from limner.training.loop import rank
+
+    if rank() == 0 and study.run.losses:
+        curve(study.run.losses, stem.with_name(f"{stem.name}-curve.png"), stem.name)
+        pictures, words = study.look()
+        sheet(pictures, words).save(stem.with_name(f"{stem.name}-sheet.png"))
+        mean = sum(study.run.losses[-100:]) / len(study.run.losses[-100:])
+        print(f"step {study.run.number} loss {mean:.4f} {stem.with_name(f'{stem.name}-sheet.png')}", flush=True)
+
+
+def export(shop: "Workshop") -> Path:
+    """The trained parts as one model in half precision; LimnerError names the part that is missing."""
+    from limner.bundle.save import save_bundle
+    from limner.training.preset import DEFAULTS
+
+    net = shop.trained_unet()
+    made = shop.bundle(net)
+    folder = shop.folder / "limner-mini"
+    side = shop.preset.side
+    defaults = DEFAULTS | {"width": side, "height": side}
+    save_bundle(folder, made.tokenizer, made.text, made.autoencoder, net, defaults=defaults, licence="Apache-2.0")
+    return folder

@@ -1,0 +1,47 @@
+"""DAAM: which pixels each word looked at, summed over steps, heads and sites.  A watcher: it changes no pixel."""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from limner.sampler.sampling import Asking, Query
+from limner.taps import Site
+from limner.types import Probs
+
+
+@dataclass(slots=True)
+class Heatmaps:
+    """Tang et al. 2022 (arXiv:2210.04885), Eq. 5 to 7: cross-attention of the prompt's own lane.
+
+    A steering pass is not a step: it goes through uncounted, or words would weigh twice.
+    """
+
+    sums: dict[Site, Float[Tensor, "b h w l"]] = field(default_factory=dict)
+
+    def wants(self, site: Site) -> bool:
+        return site.kind == "cross"
+
+    def watch(self, site: Site, probs: Probs) -> None:
+        seen = probs.detach().mean(1).unflatten(1, (site.height, site.width))
+        self.sums[site] = self.sums[site] + seen if site in self.sums else seen
+
+    def control(self, query: Query) -> Asking:
+        if query.objective is not None:
+            return (yield query)
+        return (yield replace(query, taps=(*query.taps, self)))
+
+    def maps(self, size: tuple[int, int]) -> Float[Tensor, "b l h w"]:
+        """One map a token, every site enlarged to `size` and all sites averaged; ValueError before anything was seen."""
+        if not self.sums:
+            raise ValueError("no cross-attention was seen: run the steered sampling first")
+        enlarged = [F.interpolate(s.movedim(-1, 1), size=size, mode="bicubic").clamp(min=0) for s in self.sums.values()]
+        return torch.stack(enlarged).mean(0)
+
+    def word(self, start: int, stop: int, size: tuple[int, int]) -> Float[Tensor, "b h w"]:
+        """The map of the word at tokens start ... stop - 1: their mean, stretched to [0, 1]."""
+        drawn = self.maps(size)[:, start:stop].mean(1)
+        low, high = drawn.amin((1, 2), keepdim=True), drawn.amax((1, 2), keepdim=True)
+        return (drawn - low) / (high - low).clamp(min=1e-12)

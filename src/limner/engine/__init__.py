@@ -1,0 +1,6 @@
+"""Many at once: the engine, and a picture from a recipe."""
+
+from limner.engine.engine import Engine
+from limner.engine.run import explain, run
+
+__all__ = ["Engine", "explain", "run"]

@@ -1,0 +1,92 @@
+"""A picture is a function of (bundle, recipe): here the recipe becomes a sampling, and the sampling a picture."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from limner.bundle import Bundle
+from limner.control.heatmaps import Heatmaps
+from limner.engine.engine import Engine
+from limner.process.ladder import LADDERS
+from limner.process.noise import draw, initial
+from limner.recipe import Recipe
+from limner.sampler import SAMPLERS, Control, Sampling, steer
+from limner.score.guidance import Guidance, classifier_free
+from limner.text.prompt import spans
+from limner.types import Latent
+
+Picture = UInt8[np.ndarray, "h w 3"]
+Watch = Callable[[int, int], None]
+"""Called with (forward passes done, forward passes expected) after each pass."""
+
+
+def sampling(recipe: Recipe, bundle: Bundle) -> Sampling:
+    """The recipe's conversation with a denoiser.  Its first x is sqrt(1 + sigma^2) eps: variance-preserving noise.
+
+    eps is what diffusers draws on a CPU from the same seed; every later draw is keyed by (seed, step).
+    """
+    shape = (1, *bundle.latent_shape(recipe.width, recipe.height))
+    sigmas = LADDERS[recipe.ladder](bundle.schedule, recipe.steps)
+
+    def fresh(step: int) -> Latent:
+        return draw(recipe.seed, "sampler", step, shape).to(bundle.device)
+
+    x = (1 + sigmas[0] ** 2) ** 0.5 * initial(recipe.seed, shape).to(bundle.device)
+    return SAMPLERS[recipe.sampler](x, sigmas, fresh)
+
+
+def guidance(recipe: Recipe, bundle: Bundle) -> Guidance:
+    """The recipe's prompts as weighted lanes."""
+    context = bundle.context([recipe.prompt, recipe.negative])
+    return classifier_free(context[:1], context[1:], recipe.guidance)
+
+
+def passes(recipe: Recipe) -> int:
+    """Forward passes the recipe takes; a few samplers ask more than once a step."""
+    return {"heun": 2 * recipe.steps - 1, "langevin": 5 * recipe.steps}.get(recipe.sampler, recipe.steps)
+
+
+def run(
+    recipes: Sequence[Recipe],
+    bundle: Bundle,
+    controls: Sequence[Control] = (),
+    on_step: Watch | None = None,
+) -> Iterator[tuple[int, Picture]]:
+    """Each recipe's picture with its place in `recipes`, as it is finished: an engine of one.
+
+    Every recipe is computed alone, so that the same recipe gives the same pixels in any company.
+    """
+    done, total = 0, sum(passes(recipe) for recipe in recipes)
+    for place, recipe in enumerate(recipes):
+        conversation = sampling(recipe, bundle)
+        for control in controls:
+            conversation = steer(conversation, control)
+        engine = Engine(bundle.denoiser)
+        with torch.no_grad():
+            engine.add("", conversation, guidance(recipe, bundle))
+            while engine.tick():
+                done += 1
+                if on_step is not None:
+                    on_step(done, total)
+        yield place, pixels(bundle, engine.finished[""])
+
+
+def pixels(bundle: Bundle, x0: Latent) -> Picture:
+    """The first row's picture in whole numbers 0 ... 255."""
+    drawn = (bundle.decode(x0)[0].movedim(0, -1) * 255).round().to(torch.uint8)
+    picture: Picture = drawn.cpu().numpy()
+    return picture
+
+
+def explain(recipe: Recipe, bundle: Bundle) -> tuple[Picture, list[tuple[str, Float[np.ndarray, "h w"]]]]:
+    """The recipe's picture, and for each word of its prompt where the word was looked for, in [0, 1] per pixel.
+
+    Tang et al. 2022 (arXiv:2210.04885).  Watching changes nothing: the picture is the one `run` makes.
+    """
+    seen = Heatmaps()
+    ((_, picture),) = run([recipe], bundle, [seen.control])
+    size = recipe.height, recipe.width
+    words = spans(bundle.tokenizer, recipe.prompt) if seen.sums else []
+    return picture, [(span.word, seen.word(span.start, span.stop, size)[0].cpu().numpy()) for span in words]

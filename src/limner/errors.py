@@ -1,0 +1,12 @@
+"""What went wrong and what to do about it, in one line: the only kind of error a user ever reads."""
+
+
+class LimnerError(Exception):
+    """A failure that a person can act on: `what` names the thing, `remedy` says what to do.
+
+    The command line prints it on one line and exits with 2; the service answers with a 4xx.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        self.what, self.remedy = what, remedy
+        super().__init__(f"{what}; {remedy}" if remedy else what)

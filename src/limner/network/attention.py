@@ -1,0 +1,143 @@
+"""Attention: each place in the picture asks, each word (or place) answers, and here a tap may stand between."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from limner.taps import Editor, Routed, Site, Tap
+from limner.types import Probs
+
+Heads = Float[Tensor, "b heads n d"]
+
+
+def probabilities(q: Heads, k: Heads) -> Probs:
+    """softmax(Q K^T / sqrt(d)).  Vaswani et al. 2017 (arXiv:1706.03762), Eq. 1, before it is applied to V."""
+    scores: Tensor = q.float() @ k.float().transpose(-1, -2) / q.shape[-1] ** 0.5
+    return scores.softmax(-1)
+
+
+def tapped(site: Site, q: Heads, k: Heads, v: Heads, y: Heads, taps: tuple[Tap, ...]) -> Heads:
+    """The output of one request's rows after its taps: y itself unless an editor spoke."""
+    probs = probabilities(q, k)
+    for tap in taps:
+        if isinstance(tap, Editor):
+            probs = tap.edit(site, probs)
+            y = probs.to(v.dtype) @ v
+        else:
+            tap.watch(site, probs)
+    return y
+
+
+class Attention(nn.Module):
+    """Multi-head attention from x to `context`; self-attention is attention to x."""
+
+    def __init__(self, name: str, kind: Literal["self", "cross"], dim: int, context_dim: int, heads: int) -> None:
+        super().__init__()
+        self.name, self.heads = name, heads
+        self.kind: Literal["self", "cross"] = kind
+        self.to_q = nn.Linear(dim, dim, bias=False)
+        self.to_k = nn.Linear(context_dim, dim, bias=False)
+        self.to_v = nn.Linear(context_dim, dim, bias=False)
+        self.to_out = nn.ModuleList([nn.Linear(dim, dim)])
+
+    def forward(
+        self,
+        x: Float[Tensor, "b n d"],
+        context: Float[Tensor, "b l c"],
+        size: tuple[int, int],
+        taps: Routed | None = None,
+    ) -> Float[Tensor, "b n d"]:
+        projected = self.to_q(x), self.to_k(context), self.to_v(context)
+        q, k, v = (y.unflatten(-1, (self.heads, -1)).transpose(1, 2) for y in projected)
+        y = F.scaled_dot_product_attention(q, k, v)
+        if taps is not None:
+            site = Site(self.name, self.kind, *size)
+            pieces, at = list[Tensor](), 0
+            for rows, wanting in taps.at(site):
+                pieces += [y[at : rows.start], tapped(site, q[rows], k[rows], v[rows], y[rows], wanting)]
+                at = rows.stop
+            y = torch.cat([*pieces, y[at:]]) if pieces else y
+        out: Tensor = self.to_out[0](y.transpose(1, 2).flatten(2))
+        return out
+
+
+class FeedForward(nn.Module):
+    """Linear, gated by GELU, linear.  Shazeer 2020 (arXiv:2002.05202), GEGLU."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        gate = nn.Module()
+        gate.proj = nn.Linear(dim, 8 * dim)
+        self.net = nn.ModuleList([gate, nn.Identity(), nn.Linear(4 * dim, dim)])
+
+    def forward(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
+        value, gate = self.net[0].proj(x).chunk(2, dim=-1)  # type: ignore[union-attr,operator]
+        out: Tensor = self.net[2](value * F.gelu(gate))
+        return out
+
+
+class TransformerBlock(nn.Module):
+    """Look around the picture, look at the words, think: each added to what was there."""
+
+    def __init__(self, name: str, dim: int, context_dim: int, heads: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.attn1 = Attention(f"{name}.self", "self", dim, dim, heads)
+        self.norm2 = nn.LayerNorm(dim)
+        self.attn2 = Attention(f"{name}.cross", "cross", dim, context_dim, heads)
+        self.norm3 = nn.LayerNorm(dim)
+        self.ff = FeedForward(dim)
+
+    def forward(
+        self,
+        x: Float[Tensor, "b n d"],
+        context: Float[Tensor, "b l c"],
+        size: tuple[int, int],
+        taps: Routed | None = None,
+    ) -> Float[Tensor, "b n d"]:
+        h = self.norm1(x)
+        x = x + self.attn1(h, h, size, taps)
+        x = x + self.attn2(self.norm2(x), context, size, taps)
+        out: Tensor = x + self.ff(self.norm3(x))
+        return out
+
+
+class SpatialTransformer(nn.Module):
+    """Transformer blocks over the places of a feature map.  Rombach et al. 2022 (arXiv:2112.10752), Eq. 3.
+
+    Stable Diffusion 1 projects in and out with 1x1 convolutions, 2 and XL with linear layers: `linear` says which.
+    """
+
+    def __init__(
+        self, name: str, dim: int, context_dim: int, heads: int, depth: int, groups: int, linear: bool
+    ) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(groups, dim, eps=1e-6)
+        self.proj_in = nn.Linear(dim, dim) if linear else nn.Conv2d(dim, dim, 1)
+        names = [name] if depth == 1 else [f"{name}.{k}" for k in range(depth)]
+        self.transformer_blocks = nn.ModuleList([TransformerBlock(n, dim, context_dim, heads) for n in names])
+        self.proj_out = nn.Linear(dim, dim) if linear else nn.Conv2d(dim, dim, 1)
+        self.linear = linear
+
+    def forward(
+        self, x: Float[Tensor, "b c h w"], context: Float[Tensor, "b l d"], taps: Routed | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        size = (x.shape[2], x.shape[3])
+        h = self.norm(x)
+        h = self.proj_in(places(h)) if self.linear else places(self.proj_in(h))
+        for block in self.transformer_blocks:
+            h = block(h, context, size, taps)
+        h = picture(self.proj_out(h), size) if self.linear else self.proj_out(picture(h, size))
+        out: Tensor = x + h
+        return out
+
+
+def places(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n c"]:
+    return x.flatten(2).transpose(1, 2)
+
+
+def picture(x: Float[Tensor, "b n c"], size: tuple[int, int]) -> Float[Tensor, "b c h w"]:
+    return x.transpose(1, 2).unflatten(2, size).contiguous()

@@ -1,0 +1,54 @@
+"""Which noise levels a sampler visits, from high to low and then 0: a plain list of floats."""
+
+from collections.abc import Callable
+from math import exp, log
+
+from limner.process.schedule import NoiseSchedule
+
+RHO = 7.0
+
+
+def karras(schedule: NoiseSchedule, n: int) -> list[float]:
+    """Even steps in sigma^(1/7): dense where the picture gains its detail.  Karras et al. 2022 (arXiv:2206.00364), Eq. 5."""
+    low, high = schedule.sigmas[0] ** (1 / RHO), schedule.sigmas[-1] ** (1 / RHO)
+    return [*((high + i * (low - high)) ** RHO for i in evenly(n)), 0.0]
+
+
+def exponential(schedule: NoiseSchedule, n: int) -> list[float]:
+    """Even steps in log sigma, which are even steps in the logarithm of the signal-to-noise ratio.
+
+    Lu et al. 2022 (arXiv:2206.00927), section 4, "uniform logSNR": the grid on which DPM-Solver's order shows.
+    """
+    low, high = log(schedule.sigmas[0]), log(schedule.sigmas[-1])
+    return [*(exp(high + i * (low - high)) for i in evenly(n)), 0.0]
+
+
+def trailing(schedule: NoiseSchedule, n: int) -> list[float]:
+    """Even steps in time that begin at the very last.  Lin et al. 2023 (arXiv:2305.08891), section 3.3 and table 2."""
+    times = len(schedule.abar)
+    return [*(schedule.sigmas[round(times - i * times / n) - 1] for i in range(n)), 0.0]
+
+
+def leading(schedule: NoiseSchedule, n: int) -> list[float]:
+    """Even steps in time that end at time 1, as Stable Diffusion was first sampled: Song et al. 2020 (arXiv:2010.02502)."""
+    stride = len(schedule.abar) // n
+    return [*(schedule.sigmas[min(i * stride + 1, len(schedule.abar) - 1)] for i in reversed(range(n))), 0.0]
+
+
+def linspace(schedule: NoiseSchedule, n: int) -> list[float]:
+    """Even steps in time from the last to the first, whole or not."""
+    end = len(schedule.abar) - 1
+    return [*(schedule.sigma_of((1 - i) * end) for i in evenly(n)), 0.0]
+
+
+def evenly(n: int) -> list[float]:
+    return [i / (n - 1) for i in range(n)] if n > 1 else [0.0]
+
+
+LADDERS: dict[str, Callable[[NoiseSchedule, int], list[float]]] = {
+    "exponential": exponential,
+    "karras": karras,
+    "leading": leading,
+    "linspace": linspace,
+    "trailing": trailing,
+}

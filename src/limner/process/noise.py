@@ -1,0 +1,39 @@
+"""Randomness that belongs to a sample, never to a batch: a draw is a function of (seed, purpose, step)."""
+
+from hashlib import blake2b
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+SEEDS = 2**32  # CPU torch ignores higher bits of a seed
+
+
+def initial(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
+    """The noise a picture starts from: what diffusers draws on a CPU from the same seed."""
+    return normal(seed, shape)
+
+
+def draw(seed: int, purpose: str, step: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
+    """Standard normal numbers for one purpose at one step: the same in any company and any order."""
+    return normal(key(seed, purpose, step), shape)
+
+
+def key(seed: int, purpose: str, step: int) -> int:
+    """A seed of its own for each (seed, purpose, step): blake2b, modulo 2^32."""
+    digest = blake2b(f"{seed}/{purpose}/{step}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % SEEDS
+
+
+def generator(seed: int, purpose: str, step: int) -> torch.Generator:
+    """A stream for draws that are not normal: times, indices, crops."""
+    return torch.Generator().manual_seed(key(seed, purpose, step))
+
+
+def normal(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float32)
+
+
+def blend(x0: Tensor, eps: Tensor, abar: Tensor) -> Tensor:
+    """x_t = sqrt(abar) x_0 + sqrt(1 - abar) eps.  Ho et al. 2020 (arXiv:2006.11239), Eq. 4."""
+    return abar.sqrt() * x0 + (1 - abar).sqrt() * eps

@@ -1,0 +1,96 @@
+"""How fast a picture drowns in noise: abar_t says what share of its variance is left at time t."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import cos, exp, log, pi, sqrt
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+TERMINAL = 2.0**-24  # "zero" signal at the last time, kept finite: sigma 4096
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseSchedule:
+    """The times 0 ... T-1 and what is left of the picture at each: abar_t falls, sigma_t = sqrt(1/abar_t - 1) rises.
+
+    sigma is the variance-exploding noise level: x_t / sqrt(abar_t) = x_0 + sigma_t eps.
+    Between whole times log sigma is linear.
+    """
+
+    abar: tuple[float, ...]
+
+    @property
+    def sigmas(self) -> list[float]:
+        return [sqrt((1 - abar) / abar) for abar in self.abar]
+
+    def sigma_of(self, t: float) -> float:
+        """The noise level at time t, which need not be whole; ValueError outside [0, T-1]."""
+        if not 0 <= t <= len(self.abar) - 1:
+            raise ValueError(f"time {t} is outside 0 ... {len(self.abar) - 1}")
+        low = min(int(t), len(self.abar) - 2)
+        sigmas = self.sigmas[low], self.sigmas[low + 1]
+        return exp(log(sigmas[0]) + (t - low) * (log(sigmas[1]) - log(sigmas[0])))
+
+    def t_of(self, sigma: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
+        """The time at which the noise level is sigma; noise beyond either end has the end's time."""
+        known = torch.tensor(self.sigmas, dtype=torch.float64).log()
+        asked = sigma.detach().double().cpu().log()
+        high = torch.searchsorted(known, asked).clamp(1, len(known) - 1)
+        share = (asked - known[high - 1]) / (known[high] - known[high - 1])
+        return (high - 1 + share.clamp(0, 1)).to(sigma.device, torch.float32)
+
+    def draw(self, uniform: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
+        """Noise levels for training, from uniform numbers in [0, 1): every time equally often."""
+        times = (uniform.double() * len(self.abar)).long()
+        return torch.tensor(self.sigmas, dtype=torch.float64)[times].float()
+
+
+def from_betas(betas: list[float]) -> NoiseSchedule:
+    """abar_t = prod_s<=t (1 - beta_s).  Ho et al. 2020 (arXiv:2006.11239), section 2."""
+    abar, left = list[float](), 1.0
+    for beta in betas:
+        left *= 1 - beta
+        abar.append(left)
+    return NoiseSchedule(tuple(abar))
+
+
+def linear(times: int = 1000, first: float = 1e-4, last: float = 0.02) -> NoiseSchedule:
+    """beta rises linearly.  Ho et al. 2020 (arXiv:2006.11239), section 4."""
+    return from_betas([first + (last - first) * t / (times - 1) for t in range(times)])
+
+
+def scaled_linear(times: int = 1000, first: float = 0.00085, last: float = 0.012) -> NoiseSchedule:
+    """sqrt(beta) rises linearly: Stable Diffusion's.  Rombach et al. 2022 (arXiv:2112.10752), its code's `linear`."""
+    root, end = sqrt(first), sqrt(last)
+    return from_betas([(root + (end - root) * t / (times - 1)) ** 2 for t in range(times)])
+
+
+def cosine(times: int = 1000) -> NoiseSchedule:
+    """abar_t = f(t) / f(0), f(t) = cos^2((t/T + s)/(1 + s) pi/2), s = 0.008, beta at most 0.999.
+
+    Nichol & Dhariwal 2021 (arXiv:2102.09672), Eq. 17.
+    """
+
+    def f(u: float) -> float:
+        return cos((u + 0.008) / 1.008 * pi / 2) ** 2
+
+    return from_betas([min(1 - f((t + 1) / times) / f(t / times), 0.999) for t in range(times)])
+
+
+def zero_terminal_snr(schedule: NoiseSchedule) -> NoiseSchedule:
+    """Shift and scale sqrt(abar) so that nothing is left at the last time.
+
+    Lin et al. 2023 (arXiv:2305.08891), Algorithm 1.  "Nothing" is 2^-24, so that sigma stays finite.
+    """
+    roots = [sqrt(abar) for abar in schedule.abar]
+    first, last = roots[0], roots[-1]
+    return NoiseSchedule(tuple(max(((r - last) * first / (first - last)) ** 2, TERMINAL) for r in roots))
+
+
+SCHEDULES: dict[str, Callable[[int, float, float], NoiseSchedule]] = {
+    "linear": linear,
+    "scaled_linear": scaled_linear,
+    "squaredcos_cap_v2": lambda times, first, last: cosine(times),
+}

@@ -1,0 +1,190 @@
+"""A picture is a function of (bundle, recipe): the recipe is everything that decides its pixels, and nothing else."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
+from hashlib import sha256
+from re import fullmatch
+from typing import TypeAlias
+
+from limner.errors import LimnerError
+
+VERSION = 1
+SEEDS = 2**32  # torch's CPU generator ignores the bits above
+
+Value: TypeAlias = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a flag, a form or a schema says of one field.
+
+    `low` and `high` bound a number, or a text's length in characters; `unit` is the number's; `pattern`, where there is
+    one, is a regular expression for the whole text.  The field's type is the example's.
+    """
+
+    help: str
+    example: Value
+    low: int
+    high: int
+    unit: str = ""
+    pattern: str = ""
+
+    @property
+    def kind(self) -> type[int] | type[float] | type[str]:
+        return type(self.example)
+
+    @property
+    def range(self) -> str:
+        unit = " characters" if self.kind is str else self.unit and f" {self.unit}"
+        return f"{self.low} to {self.high}{unit}" if self.low < self.high else f"{self.low}{unit}"
+
+
+def _said(text: str, example: Value, low: int, high: int, unit: str = "", pattern: str = "") -> Mapping[str, About]:
+    return {"about": About(text, example, low, high, unit, pattern)}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One picture, exactly.  Nothing has a default; a recipe that exists is within its ranges (else LimnerError)."""
+
+    version: int = field(metadata=_said("layout of the recipe itself", VERSION, 1, VERSION))
+    model: str = field(
+        metadata=_said("identity of the weights: sha256 of their names and bytes", "0" * 64, 64, 64, "", "[0-9a-f]{64}")
+    )
+    prompt: str = field(metadata=_said("what the picture shows; empty draws whatever comes", "a red apple", 0, 2000))
+    negative: str = field(metadata=_said("what it is steered away from", "blurry", 0, 2000))
+    seed: int = field(metadata=_said("the noise it starts from", 42, 0, SEEDS - 1))
+    steps: int = field(metadata=_said("noise levels walked down", 20, 1, 1000, "steps"))
+    sampler: str = field(metadata=_said("how one noise level leads to the next", "euler", 1, 64))
+    ladder: str = field(metadata=_said("how the noise levels are spaced", "karras", 1, 64))
+    guidance: float = field(metadata=_said("how far the prompt is overstated: 1 not at all, 0 ignored", 7.5, -100, 100))
+    width: int = field(metadata=_said("width of the picture", 256, 8, 4096, "pixels"))
+    height: int = field(metadata=_said("height of the picture", 256, 8, 4096, "pixels"))
+
+    def __post_init__(self) -> None:
+        for name in FIELDS:
+            object.__setattr__(self, name, checked(name, getattr(self, name)))
+
+
+FIELDS: Mapping[str, About] = {each.name: each.metadata["about"] for each in fields(Recipe)}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A recipe in which things may be left open, for the bundle to fill; what is said is within its range."""
+
+    version: int | None = None
+    model: str | None = None
+    prompt: str | None = None
+    negative: str | None = None
+    seed: int | None = None
+    steps: int | None = None
+    sampler: str | None = None
+    ladder: str | None = None
+    guidance: float | None = None
+    width: int | None = None
+    height: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in said(self).items():
+            object.__setattr__(self, name, checked(name, value))
+
+
+def said(wish: Wish) -> dict[str, Value]:
+    """The fields a wish does not leave open."""
+    return {name: value for name in FIELDS if (value := getattr(wish, name)) is not None}
+
+
+def checked(name: str, value: object) -> Value:
+    """`value` as the field's own type and within its range; LimnerError names the field, the value and the range.
+
+    A whole number serves as a float, nothing else is converted; minus zero becomes zero, so that equal recipes have one
+    spelling.
+    """
+    about = FIELDS[name]
+    kinds = (int, float) if about.kind is float else (about.kind,)
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        noun = {int: "a whole number", float: "a number", str: "text"}[about.kind]
+        raise LimnerError(f"{name} {_short(value)} is not {noun}", f"choose {about.range}, such as {about.example!r}")
+    extent = len(value) if isinstance(value, str) else value
+    if not about.low <= extent <= about.high:
+        raise LimnerError(f"{name} {_short(value)} is out of range", f"choose {about.range}")
+    if not isinstance(value, str):
+        return value + 0.0 if about.kind is float else value
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise LimnerError(f"{name} {_short(value)} holds bytes that are no text", "write it in UTF-8")
+    if about.pattern and not fullmatch(about.pattern, value):
+        raise LimnerError(f"{name} {_short(value)} is not of the form {about.pattern}", f"such as {about.example}")
+    return value
+
+
+def resolve(wish: Wish, defaults: Mapping[str, Value]) -> Recipe:
+    """The wish with its open fields filled from a bundle's own defaults; LimnerError if one stays open."""
+    return from_mapping({"version": VERSION, **defaults, **said(wish)})
+
+
+def check(recipe: Recipe, factor: int, samplers: Collection[str], ladders: Collection[str]) -> None:
+    """LimnerError unless these names exist and width and height divide by `factor`, the bundle's pixels per latent."""
+    for name, value, known in (("sampler", recipe.sampler, samplers), ("ladder", recipe.ladder, ladders)):
+        if value not in known:
+            near = get_close_matches(value, known, n=3, cutoff=0.4)
+            meant = f"did you mean {' or '.join(near)}? " if near else ""
+            raise LimnerError(f"unknown {name} {_short(value)}", f"{meant}there are {', '.join(sorted(known))}")
+    for name, size in (("width", recipe.width), ("height", recipe.height)):
+        if size % factor:
+            below = size // factor * factor
+            nearest = " and ".join(str(whole) for whole in (below, below + factor) if whole)
+            raise LimnerError(f"{name} {size} does not divide by {factor}", f"the nearest that do: {nearest}")
+
+
+def series(recipe: Recipe, count: int) -> list[Recipe]:
+    """`count` pictures of one wish: the recipe with its seed, seed + 1, ...; LimnerError where the seeds run out."""
+    if count < 1:
+        raise LimnerError(f"count {count} is out of range", "choose at least 1")
+    if recipe.seed + count > SEEDS:
+        raise LimnerError(
+            f"{count} seeds from {recipe.seed} run past {SEEDS - 1}", f"begin at {SEEDS - count} or below"
+        )
+    return [replace(recipe, seed=recipe.seed + i) for i in range(count)]
+
+
+def to_json(recipe: Recipe) -> str:
+    """The one spelling of this recipe: ASCII, sorted keys, no blanks, shortest exact floats."""
+    return json.dumps(asdict(recipe), sort_keys=True, separators=(",", ":"))
+
+
+def from_json(text: str) -> Recipe:
+    """The recipe that `to_json` wrote; LimnerError where a key is missing or unknown or a value is not allowed."""
+    try:
+        mapping = json.loads(text)
+    except (ValueError, RecursionError) as fault:
+        raise LimnerError(f"the recipe is not JSON: {fault}", "give it as limner wrote it") from fault
+    if not isinstance(mapping, dict):
+        raise LimnerError("the recipe is not a JSON object", "give it as limner wrote it")
+    return from_mapping(mapping)
+
+
+def from_mapping(mapping: Mapping[str, object]) -> Recipe:
+    """The recipe with exactly these fields; LimnerError names what is missing, unknown or not allowed."""
+    if (version := mapping.get("version", VERSION)) != VERSION:
+        raise LimnerError(f"recipe version {_short(version)} is unknown; this limner reads {VERSION}", "update limner")
+    if missing := FIELDS.keys() - mapping.keys():
+        raise LimnerError(f"the recipe lacks {', '.join(sorted(missing))}", "a recipe leaves nothing open")
+    if unknown := mapping.keys() - FIELDS.keys():
+        raise LimnerError(
+            f"the recipe has no field {', '.join(map(_short, sorted(unknown)))}", f"the fields are {', '.join(FIELDS)}"
+        )
+    return Recipe(*(mapping[name] for name in FIELDS))  # type: ignore[arg-type]  # Recipe checks each
+
+
+def digest(recipe: Recipe) -> str:
+    """sha256 (hex) of the canonical JSON: the name of the job."""
+    return sha256(to_json(recipe).encode()).hexdigest()
+
+
+def _short(value: object) -> str:
+    """One line of at most 60 characters, for an error."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

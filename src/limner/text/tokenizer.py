@@ -1,0 +1,262 @@
+"""A prompt becomes byte-pair tokens: frequent words are one token, rare ones several, and no text is unknown."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from unicodedata import normalize
+
+from tokenizers import AddedToken, Encoding, Regex, decoders, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer as Backend
+from tokenizers.models import BPE
+
+from limner.errors import LimnerError
+
+# Marks the last piece of a word, so that "cat" in "cat" and in "catalogue" are different tokens.
+WORD_END = "</w>"
+BOS, EOS = "<|startoftext|>", "<|endoftext|>"
+# What CLIP calls a word: an English contraction, a run of letters, one digit, or a run of anything else but space.
+WORD = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A prompt as the text tower reads it: BOS, the prompt's tokens, EOS, padding.
+
+    `ids`, `spans` and `words` run in parallel, one entry a token.  `spans` are [start, stop) characters of the prompt
+    in Unicode's composed form (NFC); BOS, EOS and padding have (0, 0).  `words` counts the prompt's words from 0 and is
+    None where a token is no part of a word read whole.  `lost` are the words, as typed, that the tower does not read
+    whole because the prompt is too long.
+    """
+
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    words: tuple[int | None, ...]
+    lost: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tokenizer:
+    """CLIP's tokenizer: lower-cased byte-level BPE (Sennrich et al. 2016, arXiv:1508.07909, section 3.2; Radford et al.
+    2021, arXiv:2103.00020, section 2.4), always `length` tokens long.
+
+    The ids equal those of transformers' CLIPTokenizer for the same folder.
+    """
+
+    backend: Backend
+    bos: str
+    eos: str
+    pad: str
+    length: int
+
+    @property
+    def vocab_size(self) -> int:
+        return self.backend.get_vocab_size()
+
+    def id_of(self, token: str) -> int:
+        """The id of a token as the vocabulary spells it, e.g. `<|reserved_0|>`.  Raises LimnerError if it has none."""
+        found = self.backend.token_to_id(token)
+        if found is None:
+            raise LimnerError(f"the tokenizer has no token {token!r}", "use one that vocab.json lists")
+        return found
+
+    def encode(self, text: str) -> Tokens:
+        """The prompt as tokens.  Raises LimnerError if `text` is not Unicode text (half a surrogate pair)."""
+        text = normalize("NFC", text)
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise LimnerError(f"character {error.start + 1} of the prompt is broken", "type it anew") from None
+        encoding = self.backend.encode(text, add_special_tokens=False)
+        offsets, words, room = encoding.offsets, _words(encoding), self.length - 2
+        cut = words[room] if len(words) > room else len(words)  # the first word that does not fit
+        whole = [word if word < cut else None for word in words[:room]]
+        padding = room - len(whole)
+        return Tokens(
+            ids=(self.id_of(self.bos), *encoding.ids[:room], self.id_of(self.eos), *[self.id_of(self.pad)] * padding),
+            spans=((0, 0), *offsets[:room], (0, 0), *[(0, 0)] * padding),
+            words=(None, *whole, None, *[None] * padding),
+            lost=_typed(text, offsets, words)[cut:],
+        )
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of some tokens as the tower sees it: lower case, one space between words."""
+        pieces = [self.backend.id_to_token(each) or "" for each in ids]
+        return decoders.ByteLevel().decode(pieces).replace(WORD_END, " ").strip(" ")
+
+    def save(self, folder: Path) -> None:
+        """Writes a diffusers tokenizer folder: vocab.json, merges.txt, tokenizer_config.json."""
+        folder.mkdir(parents=True, exist_ok=True)
+        model = json.loads(self.backend.to_str())["model"]
+        merges = "".join(f"{left} {right}\n" for left, right in model["merges"])
+        added = {
+            number: {
+                "content": token.content,
+                "lstrip": token.lstrip,
+                "normalized": token.normalized,
+                "rstrip": token.rstrip,
+                "single_word": token.single_word,
+                "special": token.special,
+            }
+            for number, token in sorted(self.backend.get_added_tokens_decoder().items())
+        }
+        config = {
+            "added_tokens_decoder": added,
+            "bos_token": self.bos,
+            "eos_token": self.eos,
+            "model_max_length": self.length,
+            "pad_token": self.pad,
+            "tokenizer_class": "CLIPTokenizer",
+            "unk_token": model["unk_token"],
+        }
+        (folder / "vocab.json").write_text(json.dumps(model["vocab"], ensure_ascii=False), encoding="utf-8")
+        (folder / "merges.txt").write_text("#version: 0.2\n" + merges, encoding="utf-8")
+        (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+    @staticmethod
+    def load(folder: Path) -> "Tokenizer":
+        """The tokenizer of a diffusers folder.  Raises LimnerError naming the file that is missing or wrong."""
+        config = _read(folder / "tokenizer_config.json")
+        declared = config.get("added_tokens_decoder")
+        if declared is None and (folder / "special_tokens_map.json").exists():
+            config |= _read(folder / "special_tokens_map.json")  # the older layout: this file has the last word
+        where = folder / "tokenizer_config.json"
+        bos, eos, unk, pad = (
+            _token(config.get(f"{role}_token") or default, where, special=True)
+            for role, default in (("bos", BOS), ("eos", EOS), ("unk", EOS), ("pad", EOS))
+        )
+        length = config.get("model_max_length")
+        if not isinstance(length, int) or not 2 < length < 1 << 20:  # transformers writes 1e30 for "nobody said"
+            raise LimnerError(
+                f"{where} does not say how many tokens the text tower reads",
+                'set "model_max_length" to the tower\'s max_position_embeddings',
+            )
+        backend = _backend(_stored(folder, unk.content))
+        for number, token in _added(folder, declared):
+            backend.add_tokens([token])
+            if backend.token_to_id(token.content) != number:
+                raise LimnerError(f"{folder} gives {token.content!r} the id {number}, which is not free", "renumber it")
+        known = {token.content for token in backend.get_added_tokens_decoder().values()}
+        backend.add_special_tokens([token for token in (bos, eos, unk, pad) if token.content not in known])
+        return Tokenizer(backend, bos.content, eos.content, pad.content, length)
+
+
+def train(captions: Iterable[str], vocab_size: int, *, length: int, reserved: int = 16) -> Tokenizer:
+    """The tokenizer whose merges join, again and again, the most frequent pair of neighbouring pieces in `captions`.
+
+    Sennrich et al. 2016 (arXiv:1508.07909), Algorithm 1, in CLIP's layout: 256 byte units, the same units ending a
+    word, the merges, then `reserved` unused tokens `<|reserved_0|>`..., BOS and EOS.  EOS comes last because it is
+    found by its rank in older towers; the reserved ids let somebody teach a new word without growing the tower.
+    The same captions give the same ids.  Too few captions give fewer than `vocab_size` tokens.
+    Raises LimnerError if `vocab_size` leaves no room for a merge.
+    """
+    # ByteLevel's alphabet in code point order is CLIP's order.
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    units = [*letters, *(letter + WORD_END for letter in letters)]
+    extra = [*(f"<|reserved_{number}|>" for number in range(reserved)), BOS, EOS]
+    if vocab_size <= len(units) + len(extra):
+        raise LimnerError(
+            f"a vocabulary of {vocab_size} tokens has no room for words", f"ask for more than {len(units) + len(extra)}"
+        )
+    pupil = _backend(_model({EOS: 0}, [], EOS))
+    pupil.train_from_iterator(
+        captions,
+        trainers.BpeTrainer(
+            vocab_size=vocab_size - len(extra),
+            min_frequency=2,
+            # The trainer breaks ties by id; naming every unit first keeps ids, hence ties, free of its hash order.
+            special_tokens=[AddedToken(unit, special=True, normalized=False) for unit in units],
+            end_of_word_suffix=WORD_END,
+            show_progress=False,
+        ),
+    )
+    merges = [(left, right) for left, right in json.loads(pupil.to_str())["model"]["merges"]]
+    order = dict.fromkeys([*units, *(left + right for left, right in merges), *extra])
+    backend = _backend(_model({token: number for number, token in enumerate(order)}, merges, EOS))
+    backend.add_tokens([AddedToken(token, special=False, normalized=False) for token in extra[:reserved]])
+    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in (BOS, EOS)])
+    return Tokenizer(backend, bos=BOS, eos=EOS, pad=EOS, length=length)
+
+
+def _model(vocab: dict[str, int], merges: list[tuple[str, str]], unk: str) -> BPE:
+    return BPE(vocab=vocab, merges=merges, unk_token=unk, end_of_word_suffix=WORD_END)
+
+
+def _backend(model: BPE) -> Backend:
+    backend = Backend(model)
+    backend.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    return backend
+
+
+def _words(encoding: Encoding) -> list[int]:
+    """The word of each token, counted from 0.  Pieces that lower-casing cut from one character are one word."""
+    words: list[int] = []
+    piece, reach = None, 0
+    for here, (start, stop) in zip(encoding.word_ids, encoding.offsets, strict=True):
+        same = bool(words) and (here == piece or start < reach)
+        words.append((words[-1] if words else -1) + (not same))
+        piece, reach = here, stop
+    return words
+
+
+def _typed(text: str, offsets: list[tuple[int, int]], words: list[int]) -> tuple[str, ...]:
+    edges: dict[int, tuple[int, int]] = {}
+    for word, (start, stop) in zip(words, offsets, strict=True):
+        edges[word] = (edges.get(word, (start, stop))[0], stop)
+    return tuple(text[start:stop] for start, stop in edges.values())
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LimnerError(f"{path} is missing", "give a complete diffusers tokenizer folder") from None
+    except ValueError as error:
+        raise LimnerError(f"{path} is not JSON: {error}", "fetch the file again") from None
+    if not isinstance(found, dict):
+        raise LimnerError(f"{path} is not a JSON object", "fetch the file again")
+    return found
+
+
+def _stored(folder: Path, unk: str) -> BPE:
+    """Ids and merges, from vocab.json and merges.txt or from the one file newer transformers write instead."""
+    single = folder / "tokenizer.json"
+    try:
+        if single.exists() and not (folder / "vocab.json").exists():
+            model = json.loads(single.read_text(encoding="utf-8"))["model"]
+            pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]
+            return _model(model["vocab"], [(left, right) for left, right in pairs], unk)
+        return _model(*BPE.read_file(str(folder / "vocab.json"), str(folder / "merges.txt")), unk)
+    except Exception as error:  # the library raises bare Exception for a missing or malformed file
+        raise LimnerError(f"{folder} holds no BPE vocabulary: {error}", "it needs vocab.json and merges.txt") from None
+
+
+def _token(value: object, where: Path, special: bool) -> AddedToken:
+    if isinstance(value, str):
+        return AddedToken(value, special=special, normalized=not special)
+    if not isinstance(value, dict) or not isinstance(value.get("content"), str):
+        raise LimnerError(f"{where} has {value!r} where a token belongs", "fetch the file again")
+    flags = {name: bool(value.get(name, False)) for name in ("single_word", "lstrip", "rstrip", "normalized")}
+    return AddedToken(value["content"], special=bool(value.get("special", special)), **flags)
+
+
+def _added(folder: Path, declared: object) -> list[tuple[int, AddedToken]]:
+    """The tokens matched before any BPE, by id: as the config declares them, or else as an older or newer file does."""
+    where = folder / "tokenizer_config.json"
+    pairs = list(declared.items()) if isinstance(declared, dict) else []
+    if declared is None and (where := folder / "added_tokens.json").exists():
+        pairs = [(number, content) for content, number in _read(where).items()]
+    elif declared is None and (where := folder / "tokenizer.json").exists():
+        listed = _read(where).get("added_tokens")
+        pairs = [(entry.get("id"), entry) for entry in (listed if isinstance(listed, list) else [])]
+    return sorted(
+        ((int(number), _token(value, where, special=False)) for number, value in pairs), key=lambda pair: pair[0]
+    )

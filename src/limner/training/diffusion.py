@@ -1,0 +1,99 @@
+"""A diffusion model learns one thing: which noise was added, whatever the picture, the words and the amount."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from limner.pictures.scenes import Mix, compose
+from limner.pictures.sets import Corpus
+from limner.process.noise import draw, generator, key
+from limner.process.schedule import NoiseSchedule
+from limner.score.denoiser import rowwise, v_of
+from limner.types import Context, Image, Latent
+
+CHUNK = 64  # pictures composed and encoded at once
+DROPPED = 0.1  # share of captions left out, so that the model also learns what pictures are like before any word
+
+
+class Teller(Protocol):
+    """The half of a bundle that needs no denoiser: pictures become latents, captions what the network is told."""
+
+    def encode(self, image: Image) -> Latent: ...
+    def context(self, prompts: Sequence[str]) -> Context: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """Latents and the token states of their captions, in half precision, and the states of the empty caption."""
+
+    latents: Float[Tensor, "n c h w"]
+    states: Float[Tensor, "n l d"]
+    nothing: Float[Tensor, "l d"]
+
+
+@torch.no_grad()
+def prepare(corpus: Corpus, mix: Mix, teller: Teller, folder: Path, chunks: int, side: int, seed: int) -> Iterator[int]:
+    """Compose pictures and write latents, states and captions, a file a chunk; chunks that are there already stay.
+
+    Yields how many chunks are done.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(chunks):
+        file = folder / f"{number:05}.safetensors"
+        if not file.exists():
+            scenes = [compose(corpus, Random(key(seed, f"scene {row}", number)), side, mix) for row in range(CHUNK)]
+            pixels = torch.from_numpy(np.stack([scene.image for scene in scenes])).movedim(-1, 1).float() / 255
+            captions = [scene.caption for scene in scenes]
+            tensors = {
+                "latents": teller.encode(pixels).half().cpu(),
+                "states": teller.context(captions).states.half().cpu(),
+            }
+            part = file.with_suffix(".part")
+            save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"captions": json.dumps(captions)})
+            part.rename(file)
+        yield number + 1
+
+
+def lessons(folder: Path, teller: Teller, chunks: int, device: torch.device) -> Lessons:
+    """What `prepare` wrote, on the device."""
+    latents, states = list[Tensor](), list[Tensor]()
+    for number in range(chunks):
+        with safe_open(folder / f"{number:05}.safetensors", "pt") as f:
+            latents.append(f.get_tensor("latents"))
+            states.append(f.get_tensor("states"))
+    nothing = teller.context([""]).states[0].half()
+    return Lessons(torch.cat(latents).to(device), torch.cat(states).to(device), nothing.to(device))
+
+
+def diffusion_loss(
+    net: nn.Module, taught: Lessons, schedule: NoiseSchedule, seed: int, number: int, rows: int
+) -> Float[Tensor, ""]:
+    """E || F(c_in x, t) - v ||^2, x = x0 + sigma eps: L_simple in velocities.
+
+    Ho et al. 2020 (arXiv:2006.11239), Eq. 14; Salimans & Ho 2022 (arXiv:2202.00512), section 4.  Times are spread evenly
+    over the batch, one a row (Kingma et al. 2021, arXiv:2107.00630, appendix I.1).  One caption in ten is dropped
+    (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1).
+    """
+    g = generator(seed, "rows", number)
+    device = taught.latents.device
+    which = torch.randint(len(taught.latents), (rows,), generator=g).to(device)
+    kept = (torch.rand(rows, generator=g) >= DROPPED).to(device)
+    times = (torch.rand((), generator=g) + torch.arange(rows) / rows) % 1
+    x0 = taught.latents[which].float()
+    states = torch.where(kept[:, None, None], taught.states[which], taught.nothing).float()
+    eps = draw(seed, "eps", number, tuple(x0.shape)).to(device)
+    sigma = schedule.draw(times).to(device)
+    x = x0 + rowwise(sigma) * eps
+    said = net(x * (1 + rowwise(sigma) ** 2).rsqrt(), schedule.t_of(sigma), Context(states))
+    loss: Tensor = (said.float() - v_of(x, x0, sigma)).square().mean()
+    return loss

@@ -1,0 +1,171 @@
+"""To train is to walk downhill by noisy steps, and to be able to stop after any of them and lose nothing."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from limner.errors import LimnerError
+from limner.training.ema import Average
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How far and how fast: the learning rate rises over `warmup` steps and falls to zero over the last `fall` share."""
+
+    steps: int
+    rate: float
+    warmup: int = 200
+    fall: float = 0.25
+    decay: float = 0.01
+    clip: float = 1.0
+    beta2: float = 0.99
+
+    def rate_at(self, number: int) -> float:
+        """The learning rate of step `number`, counted from 1."""
+        falling = self.fall * self.steps
+        left = 1.0 if falling == 0 else min(1.0, (self.steps - number + 1) / falling)
+        return self.rate * min(1.0, number / self.warmup) * left
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of training was: its number counted from 1, its loss, its learning rate, its seconds."""
+
+    number: int
+    loss: float
+    rate: float
+    seconds: float
+
+
+Loss = Callable[[nn.Module, int], Tensor]
+
+
+class Run:
+    """A network in training: weights, their average, the optimiser's memory and how many steps were taken.
+
+    Everything random in a step is a function of (seed, step), so to resume is to run the same command again.
+    """
+
+    def __init__(self, net: nn.Module, plan: Plan, file: Path | None = None) -> None:
+        self.net, self.plan, self.file = net, plan, file
+        self.number = 0
+        learning = [p for p in net.parameters() if p.requires_grad]
+        kept = [p for p in learning if p.ndim > 1]
+        free = [p for p in learning if p.ndim <= 1]
+        groups = [{"params": kept, "weight_decay": plan.decay}, {"params": free, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, plan.beta2), fused=True)
+        self.average = Average(net)
+        self.losses: list[float] = []
+        if file is not None and file.exists():
+            self.resume(file)
+
+    def train(self, loss: Loss, every: float = 60.0) -> Generator[Step, None, None]:
+        """The steps from here to the plan's end; a checkpoint every so many seconds and whenever the caller stops.
+
+        Under `torchrun` gradients are averaged over all processes, each of which draws its own rows.
+        """
+        saved = time.monotonic()
+        try:
+            while self.number < self.plan.steps:
+                began = time.monotonic()
+                value = self.step(loss)
+                self.losses.append(value)
+                yield Step(self.number, value, self.plan.rate_at(self.number), time.monotonic() - began)
+                if time.monotonic() - saved > every:
+                    self.save()
+                    saved = time.monotonic()
+        finally:
+            self.save()
+
+    def step(self, loss: Loss) -> float:
+        number = self.number + 1
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.plan.rate_at(number)
+        value = loss(self.net, number)
+        value.backward()  # type: ignore[no-untyped-call]
+        share(self.net)
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.plan.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.average.update(self.net, number)
+        self.number = number
+        return float(value.detach())
+
+    def tensors(self) -> dict[str, Tensor]:
+        out = {f"net.{k}": v for k, v in self.net.state_dict().items()}
+        out |= {f"average.{k}": v for k, v in self.average.weights.items()}
+        for name, parameter in self.net.named_parameters():
+            out |= {f"adam.{key}.{name}": value for key, value in self.optimiser.state.get(parameter, {}).items()}
+        out["losses"] = torch.tensor(self.losses, dtype=torch.float32)
+        return {k: v.contiguous() for k, v in out.items()}
+
+    def save(self) -> None:
+        """Written beside the old checkpoint and moved over it, so that a crash at any moment leaves one of the two."""
+        if self.file is None or rank() != 0:
+            return
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        part = self.file.with_suffix(".part")
+        save_file(self.tensors(), part, {"step": str(self.number)})
+        os.replace(part, self.file)
+        curve = self.file.with_suffix(".json")
+        curve.write_text(json.dumps({"step": self.number, "loss": [round(x, 5) for x in self.losses]}))
+
+    def resume(self, file: Path) -> None:
+        try:
+            with safe_open(file, "pt") as f:
+                kept = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118 - a safetensors file is no mapping
+                number = int((f.metadata() or {})["step"])
+            self.net.load_state_dict({k.removeprefix("net."): v for k, v in kept.items() if k.startswith("net.")})
+        except (SafetensorError, KeyError, RuntimeError) as error:
+            line = str(error).splitlines()[0]
+            raise LimnerError(
+                f"{file}: not a checkpoint of this network ({line})", "move it away to begin anew"
+            ) from error
+        self.number = number
+        self.losses = kept["losses"].tolist()
+        for key, weights in self.average.weights.items():
+            weights.copy_(kept[f"average.{key}"])
+        for name, parameter in self.net.named_parameters():
+            prefix = "adam."
+            state = {
+                k: kept[f"{prefix}{k}.{name}"]
+                for k in ("step", "exp_avg", "exp_avg_sq")
+                if f"{prefix}{k}.{name}" in kept
+            }
+            if state:
+                at = {"step": torch.device("cpu")} if not parameter.is_cuda else {}
+                self.optimiser.state[parameter] = {k: v.to(at.get(k, parameter.device)) for k, v in state.items()}
+
+
+def averaged(file: Path) -> dict[str, Tensor]:
+    """The averaged weights in a checkpoint: what a trained network is."""
+    with safe_open(file, "pt") as f:
+        names = [name for name in f.keys() if name.startswith("average.")]  # noqa: SIM118 - a safetensors file is no mapping
+        return {name.removeprefix("average."): f.get_tensor(name) for name in names}
+
+
+def rank() -> int:
+    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+
+
+def world() -> int:
+    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+
+
+def share(net: nn.Module) -> None:
+    """The mean of every process's gradients, in every process."""
+    if world() == 1:
+        return
+    for parameter in net.parameters():
+        if parameter.grad is not None:
+            torch.distributed.all_reduce(parameter.grad)
+            parameter.grad /= world()

@@ -1,0 +1,295 @@
+"""The workshop: one folder in which the parts of a small model are trained one after another and put together."""
+
+import hashlib
+from collections.abc import Callable, Generator, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from limner.bundle import Bundle, layout
+from limner.engine import run as draw_pictures
+from limner.engine.run import Picture
+from limner.errors import LimnerError
+from limner.network.unet import UNet
+from limner.network.vae import Autoencoder, Pixels
+from limner.pictures.scenes import FULL, compose
+from limner.pictures.sets import Corpus
+from limner.process.noise import generator, key
+from limner.process.schedule import scaled_linear, zero_terminal_snr
+from limner.recipe import VERSION, Recipe
+from limner.score.precondition import Preconditioned
+from limner.text.clip import ClipPair, ImageTower, TextTower, clip_logits
+from limner.text.clip import initialise as initialise_tower
+from limner.text.tokenizer import Tokenizer
+from limner.text.tokenizer import train as learn_vocabulary
+from limner.training import autoencoder, clip, diffusion
+from limner.training.feed import feed
+from limner.training.loop import Run, Step, averaged, rank
+from limner.training.precision import autocast
+from limner.training.preset import (
+    AUTOENCODER,
+    DEFAULTS,
+    DIVERGENCE,
+    IMAGE,
+    LENGTH,
+    UNET,
+    VIEWS,
+    VOCABULARY,
+    Preset,
+    Stage,
+    text_config,
+)
+from limner.training.weights import initialise
+
+Batch = TypeVar("Batch")
+Sheet = tuple[list[Picture], list[str]]
+"""Pictures, and a line of words under each."""
+SAMPLES = (
+    "a red apple, 3d render", "a cat, noto style", "a dog, flat emoji style", "a car, 3d render",
+    "a house, flat fluent style", "a tree, noto style", "a snail, 3d render", "a pizza, flat emoji style",
+    "a robot, 3d render", "a boat, noto style", "a guitar, flat fluent style", "a rose, 3d render",
+    "a doctor, noto style", "a blue circle", "two bananas, flat emoji style", "an owl on a green background, 3d render",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A network at school: its run, the loss of a step, and what there is to see by now."""
+
+    run: Run
+    loss: Callable[[nn.Module, int], Tensor]
+    look: Callable[[], Sheet]
+
+    def steps(self) -> Generator[Step, None, None]:
+        """The steps that are left, each seeded by its number."""
+        return self.run.train(self.loss)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """A folder of checkpoints.  What was not trained here is taken from `warm`, an opened bundle, if there is one.
+
+    `workers` processes make batches; `half` computes in bfloat16.
+    """
+
+    folder: Path
+    corpus: Corpus
+    preset: Preset
+    device: torch.device
+    seed: int = 0
+    workers: int = 0
+    half: bool = False
+    warm: Bundle | None = None
+
+    def autoencoder(self) -> Study:
+        """Pictures to latents and back, from the start."""
+        net = Autoencoder(AUTOENCODER)
+        initialise(net, "vae", self.seed)
+        if self.warm is not None:
+            net.load_state_dict(self.warm.autoencoder.state_dict())
+        return self._views("autoencoder", net, self.preset.autoencoder)
+
+    def decoder(self) -> Study:
+        """Latents to pictures only: it may learn on for ever while a diffusion model relies on the latents."""
+        net = self.trained_autoencoder()
+        net.requires_grad_(True)
+        net.encoder.requires_grad_(False)
+        net.quant_conv.requires_grad_(False)
+        return self._views("decoder", net, self.preset.autoencoder)
+
+    def clip(self) -> Study:
+        """Captions to vectors, by telling which picture each belongs to."""
+        tokenizer = self.tokenizer()
+        net = ClipPair(TextTower(text_config(tokenizer)), ImageTower(IMAGE))
+        initialise_tower(net.text, generator(self.seed, "text tower", 0))
+        initialise_tower(net.image, generator(self.seed, "image tower", 0))
+        if self.warm is not None:
+            net.text.load_state_dict(self.warm.text.state_dict())
+        stage, side = self.preset.clip, IMAGE.image_size
+        make = partial(clip.pairs, self.corpus, FULL, self.stream(), rows=stage.rows, side=side)
+
+        def loss(net: nn.Module, batch: tuple[Tensor, list[str]], number: int) -> Tensor:
+            return clip.clip_loss(net, tokenizer, batch[0].to(self.device), batch[1])
+
+        def look(net: ClipPair) -> Sheet:
+            pictures, captions = clip.pairs(self.corpus, FULL, self.seed, 0, rows=64, side=side)
+            text = net.text(clip.read(tokenizer, captions).to(self.device)).pooled
+            found = clip_logits(net.image(2 * pictures.to(self.device) - 1), text, net.logit_scale).argmax(1)
+            return numbers(2 * pictures[:32] - 1), [captions[k] for k in found[:32].tolist()]
+
+        return self._study("clip", net, stage, make, loss, look)
+
+    def diffusion(self) -> Study:
+        """Noise to latents, told by captions; `prepare` comes first."""
+        stage, net = self.preset.diffusion, UNet(UNET)
+        initialise(net, "unet", self.seed)
+        bundle = self.bundle(net)
+        if self.warm is not None:
+            net.load_state_dict(self.warm.denoiser.network.state_dict())  # type: ignore[attr-defined]
+        taught = diffusion.lessons(self.latents(), bundle, self.preset.chunks, self.device)
+
+        def loss(net: nn.Module, batch: int, number: int) -> Tensor:
+            return diffusion.diffusion_loss(net, taught, bundle.schedule, self.stream(), number, stage.rows)
+
+        def look(net: UNet) -> Sheet:
+            here = self.bundle(net)
+            recipes = [recipe(here, prompt, seed) for seed, prompt in enumerate(SAMPLES)]
+            return [picture for _, picture in draw_pictures(recipes, here)], list(SAMPLES)
+
+        return self._study("diffusion", net, stage, int, loss, look)
+
+    def prepare(self) -> Iterator[int]:
+        """Compose the pictures a diffusion model learns from, as latents; gives how many chunks are done."""
+        bundle = self.bundle(UNet(UNET))
+        return diffusion.prepare(
+            self.corpus, self.preset.mix, bundle, self.latents(), self.preset.chunks, self.preset.side, self.seed
+        )
+
+    def latents(self) -> Path:
+        """The folder of composed pictures: other weights, words, sizes or seeds have another one."""
+        digest = hashlib.sha256(repr((self.preset.mix, self.preset.side, self.seed)).encode())
+        for net in (self.trained_autoencoder().encoder, self.trained_text()):
+            for tensor in net.state_dict().values():
+                digest.update(tensor.cpu().contiguous().numpy())
+        return self.folder / f"latents-{digest.hexdigest()[:12]}"
+
+    def tokenizer(self) -> Tokenizer:
+        """The vocabulary, learnt once from captions of the corpus."""
+        folder = self.folder / "tokenizer"
+        if self.warm is not None:
+            return self.warm.tokenizer
+        if not folder.exists():
+            records = self.corpus.records
+            said = (compose(self.corpus, Random(key(self.seed, "said", k)), 16, FULL).caption for k in range(100_000))
+            known = (words for record in records for words in (record.label, *record.tags))
+            learn_vocabulary([*said, *known], VOCABULARY, length=LENGTH).save(folder)
+        return Tokenizer.load(folder)
+
+    def trained_autoencoder(self) -> Autoencoder:
+        """The best decoder on the encoder that was trained first, latents centred."""
+        file = self.folder / "vae.safetensors"
+        net = Autoencoder(AUTOENCODER)
+        if not file.exists():
+            if (self.folder / "autoencoder.safetensors").exists():
+                net.load_state_dict(averaged(self.folder / "autoencoder.safetensors"))
+                pictures = [
+                    compose(self.corpus, Random(key(self.seed, "centre", k)), self.preset.side, VIEWS).image
+                    for k in range(256)
+                ]
+                autoencoder.centre(net, floats(pictures))
+            elif self.warm is not None:
+                net.load_state_dict(self.warm.autoencoder.state_dict())
+            else:
+                raise LimnerError(f"no autoencoder was trained in {self.folder}", "run limner train autoencoder first")
+            layout.write_tensors(file, net.state_dict())
+        net.load_state_dict(layout.read_tensors(file))
+        if (self.folder / "decoder.safetensors").exists():
+            net.load_state_dict(averaged(self.folder / "decoder.safetensors"))
+        return net.requires_grad_(False).to(self.device)
+
+    def trained_text(self) -> TextTower:
+        net = TextTower(text_config(self.tokenizer()))
+        if (self.folder / "clip.safetensors").exists():
+            weights = averaged(self.folder / "clip.safetensors")
+            net.load_state_dict({k.removeprefix("text."): v for k, v in weights.items() if k.startswith("text.")})
+        elif self.warm is not None:
+            net.load_state_dict(self.warm.text.state_dict())
+        else:
+            raise LimnerError(f"no text tower was trained in {self.folder}", "run limner train clip first")
+        return net.requires_grad_(False).to(self.device)
+
+    def trained_unet(self) -> UNet:
+        net = UNet(UNET)
+        file = self.folder / "diffusion.safetensors"
+        if not file.exists():
+            raise LimnerError(f"no diffusion model was trained in {self.folder}", "run limner train diffusion first")
+        net.load_state_dict(averaged(file))
+        return net.requires_grad_(False).to(self.device)
+
+    def bundle(self, net: UNet) -> Bundle:
+        """What was trained so far, with this network as its denoiser."""
+        side = self.preset.side
+        return Bundle(
+            name="workshop",
+            folder=self.folder,
+            identity="0" * 64,
+            defaults=DEFAULTS | {"width": side, "height": side},
+            tokenizer=self.tokenizer(),
+            text=self.trained_text(),
+            autoencoder=self.trained_autoencoder(),
+            denoiser=Preconditioned(net, zero_terminal_snr(scaled_linear()), "v_prediction"),
+            device=self.device,
+        )
+
+    def stream(self) -> int:
+        """The seed of this process's rows: under torchrun each draws its own."""
+        return key(self.seed, "rank", rank()) if rank() else self.seed
+
+    def _views(self, name: str, net: Autoencoder, stage: Stage) -> Study:
+        make = partial(autoencoder.windows, self.corpus, VIEWS, self.stream(), rows=stage.rows, side=self.preset.side)
+
+        def loss(net: nn.Module, batch: Tensor, number: int) -> Tensor:
+            return autoencoder.autoencoder_loss(net, batch.to(self.device), self.stream(), number, DIVERGENCE)
+
+        def look(net: Autoencoder) -> Sheet:
+            scenes = [
+                compose(self.corpus, Random(key(self.seed, "look", k)), self.preset.side, VIEWS) for k in range(16)
+            ]
+            there = floats([scene.image for scene in scenes])
+            back = net.decode(net.encode(there.to(self.device))[0]).cpu()
+            both = [numbers(there), numbers(back)]
+            return [both[j][k] for k, j in product(range(16), range(2))], [
+                s for scene in scenes for s in (scene.caption, "")
+            ]
+
+        return self._study(name, net, stage, make, loss, look)
+
+    def _study(
+        self,
+        name: str,
+        net: nn.Module,
+        stage: Stage,
+        make: Callable[[int], Batch],
+        loss: Callable[[nn.Module, Batch, int], Tensor],
+        look: Callable[..., Sheet],
+    ) -> Study:
+        """Put a network to school; a checkpoint in the folder is where it left off."""
+        run = Run(net.to(self.device), stage.plan, self.folder / f"{name}.safetensors")
+        batches = feed(make, run.number + 1, stage.plan.steps, self.workers)
+
+        def one(net: nn.Module, number: int) -> Tensor:
+            with autocast(self.device, self.half):
+                return loss(net, next(batches), number)
+
+        @torch.no_grad()
+        def seen() -> Sheet:
+            best = deepcopy(net).requires_grad_(False)
+            best.load_state_dict(run.average.weights)
+            return look(best)
+
+        return Study(run, one, seen)
+
+
+def recipe(bundle: Bundle, prompt: str, seed: int) -> Recipe:
+    """A sample's recipe: the preset's defaults."""
+    side = int(bundle.defaults["width"])
+    sampler, ladder = str(bundle.defaults["sampler"]), str(bundle.defaults["ladder"])
+    steps, scale = int(bundle.defaults["steps"]), float(bundle.defaults["guidance"])
+    return Recipe(VERSION, bundle.identity, prompt, "", seed, steps, sampler, ladder, scale, side, side)
+
+
+def floats(pictures: list[Picture]) -> Pixels:
+    return torch.from_numpy(np.stack(pictures)).movedim(-1, 1).float() / 127.5 - 1
+
+
+def numbers(pixels: Pixels) -> list[Picture]:
+    whole = ((pixels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).movedim(1, -1)
+    return list(whole.numpy())

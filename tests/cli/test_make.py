@@ -1,0 +1,214 @@
+"""A sentence becomes pictures that say what they are; nothing is overwritten, and what is finished stays."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from limner.bundle import open_bundle
+from limner.cli import asked
+from limner.metadata import read
+from limner.recipe import FIELDS, Recipe
+
+Limner = Callable[..., tuple[int, str, str]]
+Refused = Callable[..., str]
+TINY = ("--model", "tiny")
+
+
+def _pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def _recipe(path: Path) -> Recipe:
+    recipe, _ = read(path)
+    assert recipe is not None
+    return recipe
+
+
+def test_pictures_carry_their_recipes(limner: Limner, home: Path) -> None:
+    code, out, err = limner(
+        "make", "a red apple", *TINY, "--count", 3, "--seed", 40, "--sampler", "Euler a", "--size", "16x8"
+    )
+    assert (code, err) == (0, "")
+    paths = [Path(line) for line in out.splitlines()]
+    assert sorted(paths) == sorted(Path("outputs").iterdir())
+    assert sorted(path.name.partition("-")[2] for path in paths) == ["40.png", "41.png", "42.png"]
+    identity = open_bundle(home / "models" / "tiny").identity
+    for path in paths:
+        seed = int(path.stem.partition("-")[2])
+        expected = Recipe(1, identity, "a red apple", "", seed, 2, "ancestral", "trailing", 2.0, 16, 8)
+        assert _recipe(path) == expected
+        assert "Model: tiny, Device: cpu, Precision: float32" in read(path)[1]
+        assert _pixels(path).shape == (8, 16, 3)
+
+
+def test_a_picture_is_made_again_bit_for_bit_and_never_over_another(limner: Limner) -> None:
+    limner("make", "a cat", *TINY, "--seed", 5, "--guidance", 3, "--negative", "boat")
+    (first,) = Path("outputs").iterdir()
+    before = first.read_bytes()
+    code, out, _ = limner("make", "--from", first, *TINY)
+    second = Path(out.strip())
+    assert code == 0
+    assert second != first
+    assert first.read_bytes() == before == second.read_bytes()
+
+
+@pytest.mark.parametrize("form", ["jpeg", "webp"])
+def test_every_format_can_be_made_again(form: str, limner: Limner) -> None:
+    limner("make", "a cat", *TINY, "--format", form, "--out", form)
+    (first,) = Path(form).iterdir()
+    limner("make", "--from", first, *TINY, "--format", form, "--out", "again")
+    (second,) = Path("again").iterdir()
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_other_circumstances_are_said(limner: Limner) -> None:
+    limner("make", "a cat", *TINY, "--device", "cpu", "--dtype", "bfloat16")
+    (first,) = Path("outputs").iterdir()
+    code, _, err = limner("make", "--from", first, *TINY, "--device", "cpu", "--dtype", "float32")
+    was, now = "cpu in bfloat16", "cpu in float32"
+    assert (code, err) == (0, f"limner: {first} was made on {was}, this is {now}: pixels may differ a little\n")
+
+
+def test_flags_override_the_source(limner: Limner) -> None:
+    limner("make", "a cat", *TINY, "--seed", 5)
+    (first,) = Path("outputs").iterdir()
+    limner("make", "a boat", "--from", first, *TINY, "--steps", 3, "--out", "b")
+    (second,) = Path("b").iterdir()
+    assert _recipe(second) == replace(_recipe(first), prompt="a boat", steps=3)
+
+
+def test_a_picture_of_another_model_says_which(limner: Limner, refused: Refused, other: Path) -> None:
+    limner("make", "a cat", "--model", other, "--out", "outputs")
+    (first,) = Path("outputs").iterdir()
+    line = refused("make", "--from", first, *TINY)
+    wanted, here = _recipe(first).model[:10], open_bundle("tiny").identity[:10]
+    assert f"{first} was made by {other.name} ({wanted}), which is not tiny ({here})" in line
+    assert limner("make", "--from", first, "--model", other)[0] == 0
+
+
+def test_json_says_what_was_made(limner: Limner) -> None:
+    code, out, err = limner("make", "", *TINY, "--count", 2, "--json")
+    assert code == 0
+    assert err == "limner: the prompt is empty: the model draws whatever comes\n"
+    report = json.loads(out)
+    assert report["notes"] == ["the prompt is empty: the model draws whatever comes"]
+    assert [each["seed"] for each in report["pictures"]] == [7, 8]
+    assert report["recipe"].keys() == FIELDS.keys()
+    for each in report["pictures"]:
+        assert _recipe(Path(each["path"])).seed == each["seed"]
+        assert each["seconds"] > 0
+
+
+def test_a_prompt_too_long_is_cut_and_the_lost_words_named(limner: Limner) -> None:
+    code, _, err = limner("make", "a red apple " * 4 + "zebra", *TINY)
+    assert code == 0
+    assert err.startswith("limner: the prompt is longer than the model reads, which leaves out: ")
+    assert err.endswith("zebra\n")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--steps", 0], "steps 0 is out of range; choose 1 to 1000 steps"),
+        (["--steps", -3], "steps -3 is out of range"),
+        (["--guidance", "nan"], "guidance nan is out of range"),
+        (["--seed", 2**32], "seed 4294967296 is out of range; choose 0 to 4294967295"),
+        (["--seed", 2**32 - 1, "--count", 2], "2 seeds from 4294967295 run past 4294967295"),
+        (["--count", 0], "count 0 is out of range; choose 1 to 10000"),
+        (["--size", "17x16"], "width 17 does not divide by 2; the nearest that do: 16 and 18"),
+        (["--size", "big"], "argument --size: 'big' is not WIDTHxHEIGHT, such as 256x256"),
+        (["--size", "16x16", "--width", 16], "--size says width and height already"),
+        (["--sampler", "eular"], "unknown sampler 'eular'; did you mean euler"),
+        (["--ladder", "karas"], "unknown ladder 'karas'; did you mean karras"),
+        (["--device", "abacus"], "device 'abacus' is not here"),
+        (["--dtype", "int1"], "precision 'int1' is not known"),
+        (["--format", "gif"], "argument --format: invalid choice: 'gif'"),
+        (["--model", "nobody"], "model 'nobody' is not known; known are tiny"),
+        (["--model", "weights.ckpt"], "is a pickle"),
+        (["--from", "missing.png"], "no file missing.png"),
+        (["--negative", "\udcff"], "negative '\\udcff' holds bytes that are no text"),
+    ],
+)
+def test_bad_input_is_one_line_and_no_picture(flags: list[object], says: str, refused: Refused) -> None:
+    assert says in refused("make", "a cat", *TINY, *flags)
+    assert not any(path.is_file() for path in Path("outputs").glob("*"))
+
+
+def test_a_prompt_is_needed(refused: Refused) -> None:
+    assert "no prompt" in refused("make", *TINY)
+
+
+def test_a_picture_without_a_recipe_cannot_be_made_again(refused: Refused) -> None:
+    Image.new("RGB", (8, 8)).save("plain.png")
+    assert "plain.png carries no recipe of limner's; limner read plain.png" in refused("make", "--from", "plain.png")
+
+
+def test_corrupt_weights_name_the_file(refused: Refused, home: Path) -> None:
+    shutil.copytree(home / "models" / "tiny", "broken")
+    weights = Path("broken", "unet", "diffusion_pytorch_model.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-100])
+    assert str(weights) in refused("make", "a cat", "--model", "broken")
+    weights.rename(weights.with_suffix(".bin"))
+    assert "is a pickle" in refused("make", "a cat", "--model", "broken")
+
+
+def test_an_unwritable_folder_is_refused_before_the_model_is_read(refused: Refused) -> None:
+    Path("file").touch()
+    assert "choose a folder that you may write to" in refused("make", "a cat", "--model", "nobody", "--out", "file/x")
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_locked_folder_is_refused(refused: Refused) -> None:
+    Path("locked").mkdir(mode=0o500)
+    assert "choose a folder that you may write to" in refused("make", "a cat", *TINY, "--out", "locked")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE is POSIX")
+def test_a_full_disk_leaves_nothing_half_written(limner: Limner) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, limits[1]))
+    try:
+        code, out, err = limner("make", "a cat", *TINY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"limner: cannot write {Path('outputs', '00001-7.png')}: ")
+    assert err.endswith("; free some space or choose another folder\n")
+    assert list(Path("outputs").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_keeps_what_is_finished(here: Path) -> None:
+    run = [sys.executable, "-m", "limner", "make", "a cat", *TINY, "--count", "9999"]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        first = process.stdout.readline().strip()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finished = [first, *out.splitlines()]
+    assert process.returncode == 130
+    assert err.startswith("limner: stopped; ")
+    assert err.endswith(" of 9999 pictures are finished, in outputs\n")
+    assert err.count("\n") == 1
+    left = sorted((here / "outputs").iterdir())
+    assert {here / path for path in finished} <= set(left)
+    for path in left:
+        assert _recipe(path).prompt == "a cat"
+
+
+def test_flags_are_the_fields_of_a_recipe() -> None:
+    assert {*asked.FLAGS, "version", "model", "prompt"} == FIELDS.keys()

@@ -1,0 +1,261 @@
+"""What a picture says about itself comes back from its file, and a file is whole or is not there."""
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from limner.errors import LimnerError
+from limner.metadata import (
+    FORMATS,
+    LADDERS,
+    SAMPLERS,
+    deposit,
+    encode,
+    named,
+    parameters,
+    parse,
+    place,
+    prepare,
+    read,
+    write,
+)
+from limner.recipe import VERSION, Recipe, Wish
+
+APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "blurry", 42, 20, "euler", "karras", 7.5, 16, 24)
+PICTURE = np.arange(24 * 16 * 3, dtype=np.uint8).reshape(24, 16, 3)
+FOREIGN = (
+    "a lighthouse, (stormy:1.2),\nBREAK oil\nNegative prompt: blurry,\nlowres\n"
+    "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 965400086, Size: 512x768, Model hash: 45dee52b, "
+    'Lora hashes: "one: 1f, two: 2e", Note: "a \\"b\\"\\nc", Denoising strength: 0.7'
+)
+
+hard = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.text('ab,:"\\\n\r\t&<>é😀\0', max_size=40)
+forms = pytest.mark.parametrize("form", FORMATS)
+
+
+@forms
+@settings(max_examples=40)
+@given(prompt=hard, negative=hard, model=hard)
+def test_everything_comes_back(form: str, prompt: str, negative: str, model: str) -> None:
+    recipe, extras = replace(APPLE, prompt=prompt, negative=negative), {"Model": model}
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"a{FORMATS[form]}")
+        write(PICTURE, path, recipe, extras)
+        assert read(path) == (recipe, parameters(recipe, extras))
+
+
+@forms
+def test_the_longest_recipe_fits(form: str, tmp_path: Path) -> None:
+    recipe = replace(APPLE, prompt="\U0001f34e" * 2000, negative="\0" * 2000)
+    write(PICTURE, tmp_path / f"a{FORMATS[form]}", recipe, {})
+    assert read(tmp_path / f"a{FORMATS[form]}") == (recipe, parameters(recipe, {}))
+
+
+@forms
+def test_others_find_the_text_where_they_look(form: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{FORMATS[form]}"
+    write(PICTURE, path, replace(APPLE, prompt="a café"), {})
+    with Image.open(path) as image:
+        if form == "png":
+            text = image.info["parameters"]
+        else:
+            exif = image.getexif()
+            comment = exif.get_ifd(0x8769)[0x9286]
+            assert exif.endian == ">"
+            assert comment[:8] == b"UNICODE\0"
+            text = comment[8:].decode("utf-16-be")
+        if form != "jpeg":
+            assert np.array_equal(np.asarray(image), PICTURE)
+    assert text == parameters(replace(APPLE, prompt="a café"), {})
+
+
+def test_parameters_are_written_as_others_write_them() -> None:
+    text = parameters(replace(APPLE, guidance=7), {"Model": "limner-mini, old"})
+    assert text.startswith(
+        "a red apple\nNegative prompt: blurry\nSteps: 20, Sampler: Euler, Schedule type: Karras, CFG scale: 7, "
+        'Seed: 42, Size: 16x24, Model hash: ababababab, Model: "limner-mini, old", RNG: CPU, Version: limner '
+    )
+
+
+@given(st.sampled_from(sorted(SAMPLERS)), st.sampled_from(sorted(LADDERS)), st.floats(-100, 100), hard)
+def test_parameters_give_the_wish_back(sampler: str, ladder: str, guidance: float, note: str) -> None:
+    recipe = replace(APPLE, sampler=sampler, ladder=ladder, guidance=guidance)
+    parsed = parse(parameters(recipe, {"Note": note}))
+    assert parsed.wish() == Wish(None, None, "a red apple", "blurry", 42, 20, sampler, ladder, guidance, 16, 24)
+    assert parsed.settings["Note"] == note
+
+
+def test_foreign_text_is_taken_apart() -> None:
+    parsed = parse(FOREIGN)
+    assert parsed.prompt == "a lighthouse, (stormy:1.2),\nBREAK oil"
+    assert parsed.negative == "blurry,\nlowres"
+    assert parsed.settings == {
+        "Clip skip": "1",
+        "RNG": "GPU",
+        "Schedule type": "Automatic",
+        "Steps": "20",
+        "Sampler": "Euler a",
+        "CFG scale": "7",
+        "Seed": "965400086",
+        "Size-1": "512",
+        "Size-2": "768",
+        "Model hash": "45dee52b",
+        "Lora hashes": "one: 1f, two: 2e",
+        "Note": 'a "b"\nc',
+        "Denoising strength": "0.7",
+    }
+    assert parsed.wish() == Wish(
+        prompt=parsed.prompt,
+        negative=parsed.negative,
+        seed=965400086,
+        steps=20,
+        sampler="ancestral",
+        guidance=7.0,
+        width=512,
+        height=768,
+    )
+
+
+def test_two_settings_are_still_a_prompt() -> None:
+    parsed = parse("a poster that reads\nSteps: 3, Seed: 4")
+    assert parsed.prompt == "a poster that reads\nSteps: 3, Seed: 4"
+    assert parsed.settings == {}
+    assert parse("") == parse("\n")
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_taken_apart(text: str) -> None:
+    parse(text).wish()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("Euler a", ("ancestral", "")),
+        ("k_euler_a", ("ancestral", "")),
+        ("euler_ancestral", ("ancestral", "")),
+        ("EulerAncestralDiscreteScheduler", ("ancestral", "")),
+        ("DPM++ 2M Karras", ("dpmpp_2m", "karras")),
+        ("dpmpp_2m_k", ("dpmpp_2m", "karras")),
+        ("DPMSolverMultistepScheduler", ("dpmpp_2m", "")),
+        ("heun", ("heun", "")),
+        ("DDIM", ("euler", "")),
+        ("UniPC", ("", "")),
+        ("", ("", "")),
+    ],
+)
+def test_a_sampler_is_known_by_all_its_names(theirs: str, ours: tuple[str, str]) -> None:
+    assert named(theirs) == ours
+
+
+def test_foreign_files_are_read(tmp_path: Path) -> None:
+    chunks = Image.Exif()
+    chunks.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + FOREIGN.encode("utf-16-le")  # little-endian, as some write it
+    Image.fromarray(PICTURE).save(tmp_path / "a.jpg", exif=chunks)
+    Image.fromarray(PICTURE).save(tmp_path / "plain.png")
+    assert read(tmp_path / "a.jpg") == (None, FOREIGN)
+    assert read(tmp_path / "plain.png") == (None, "")
+
+
+def test_hostile_xmp_expands_no_entity(tmp_path: Path) -> None:
+    bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><x xmlns:l="urn:limner:1.0/"><l:recipe>&a;</l:recipe></x>'
+    Image.fromarray(PICTURE).save(tmp_path / "a.jpg", xmp=bomb)
+    assert read(tmp_path / "a.jpg") == (None, "")
+
+
+def test_a_recipe_of_the_future_is_named_with_its_file(tmp_path: Path) -> None:
+    data = encode(PICTURE, "webp", APPLE, {}).replace(b'"version":1', b'"version":2')
+    (tmp_path / "a.webp").write_bytes(data)
+    with pytest.raises(LimnerError, match=r"a\.webp: recipe version 2 is unknown.*update limner"):
+        read(tmp_path / "a.webp")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda path: path.unlink(), "no file"),
+        (lambda path: path.write_bytes(b""), "is no picture"),
+        (lambda path: path.write_text("hello"), "is no picture"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-60]), "cannot read"),
+        (lambda path: (path.unlink(), path.mkdir()), "cannot read"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_line(spoil: Callable[[Path], object], says: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    write(PICTURE, path, APPLE, {})
+    spoil(path)
+    with pytest.raises(LimnerError) as refused:
+        read(path)
+    assert says in str(refused.value)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_text("mine")
+    with pytest.raises(LimnerError, match="exists"):
+        write(PICTURE, path, APPLE, {})
+    with pytest.raises(LimnerError, match=r"none of the formats; choose \.png, \.jpg, \.webp"):
+        write(PICTURE, tmp_path / "a.gif", APPLE, {})
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a.png", "mine")]
+
+
+def test_the_next_free_number_is_taken(tmp_path: Path) -> None:
+    assert deposit(b"1", tmp_path, "-42.png").name == "00001-42.png"
+    assert deposit(b"2", tmp_path, "-42.png").name == "00002-42.png"
+    (tmp_path / "00041-7.jpg").touch()
+    (tmp_path / "holiday.png").touch()
+    assert deposit(b"3", tmp_path, "-42.png").name == "00042-42.png"
+
+
+def test_two_at_once_lose_nothing(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from limner.metadata import deposit\n"
+    code += "for i in range(50): deposit(sys.argv[2].encode(), Path(sys.argv[1]), '-0.png')"
+    both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in "ab"]
+    assert [each.wait() for each in both] == [0, 0]
+    assert sorted(path.read_text() for path in tmp_path.iterdir()) == ["a"] * 50 + ["b"] * 50
+
+
+@pytest.mark.parametrize("without", [errno.EPERM, errno.ENOTSUP])
+def test_a_file_system_without_links_will_do(without: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(without, os.strerror(without))
+
+    monkeypatch.setattr(os, "link", refuse)
+    place(b"1", tmp_path / "a")
+    with pytest.raises(FileExistsError):
+        place(b"2", tmp_path / "a")
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("a", b"1")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE is POSIX")
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+    code = "import resource, sys; from pathlib import Path; from limner.errors import LimnerError\n"
+    code += "from limner.metadata import place; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+    code += "try: place(bytes(5000), Path(sys.argv[1]))\nexcept LimnerError as fault: print(fault)"
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.png"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"cannot write {tmp_path / 'a.png'}: ")
+    assert done.stdout.endswith("; free some space or choose another folder\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_made_or_refused(tmp_path: Path) -> None:
+    prepare(tmp_path / "new" / "folder")
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(LimnerError, match="choose a folder that you may write to"):
+        prepare(tmp_path / "file" / "folder")
+    with pytest.raises(LimnerError, match="choose a folder that you may write to"):
+        prepare(tmp_path / "file")

@@ -1,0 +1,191 @@
+"""A recipe is exact: one spelling, no defaults, no value out of range."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, replace
+from typing import get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from limner.errors import LimnerError
+from limner.recipe import (
+    FIELDS,
+    SEEDS,
+    VERSION,
+    Recipe,
+    Value,
+    Wish,
+    check,
+    digest,
+    from_json,
+    from_mapping,
+    resolve,
+    series,
+    to_json,
+)
+
+APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "", 42, 20, "euler", "karras", 7.5, 256, 256)
+DEFAULTS: Mapping[str, Value] = {
+    "negative": "",
+    "steps": 30,
+    "sampler": "heun",
+    "ladder": "trailing",
+    "guidance": 4,
+    "width": 128,
+    "height": 64,
+}
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+recipes = st.builds(
+    Recipe,
+    version=st.just(VERSION),
+    model=st.text("0123456789abcdef", min_size=64, max_size=64),
+    prompt=texts,
+    negative=texts,
+    seed=st.integers(0, SEEDS - 1),
+    steps=st.integers(1, 1000),
+    sampler=st.sampled_from(["euler", "heun", "two, of: them"]),
+    ladder=st.sampled_from(["karras", "trailing"]),
+    guidance=st.floats(-100, 100),
+    width=st.integers(8, 4096),
+    height=st.integers(8, 4096),
+)
+
+
+@given(recipes)
+def test_json_gives_back_every_bit(recipe: Recipe) -> None:
+    text = to_json(recipe)
+    assert from_json(text) == recipe
+    assert to_json(from_json(text)) == text
+    assert text.isascii()
+    assert digest(from_json(text)) == digest(recipe)
+
+
+@given(recipes, st.sampled_from(sorted(FIELDS.keys() - {"version"})))
+def test_every_field_changes_the_digest(recipe: Recipe, name: str) -> None:
+    about = FIELDS[name]
+    other = next(value for value in (about.example, about.low, about.high, "b" * 64) if _may(recipe, name, value))
+    assert digest(replace(recipe, **{name: other})) != digest(recipe)  # type: ignore[arg-type]
+
+
+def _may(recipe: Recipe, name: str, value: object) -> bool:
+    return isinstance(value, FIELDS[name].kind) and value != getattr(recipe, name)
+
+
+def test_equal_recipes_have_one_spelling() -> None:
+    whole, broken, minus = (replace(APPLE, guidance=g) for g in (0, 0.0, -0.0))
+    assert to_json(whole) == to_json(broken) == to_json(minus)
+
+
+def test_fields_say_what_they_are() -> None:
+    hints, open_hints = get_type_hints(Recipe), get_type_hints(Wish)
+    assert [each.name for each in fields(Wish)] == list(FIELDS) == [each.name for each in fields(Recipe)]
+    for name, about in FIELDS.items():
+        assert hints[name] is about.kind
+        assert open_hints[name] == about.kind | None
+        assert about.help
+        assert Wish(**{name: about.example}) is not None  # type: ignore[arg-type]  # the example is within its own range
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("steps", 0, "steps 0 is out of range; choose 1 to 1000 steps"),
+        ("steps", -3, "steps -3 is out of range"),
+        ("steps", 1001, "steps 1001 is out of range"),
+        ("steps", 20.0, "steps 20.0 is not a whole number"),
+        ("steps", True, "steps True is not a whole number"),
+        ("guidance", float("nan"), "guidance nan is out of range; choose -100 to 100"),
+        ("guidance", float("inf"), "guidance inf is out of range"),
+        ("guidance", "7", "guidance '7' is not a number"),
+        ("seed", -1, "seed -1 is out of range; choose 0 to 4294967295"),
+        ("seed", 2**32, "seed 4294967296 is out of range"),
+        ("width", 0, "width 0 is out of range; choose 8 to 4096 pixels"),
+        ("prompt", None, "prompt None is not text"),
+        ("prompt", "a" * 2001, "is out of range; choose 0 to 2000 characters"),
+        ("prompt", "\udcff", "holds bytes that are no text"),
+        ("model", "Z" * 64, "is not of the form"),
+        ("model", "ab", "choose 64 characters"),
+        ("version", 2, "version 2 is out of range; choose 1"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(name: str, value: object, says: str) -> None:
+    with pytest.raises(LimnerError) as refused:
+        replace(APPLE, **{name: value})  # type: ignore[arg-type]
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_wish_is_checked_where_it_is_made() -> None:
+    with pytest.raises(LimnerError, match="steps 0"):
+        Wish(steps=0)
+
+
+def test_resolve_fills_from_the_bundle_and_the_wish_wins() -> None:
+    recipe = resolve(Wish(model="ab" * 32, prompt="", seed=1, steps=5, negative="blue"), DEFAULTS)
+    assert recipe == Recipe(VERSION, "ab" * 32, "", "blue", 1, 5, "heun", "trailing", 4.0, 128, 64)
+    assert isinstance(recipe.guidance, float)
+
+
+def test_resolve_names_what_stays_open() -> None:
+    with pytest.raises(LimnerError, match="lacks model, seed"):
+        resolve(Wish(prompt="a red apple"), DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda m: m.pop("steps"), "lacks steps"),
+        (lambda m: m.update(eta=1.0), "no field 'eta'"),
+        (lambda m: m.update(version=2, eta=1.0), "version 2 is unknown; this limner reads 1; update limner"),
+        (lambda m: m.update(seed="42"), "seed '42' is not a whole number"),
+    ],
+)
+def test_a_mapping_is_a_recipe_or_refused(change: Callable[[dict[str, object]], object], says: str) -> None:
+    mapping: dict[str, object] = asdict(APPLE)
+    assert from_mapping(mapping) == APPLE
+    change(mapping)
+    with pytest.raises(LimnerError) as refused:
+        from_mapping(mapping)
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, to_json(APPLE).replace("7.5", "NaN")])
+def test_what_is_not_a_recipe_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(LimnerError) as refused:
+        from_json(text)
+    assert "\n" not in str(refused.value)
+
+
+def test_check_lists_near_names_and_nearest_sizes() -> None:
+    known = ["euler", "heun", "dpmpp_2m"], ["karras", "trailing"]
+    check(APPLE, 8, *known)
+    for change, says in (
+        ({"sampler": "eular"}, "unknown sampler 'eular'; did you mean euler or heun? there are dpmpp_2m, euler, heun"),
+        ({"ladder": "zzz"}, "unknown ladder 'zzz'; there are karras, trailing"),
+        ({"width": 250}, "width 250 does not divide by 8; the nearest that do: 248 and 256"),
+        ({"height": 9}, "height 9 does not divide by 8; the nearest that do: 8 and 16"),
+    ):
+        with pytest.raises(LimnerError) as refused:
+            check(replace(APPLE, **change), 8, *known)
+        assert str(refused.value) == says
+
+
+def test_a_series_counts_seeds_up_and_never_wraps() -> None:
+    assert [each.seed for each in series(APPLE, 3)] == [42, 43, 44]
+    assert series(APPLE, 3)[0] == APPLE
+    assert series(replace(APPLE, seed=SEEDS - 2), 2)[1].seed == SEEDS - 1
+    with pytest.raises(LimnerError, match="run past 4294967295"):
+        series(replace(APPLE, seed=SEEDS - 2), 3)
+    with pytest.raises(LimnerError, match="count 0"):
+        series(APPLE, 0)
+
+
+def test_recipe_needs_nothing_but_the_standard_library() -> None:
+    code = "import sys, limner.recipe; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert json.loads(said.replace("'", '"')) == []
