@@ -1,0 +1,145 @@
+"""`limner measure`: figures, each with its target, drawn where there is something to see and kept as JSON."""
+
+import argparse
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.cli import asked
+from limner.errors import LimnerError
+
+if TYPE_CHECKING:
+    from limner.evaluation.figures import Figure
+    from limner.evaluation.reading import Card
+
+FIGURES = Path("docs/figures")
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed")
+    draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
+    asked.bundle_flags(draw)
+    draw.add_argument(
+        "--out", type=Path, default=Path("outputs/reading"), metavar="DIR", help="new folder (%(default)s)"
+    )
+    draw.set_defaults(job=_draw)
+    read = jobs.add_parser("read", help="count how many a reader named rightly")
+    read.add_argument("names", type=Path, metavar="NAMES.csv", help="lines file,name as the reader wrote them")
+    read.add_argument(
+        "--key", type=Path, required=True, metavar="KEY.json", help="what measure draw wrote beside the files"
+    )
+    read.add_argument("--reader", required=True, metavar="TEXT", help="who or what looked")
+    read.set_defaults(job=_read)
+    speed = jobs.add_parser("speed", help="time the command line from process start, and its memory")
+    asked.bundle_flags(speed)
+    speed.add_argument("--rounds", type=int, default=5, metavar="N", help="of which the median counts (%(default)s)")
+    speed.set_defaults(job=_speed)
+    for job in (draw, read, speed):
+        job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
+        asked.json_flag(job)
+
+
+def run(args: argparse.Namespace) -> int:
+    code: int = args.job(args)
+    return code
+
+
+def conclude(args: argparse.Namespace, figures: "Sequence[Figure]") -> int:
+    """Say the figures last, a line each; the exit code is 1 if one is short of its target."""
+    if args.json:
+        asked.print_json([asdict(figure) | {"ok": figure.ok} for figure in figures])
+    else:
+        print("\n".join(figure.line() for figure in figures))
+    return 0 if all(figure.ok for figure in figures) else 1
+
+
+def _draw(args: argparse.Namespace) -> int:
+    from PIL import Image
+
+    from limner.cli.make import resolved
+    from limner.engine import run as draw
+    from limner.evaluation.reading import cards, taught
+    from limner.metadata import prepare
+    from limner.recipe import Wish
+
+    bundle = asked.bundle(args)
+    key = args.out.with_suffix(".json")
+    if args.out.exists() or key.exists():
+        raise LimnerError(f"{args.out} is there already", "name a new folder with --out")
+    asked_for = cards(*taught(bundle.folder))
+    prepare(args.out)
+    recipes = [resolved(Wish(prompt=card.prompt, seed=card.seed), bundle, None) for card in asked_for]
+    for index, picture in draw(recipes, bundle, on_step=None):
+        Image.fromarray(picture).save(args.out / asked_for[index].file)  # no recipe in it: the reader is not told
+    key.write_text(json.dumps({"model": bundle.identity, "cards": [asdict(card) for card in asked_for]}, indent=2))
+    print(f"{len(asked_for)} pictures without names are in {args.out}; which is which stands in {key}")
+    return 0
+
+
+def _read(args: argparse.Namespace) -> int:
+    from scipy.stats import binomtest
+
+    from limner.evaluation.figures import Figure, record
+    from limner.evaluation.reading import Card, score
+
+    try:
+        key = json.loads(args.key.read_text())
+        asked_for = [Card(**card) for card in key["cards"]]
+        answers = {row[0].strip(): row[1] for row in csv.reader(args.names.read_text().splitlines()) if len(row) > 1}
+    except (ValueError, KeyError, TypeError) as error:
+        raise LimnerError(
+            f"{args.key} or {args.names} is not what measure draw wrote and asks for", "see measure --help"
+        ) from error
+    right = score(answers, asked_for)
+    count = sum(right.values())
+    low, high = binomtest(count, len(right)).proportion_ci(method="wilson")
+    named = Figure("named_rightly", count, 0.6 * len(right), "at least", f" of {len(right)}")
+    details = {
+        "reader": args.reader,
+        "interval": [round(low, 3), round(high, 3)],
+        "cards": [asdict(card) | {"answer": answers[card.file], "right": right[card.file]} for card in asked_for],
+    }
+    record(args.figures / "reading.json", [named], key["model"], details)
+    _sheet(args.key.with_suffix(""), asked_for, answers, right, args.figures / "reading.png")
+    return conclude(args, [named])
+
+
+def _sheet(
+    folder: Path, asked_for: "Sequence[Card]", answers: dict[str, str], right: dict[str, bool], file: Path
+) -> None:
+    import numpy as np
+    from PIL import Image
+
+    from limner.pictures.contact import sheet
+
+    pictures = [np.asarray(Image.open(folder / card.file).convert("RGB")) for card in asked_for]
+    words = [f"{card.noun} {'=' if right[card.file] else '≠'} {answers[card.file]}" for card in asked_for]
+    sheet(pictures, words).save(file)
+
+
+def _speed(args: argparse.Namespace) -> int:
+    import tempfile
+    from statistics import median
+
+    from limner.evaluation.figures import Figure, record
+    from limner.evaluation.speed import command
+
+    if args.rounds < 1:
+        raise LimnerError(f"rounds {args.rounds} is out of range", "choose at least 1")
+    bundle = asked.bundle(args)
+    with tempfile.TemporaryDirectory() as out:
+        words = ["make", "a red apple", "--model", str(bundle.folder), "--steps", "20", "--out", out]
+        command(words)  # warm: the files are in the system's memory from here on
+        made = [command(words) for _ in range(args.rounds)]
+    helped = [command(["--help"]) for _ in range(args.rounds)]
+    figures = [
+        Figure("make_seconds", round(median(each.seconds for each in made), 2), 5, "at most", " s"),
+        Figure("make_megabytes", round(max(each.megabytes for each in made)), 2000, "at most", " MB"),
+        Figure("help_seconds", round(median(each.seconds for each in helped), 3), 0.3, "at most", " s"),
+    ]
+    rounds = {"make": [round(each.seconds, 2) for each in made], "help": [round(each.seconds, 3) for each in helped]}
+    record(args.figures / "speed.json", figures, bundle.identity, rounds)
+    return conclude(args, figures)
