@@ -6,12 +6,13 @@ JOBS ?= 2
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --constraint constraints.txt
 
-# Commands that tests marked `system` call, and the Debian packages they come in.
-COMMANDS := node npm
-PACKAGES := nodejs npm
+# The commands that tests marked `system` call, and the Debian packages that bring them.
+COMMANDS := node
+PACKAGES := nodejs
 MISSING = $(strip $(foreach each,$(COMMANDS),$(shell command -v $(each) >/dev/null 2>&1 || echo $(each))))
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
-.PHONY: demo test tiny check system reference
+.PHONY: demo test tests tiny check format lint types law copies system reference
 .NOTPARALLEL:
 
 demo: .venv/.installed
@@ -19,29 +20,38 @@ demo: .venv/.installed
 
 test: .venv/.dev
 	@if [ -n "$(MISSING)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(MAKE) system; fi
-	@$(MAKE) --no-print-directory .pytest
+	@$(MAKE) --no-print-directory tests
 
-# Asks anew what is missing, now that `make system` may have run.
-.PHONY: .pytest
-.pytest:
+# `make test` after it has installed what it may: what is missing is looked up anew.
+tests: .venv/.dev
 ifeq ($(MISSING),)
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --dist loadfile
+	$(PYTEST) -n $(JOBS) --dist loadfile
 else
-	@echo; echo "!! $(MISSING) not found.  'make system' installs them (as root, on Debian).  LEFT OUT:"
-	@$(PY) -m pytest -q --collect-only --no-header -m system | grep :: || true
-	@if [ "$(CI)" = true ]; then echo "!! under CI=true that is a failure" >&2; exit 1; fi
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --dist loadfile -m "not system"
-	@echo "!! $(MISSING) not found: the tests listed above were LEFT OUT"
+	@echo "!! no $(MISSING) here; as root on Debian, make system installs it.  LEFT OUT are:"
+	@$(PYTEST) -m system --collect-only -q --no-header | grep ::
+	@test "$(CI)" != true || { echo "!! under CI=true that is a failure"; exit 1; }
+	$(PYTEST) -n $(JOBS) --dist loadfile -m "not system"
+	@echo "!! LEFT OUT, as said above: the tests that need $(MISSING)"
 endif
 
 tiny: .venv/.dev
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m tiny
+	$(PYTEST) -q -m tiny
 
-check: .venv/.dev
+check: format lint types law copies
+
+format: .venv/.dev
 	$(PY) -m ruff format --check
+
+lint: .venv/.dev
 	$(PY) -m ruff check
+
+types: .venv/.dev
 	$(PY) -m mypy
+
+law: .venv/.dev
 	$(PY) -c "from importlinter.cli import lint_imports_command as law; law()"
+
+copies: .venv/.dev
 	$(PY) -m pylint src tests
 
 system:

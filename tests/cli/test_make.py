@@ -14,10 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from limner import metadata
 from limner.bundle import open_bundle
 from limner.cli import asked
 from limner.metadata import read
+from limner.process.ladder import LADDERS
 from limner.recipe import FIELDS, Recipe
+from limner.sampler import SAMPLERS
 
 Limner = Callable[..., tuple[int, str, str]]
 Refused = Callable[..., str]
@@ -208,6 +211,11 @@ def test_ctrl_c_keeps_what_is_finished(here: Path) -> None:
     assert {here / path for path in finished} <= set(left)
     for path in left:
         assert _recipe(path).prompt == "a cat"
+
+
+def test_other_programs_names_lead_to_what_there_is() -> None:
+    assert metadata.SAMPLERS.keys() <= SAMPLERS.keys()
+    assert metadata.LADDERS.keys() == LADDERS.keys()
 
 
 def test_flags_are_the_fields_of_a_recipe() -> None:

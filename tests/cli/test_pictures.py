@@ -66,6 +66,13 @@ def test_bad_input_is_one_line(argv: list[object], says: str, refused: Callable[
     assert says in refused("pictures", *argv)
 
 
+def test_the_datasheet_counts_them(limner: Limner, corpus: Path) -> None:
+    code, out, _ = limner("pictures", "datasheet", "--corpus", corpus)
+    assert code == 0
+    assert out.startswith("# Datasheet")
+    assert "\n3 drawings with words" in out
+
+
 def test_a_build_says_what_it_kept(limner: Limner, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def built(folder: Path, *_: object) -> Iterator[Progress]:
         assert folder == here / "corpus"

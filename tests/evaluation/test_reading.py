@@ -27,8 +27,10 @@ def test_right(answer: str, noun: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "noun"),
     [
-        ("apple tree", "apple"), ("orange", "apple"), ("unknown", "dog"), ("", "dog"), ("catfish", "cat"), ("hot", "hot dog"),
-        ("a dog or a cat", "cat"), ("animal", "dog"), ("ball", "basketball"), ("horse with a cow", "cow"), ("ant", "elephant"),
+        ("apple tree", "apple"), ("orange", "apple"), ("unknown", "dog"), ("", "dog"), ("catfish", "cat"),
+        ("hot", "hot dog"),
+        ("a dog or a cat", "cat"), ("animal", "dog"), ("ball", "basketball"), ("horse with a cow", "cow"),
+        ("ant", "elephant"),
     ],
 )  # fmt: skip
 def test_wrong(answer: str, noun: str) -> None:

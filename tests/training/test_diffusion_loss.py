@@ -10,7 +10,7 @@ from limner.score.denoiser import from_v, v_of
 from limner.score.exact import Mixture
 from limner.training.autoencoder import centre
 from limner.training.diffusion import Lessons, diffusion_loss
-from limner.training.preset import AUTOENCODER
+from limner.training.preset import SIZES
 from limner.training.weights import initialise
 from limner.types import Context
 
@@ -67,8 +67,12 @@ def test_the_target_is_the_velocity_that_gives_the_picture_back() -> None:
     known = torch.cdist(x0.flatten(1)[near], taught.latents[:2].flatten(1)).amin(1)
     assert known.max() < 2e-3  # sigma came back from a float32 time
     v = v_of(x, x0, sigma)
-    torch.testing.assert_close(loss, v.square().mean(), rtol=1e-3, atol=0)  # v of far x0 is eps to float32's last digits
-    torch.testing.assert_close(from_v(x, v, sigma)[near], x0[near], rtol=1e-4, atol=1e-4)  # after dividing by sigma < 10
+    torch.testing.assert_close(
+        loss, v.square().mean(), rtol=1e-3, atol=0
+    )  # v of far x0 is eps to float32's last digits
+    torch.testing.assert_close(
+        from_v(x, v, sigma)[near], x0[near], rtol=1e-4, atol=1e-4
+    )  # after dividing by sigma < 10
 
 
 def test_a_tenth_of_the_captions_is_dropped_and_times_are_spread_evenly() -> None:
@@ -93,7 +97,7 @@ def test_centring_latents_changes_no_picture() -> None:
 
     from limner.network.vae import Autoencoder
 
-    net = Autoencoder(replace(AUTOENCODER, widths=(8, 8, 8, 8)))
+    net = Autoencoder(replace(SIZES.autoencoder, widths=(8, 8, 8, 8)))
     initialise(net, "vae", 0)
     pictures = draw(0, "pictures", 0, (8, 3, 32, 32)).clamp(-1, 1)
     before = net.decode(net.encode(pictures)[0])

@@ -11,26 +11,28 @@ from torch import Tensor
 
 from limner.bundle import catalogue, keys, layout
 from limner.errors import LimnerError
-from limner.network.config import AutoencoderConfig, Json, UNetConfig
+from limner.network.config import AutoencoderConfig, Json, UNetConfig, one, real
 from limner.network.unet import UNet
 from limner.network.vae import Autoencoder
 from limner.process.schedule import SCHEDULES, NoiseSchedule, zero_terminal_snr
+from limner.recipe import Value, checked
 from limner.score.precondition import PREDICTIONS, Preconditioned
 from limner.text.clip import TextConfig, TextTower
 from limner.text.tokenizer import Tokenizer
 from limner.types import Context, Image, Latent
 
-Default = str | int | float
-
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """An opened model.  `identity` is a sha256 over its tensors' names and bytes; `defaults` fill a wish up to a recipe."""
+    """An opened model.
+
+    `identity` is a sha256 over its tensors' names and bytes; `defaults` fill a wish up to a recipe.
+    """
 
     name: str
     folder: Path
     identity: str
-    defaults: Mapping[str, Default]
+    defaults: Mapping[str, Value]
     tokenizer: Tokenizer
     text: TextTower
     autoencoder: Autoencoder
@@ -83,16 +85,20 @@ def open_bundle(
                 f"{folder / 'model_index.json'} names no {component}", "this is no Stable Diffusion folder"
             )
     with torch.device("meta"):
-        text = TextTower(layout.configured(folder / "text_encoder", lambda raw: TextConfig.from_json(json.dumps(raw))))
-        autoencoder = Autoencoder(layout.configured(folder / "vae", AutoencoderConfig.read))
-        unet = UNet(layout.configured(folder / "unet", UNetConfig.read))
+        text = TextTower(
+            layout.configured(
+                folder / "text_encoder" / "config.json", lambda raw: TextConfig.from_json(json.dumps(raw))
+            )
+        )
+        autoencoder = Autoencoder(layout.configured(folder / "vae" / "config.json", AutoencoderConfig.read))
+        unet = UNet(layout.configured(folder / "unet" / "config.json", UNetConfig.read))
     digest = hashlib.sha256()
     for part, net in (("text_encoder", text), ("unet", unet), ("vae", autoencoder)):
         file = layout.weights_file(folder / part)
-        tensors = keys.renamed(part, layout.read_tensors(file))
+        tensors = keys.renamed(part, layout.read_tensors(file), file)
         identify(digest, part, tensors)
         layout.fill(net, tensors, file, device, dtype)
-    schedule, prediction = read_schedule(layout.read_json(folder / "scheduler" / "scheduler_config.json"))
+    schedule, prediction = layout.configured(folder / "scheduler" / "scheduler_config.json", read_schedule)
     return Bundle(
         name=folder.name,
         folder=folder,
@@ -109,34 +115,30 @@ def open_bundle(
 def identify(digest: "hashlib._Hash", part: str, tensors: Mapping[str, Tensor]) -> None:
     """Add a component's tensors to a hash: names in order, precision, shape and bytes, wherever they were stored."""
     for name in sorted(tensors):
-        tensor = tensors[name].contiguous()
+        tensor = tensors[name]
         digest.update(f"{part}.{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.view(torch.uint8).numpy() if tensor.ndim else bytes(str(tensor.item()), "ascii"))
+        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
 
 
 def read_schedule(config: Mapping[str, Json]) -> tuple[NoiseSchedule, str]:
     """The noise schedule and what the network predicts, from diffusers' `scheduler_config.json`."""
     kind, prediction = str(config.get("beta_schedule", "linear")), str(config.get("prediction_type", "epsilon"))
     if kind not in SCHEDULES or config.get("trained_betas") is not None:
-        raise LimnerError(f"scheduler_config.json: beta_schedule {kind!r}", f"known are {', '.join(SCHEDULES)}")
+        raise LimnerError(f"beta_schedule {kind!r}", f"known are {', '.join(SCHEDULES)}")
     if prediction not in PREDICTIONS:
-        raise LimnerError(
-            f"scheduler_config.json: prediction_type {prediction!r}", f"known are {', '.join(PREDICTIONS)}"
-        )
-    times, first, last = (config.get(key, default) for key, default in BETAS.items())
-    schedule = SCHEDULES[kind](int(times), float(first), float(last))  # type: ignore[arg-type]
+        raise LimnerError(f"prediction_type {prediction!r}", f"known are {', '.join(PREDICTIONS)}")
+    betas = real(config, "beta_start", 0.0001), real(config, "beta_end", 0.02)
+    schedule = SCHEDULES[kind](one(config, "num_train_timesteps", 1000), *betas)
     if config.get("rescale_betas_zero_snr", False):
         if prediction == "epsilon":
             raise LimnerError(
-                "scheduler_config.json: noise prediction with zero terminal SNR",
-                "there is nothing to predict from pure noise",
+                "noise prediction with zero terminal SNR", "such a model predicts v: set prediction_type, if it does"
             )
         schedule = zero_terminal_snr(schedule)
     return schedule, prediction
 
 
-BETAS: dict[str, int | float] = {"num_train_timesteps": 1000, "beta_start": 0.0001, "beta_end": 0.02}
-DEFAULTS: dict[str, Default] = {
+DEFAULTS: dict[str, Value] = {
     "negative": "",
     "seed": 42,
     "steps": 50,
@@ -146,12 +148,15 @@ DEFAULTS: dict[str, Default] = {
 }
 
 
-def read_defaults(folder: Path, unet: UNetConfig, autoencoder: AutoencoderConfig) -> dict[str, Default]:
+def read_defaults(folder: Path, unet: UNetConfig, autoencoder: AutoencoderConfig) -> dict[str, Value]:
     """What a recipe holds where the wish was silent: the folder's own `limner.json`, else what courses use."""
     side = unet.sample_size * autoencoder.factor
-    out = DEFAULTS | {"width": side, "height": side}
-    file = folder / "limner.json"
-    own = layout.read_json(file).get("defaults", {}) if file.exists() else {}
-    if not isinstance(own, dict) or not own.keys() <= out.keys():
-        raise LimnerError(f"{file}: defaults {own!r}", f"only {', '.join(out)} are known")
-    return out | {key: value for key, value in own.items() if isinstance(value, str | int | float)}
+    out, file = DEFAULTS | {"width": side, "height": side}, folder / "limner.json"
+
+    def own(raw: Mapping[str, Json]) -> dict[str, Value]:
+        said = raw.get("defaults", {})
+        if not isinstance(said, dict) or not said.keys() <= out.keys():
+            raise LimnerError(f"defaults {said!r}", f"only {', '.join(out)} are known")
+        return {key: checked(key, value) for key, value in said.items()}
+
+    return out | (layout.configured(file, own) if file.exists() else {})

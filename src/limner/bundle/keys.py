@@ -1,6 +1,7 @@
 """One tensor, one name: what tools of different years call differently, by its published name."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor
 
@@ -20,13 +21,11 @@ def published(part: str, name: str) -> str:
     return name
 
 
-def renamed(part: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A component's tensors under their published names; LimnerError where one stands there under two."""
+def renamed(part: str, tensors: Mapping[str, Tensor], file: Path) -> dict[str, Tensor]:
+    """The tensors of a component's file under their published names; LimnerError where one stands there under two."""
     out = dict[str, Tensor]()
     for name, tensor in tensors.items():
         if published(part, name) in out:
-            raise LimnerError(
-                f"{part}: tensor {published(part, name)} is there under two names", "fetch the model again"
-            )
+            raise LimnerError(f"{file}: tensor {published(part, name)} is there under two names", "fetch it again")
         out[published(part, name)] = tensor
     return out

@@ -30,13 +30,13 @@ def read_json(file: Path) -> dict[str, Json]:
     return value
 
 
-def configured(folder: Path, read: Callable[[dict[str, Json]], Config]) -> Config:
-    """A component's `config.json`, understood by `read`; its LimnerError is given the file's name."""
-    raw = read_json(folder / "config.json")
+def configured(file: Path, read: Callable[[dict[str, Json]], Config]) -> Config:
+    """A JSON file as `read` understands it, whose LimnerError is given the file's name."""
+    raw = read_json(file)
     try:
         return read(raw)
     except LimnerError as error:
-        raise LimnerError(f"{folder / 'config.json'}: {error.what}", error.remedy) from error
+        raise LimnerError(f"{file}: {error.what}", error.remedy) from error
 
 
 def write_json(file: Path, value: Mapping[str, Json]) -> None:
@@ -73,7 +73,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
 
 
 def fill(net: nn.Module, tensors: Mapping[str, Tensor], file: Path, device: torch.device, dtype: torch.dtype) -> None:
-    """Give a network (made on the meta device) its weights; every tensor must be there, of the right shape, and no other."""
+    """Give a network made on the meta device its weights: all of them, of the right shapes, and no others."""
     wanted = net.state_dict()
     for name, tensor in wanted.items():
         if name not in tensors:
@@ -83,6 +83,10 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], file: Path, device: torc
         if tensors[name].shape != tensor.shape:
             have, want = list(tensors[name].shape), list(tensor.shape)
             raise LimnerError(f"{file}: tensor {name} is {have}, config.json makes it {want}", "fetch the model again")
+        if not tensors[name].is_floating_point():
+            raise LimnerError(
+                f"{file}: tensor {name} holds {tensors[name].dtype}", "get the model in float16 or float32"
+            )
     for name in tensors:
         if name not in wanted:
             raise LimnerError(

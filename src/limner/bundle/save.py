@@ -1,5 +1,6 @@
 """A trained model becomes a folder that limner and diffusers open alike."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,11 @@ import torch
 from torch import nn
 
 from limner.bundle import layout
-from limner.bundle.bundle import Default, read_schedule
+from limner.bundle.bundle import read_schedule
 from limner.network.config import Json
 from limner.network.unet import UNet
 from limner.network.vae import Autoencoder
+from limner.recipe import Value
 from limner.text.clip import TextTower
 from limner.text.tokenizer import Tokenizer
 
@@ -50,28 +52,32 @@ def save_bundle(
     autoencoder: Autoencoder,
     unet: UNet,
     scheduler: Mapping[str, Json] = ZERO_SNR,
-    defaults: Mapping[str, Default] | None = None,
+    defaults: Mapping[str, Value] | None = None,
     licence: str = "",
+    about: Mapping[str, Json] | None = None,
     dtype: torch.dtype = torch.float16,
 ) -> None:
     """Write a model in diffusers' layout, its tensors in `dtype`, and `limner.json` beside it.
 
-    `scheduler` is the content of `scheduler_config.json`, `defaults` are the recipe's fields the model likes best.  The
-    text tower's projection, which diffusion never reads, is left out.  `model_index.json` is written last: a folder that
-    has one is whole.  Raises LimnerError where the scheduler is not one that `open_bundle` reads.
+    `scheduler` is the content of `scheduler_config.json`, `defaults` are the recipe's fields the model likes best,
+    `about` is whatever else `limner.json` shall tell.  The text tower's projection, which diffusion never reads, is
+    left out.  `model_index.json` is written last: a folder that has one is whole.  Raises LimnerError where the scheduler
+    is not one that `open_bundle` reads.
     """
     read_schedule(scheduler)
     index = folder / "model_index.json"
     index.unlink(missing_ok=True)
     tokenizer.save(folder / "tokenizer")
     weigh(folder / "text_encoder" / "model.safetensors", text, dtype)
-    (folder / "text_encoder" / "config.json").write_text(replace(text.config, projection_dim=None).to_json())
+    config = json.loads(replace(text.config, projection_dim=None).to_json())
+    # transformers would compute in the precision it finds, diffusers in float32 whatever it finds
+    layout.write_json(folder / "text_encoder" / "config.json", config | {"dtype": "float32"})
     weigh(folder / "vae" / "diffusion_pytorch_model.safetensors", autoencoder, dtype)
     layout.write_json(folder / "vae" / "config.json", autoencoder.config.write())
     weigh(folder / "unet" / "diffusion_pytorch_model.safetensors", unet, dtype)
     layout.write_json(folder / "unet" / "config.json", unet.config.write())
     layout.write_json(folder / "scheduler" / "scheduler_config.json", scheduler)
-    layout.write_json(folder / "limner.json", {"defaults": dict(defaults or {}), "licence": licence})
+    layout.write_json(folder / "limner.json", {**(about or {}), "defaults": dict(defaults or {}), "licence": licence})
     layout.write_json(index, {**INDEX, "scheduler": ["diffusers", scheduler.get("_class_name", "DDIMScheduler")]})
 
 

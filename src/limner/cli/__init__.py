@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {  # each is the module limner.cli.NAME with flags
     "demo": "draw four sentences with the model that ships",
     "pictures": "build and show the pictures that limner-mini is trained on",
     "train": "train limner-mini, part by part",
+    "measure": "take figures, each with its target",
 }
 
 

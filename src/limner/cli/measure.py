@@ -19,7 +19,7 @@ FIGURES = Path("docs/figures")
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed")
+    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | card")
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
     draw.add_argument(
@@ -37,7 +37,10 @@ def flags(parser: argparse.ArgumentParser) -> None:
     asked.bundle_flags(speed)
     speed.add_argument("--rounds", type=int, default=5, metavar="N", help="of which the median counts (%(default)s)")
     speed.set_defaults(job=_speed)
-    for job in (draw, read, speed):
+    card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
+    card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
+    card.set_defaults(job=_card)
+    for job in (draw, read, speed, card):
         job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
         asked.json_flag(job)
 
@@ -143,3 +146,13 @@ def _speed(args: argparse.Namespace) -> int:
     rounds = {"make": [round(each.seconds, 2) for each in made], "help": [round(each.seconds, 3) for each in helped]}
     record(args.figures / "speed.json", figures, bundle.identity, rounds)
     return conclude(args, figures)
+
+
+def _card(args: argparse.Namespace) -> int:
+    from limner.bundle import catalogue
+    from limner.evaluation.card import card
+
+    folder = catalogue.find(args.model)
+    (folder / "README.md").write_text(card(folder, args.figures), encoding="utf-8")
+    print(folder / "README.md")
+    return 0

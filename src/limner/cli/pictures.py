@@ -10,7 +10,7 @@ from limner.errors import LimnerError
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    jobs = parser.add_subparsers(required=True, metavar="build | show")
+    jobs = parser.add_subparsers(required=True, metavar="build | show | datasheet")
     build = jobs.add_parser("build", help="fetch the pinned packages and render them; continues where it stopped")
     build.add_argument("--sets", nargs="+", metavar="SET", help="picture sets; all if left out")
     build.add_argument("--side", type=int, default=128, help="width and height in pixels, 128 or 256 (%(default)s)")
@@ -22,10 +22,13 @@ def flags(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--seed", type=int, default=0, metavar="N", help="chooses which (%(default)s)")
     asked.folder_flag(show)
     show.set_defaults(job=_show)
-    for job in (build, show):
+    datasheet = jobs.add_parser("datasheet", help="print what one must know of them before training, as Markdown")
+    datasheet.set_defaults(job=_datasheet)
+    for job in (build, show, datasheet):
         job.add_argument(
             "--corpus", type=Path, metavar="DIR", help="where the pictures are; ~/.limner/pictures if left out"
         )
+    for job in (build, show):
         asked.json_flag(job)
 
 
@@ -35,9 +38,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _corpus(args: argparse.Namespace) -> Path:
-    from limner.bundle.catalogue import home
+    folder: Path | None = args.corpus
+    if folder is None:
+        from limner.bundle.catalogue import home
 
-    return args.corpus or home() / "pictures"
+        folder = home() / "pictures"
+    return folder
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -79,4 +85,12 @@ def _show(args: argparse.Namespace) -> int:
         asked.print_json({"path": str(path), "pictures": [corpus.records[i].key for i in chosen]})
     else:
         print(path)
+    return 0
+
+
+def _datasheet(args: argparse.Namespace) -> int:
+    from limner.pictures.datasheet import datasheet
+    from limner.pictures.sets import read_manifest
+
+    print(datasheet(read_manifest(_corpus(args))), end="")
     return 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
+    from limner.network.config import Json
     from limner.training.preset import Preset
     from limner.training.workshop import Study, Workshop
 
@@ -27,7 +28,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     jobs = parser.add_subparsers(required=True, dest="stage", metavar=" | ".join([*STAGES, "export"]))
     for stage, line in STAGES.items():
         job = jobs.add_parser(stage, help=line, description=f"{line}; a second call goes on where the first stopped")
-        _common(job)
+        _shared(job)
         job.add_argument("--steps", type=int, metavar="N", help="steps in all; the preset's if left out")
         job.add_argument("--rows", type=int, metavar="N", help="pictures a step and process; the preset's if left out")
         job.add_argument("--rate", type=float, metavar="X", help="peak learning rate; the preset's if left out")
@@ -40,10 +41,10 @@ def flags(parser: argparse.ArgumentParser) -> None:
             "--dtype", choices=("float32", "bfloat16"), help="of the arithmetic; the faster one if left out"
         )
     export = jobs.add_parser("export", help="write the model, as limner and diffusers open it, into OUT/limner-mini")
-    _common(export)
+    _shared(export)
 
 
-def _common(job: argparse.ArgumentParser) -> None:
+def _shared(job: argparse.ArgumentParser) -> None:
     job.add_argument("--preset", choices=("mini", "base"), default="mini", help="mini for a CPU, base for a GPU")
     job.add_argument("--corpus", type=Path, metavar="DIR", help="the pictures; ~/.limner/pictures if left out")
     job.add_argument("--out", type=Path, metavar="DIR", help="the workshop; ~/.limner/training/PRESET if left out")
@@ -54,14 +55,17 @@ def _common(job: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from limner.training.loop import in_turn
+
     distribute()
     shop = workshop(args)
     if args.stage == "export":
         print(export(shop))
         return 0
-    if args.stage == "diffusion":
-        prepare(shop)
-    study: Study = getattr(shop, args.stage)()
+    with in_turn():  # what the first process composes and learns to spell, the others find
+        if args.stage == "diffusion":
+            prepare(shop)
+        study: Study = getattr(shop, args.stage)()
     try:
         learn(study, shop.folder / args.stage, args.minutes, args.look)
     except KeyboardInterrupt as stop:
@@ -129,15 +133,16 @@ def distribute() -> None:
 def prepare(shop: "Workshop") -> None:
     from tqdm import tqdm
 
-    for _ in tqdm(
-        shop.prepare(), total=shop.preset.chunks, desc="composing", disable=not sys.stderr.isatty(), leave=False
-    ):
+    hidden = not sys.stderr.isatty()
+    for _ in tqdm(shop.prepare(), total=shop.preset.chunks, desc="composing", disable=hidden, leave=False):
         pass
 
 
 def learn(study: "Study", stem: Path, minutes: float | None, look: float) -> None:
     """Train to the plan's end, or for so many minutes; a sheet and the curve are drawn now and then and at the end."""
     from tqdm import tqdm
+
+    from limner.training.loop import agreed
 
     began = looked = time.monotonic()
     steps = study.steps()
@@ -147,7 +152,7 @@ def learn(study: "Study", stem: Path, minutes: float | None, look: float) -> Non
         for step in steps:
             bar.update()
             bar.set_postfix(loss=f"{step.loss:.4f}", rate=f"{step.rate:.1e}", refresh=False)
-            if minutes is not None and time.monotonic() - began > 60 * minutes:
+            if minutes is not None and agreed(time.monotonic() - began > 60 * minutes):
                 steps.close()
             elif time.monotonic() - looked > 60 * look:
                 show(study, stem)
@@ -170,13 +175,24 @@ def show(study: "Study", stem: Path) -> None:
 
 def export(shop: "Workshop") -> Path:
     """The trained parts as one model in half precision; LimnerError names the part that is missing."""
+    from limner.bundle import layout, open_bundle
     from limner.bundle.save import save_bundle
     from limner.training.preset import DEFAULTS
 
     net = shop.trained_unet()
-    made = shop.bundle(net)
-    folder = shop.folder / "limner-mini"
-    side = shop.preset.side
+    made, folder, side = shop.bundle(net), shop.folder / "limner-mini", shop.preset.side
     defaults = DEFAULTS | {"width": side, "height": side}
-    save_bundle(folder, made.tokenizer, made.text, made.autoencoder, net, defaults=defaults, licence="Apache-2.0")
+    parts = {"text_encoder": made.text, "unet": net, "vae": made.autoencoder}
+    about: dict[str, Json] = {
+        "nouns": [*shop.nouns()],
+        "styles": [*shop.styles()],
+        "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
+        "training": {name: shop.done(name) for name in STAGES if shop.done(name)},
+    }
+    save_bundle(
+        folder, made.tokenizer, made.text, made.autoencoder, net, defaults=defaults, licence="Apache-2.0", about=about
+    )
+    shop.save_clip(folder / "clip")
+    file = folder / "limner.json"
+    layout.write_json(file, layout.read_json(file) | {"identity": open_bundle(folder).identity})
     return folder

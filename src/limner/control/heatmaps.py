@@ -16,25 +16,30 @@ from limner.types import Probs
 class Heatmaps:
     """Tang et al. 2022 (arXiv:2210.04885), Eq. 5 to 7: cross-attention of the prompt's own lane.
 
-    A steering pass is not a step: it goes through uncounted, or words would weigh twice.
+    A steering pass is not a step: it goes through uncounted, or words would weigh twice.  So a map counts when the
+    answer arrives, and only the last one seen before it, whoever stands farther out and asks more often.
     """
 
     sums: dict[Site, Float[Tensor, "b h w l"]] = field(default_factory=dict)
+    latest: dict[Site, Float[Tensor, "b h w l"]] = field(default_factory=dict)
 
     def wants(self, site: Site) -> bool:
         return site.kind == "cross"
 
     def watch(self, site: Site, probs: Probs) -> None:
-        seen = probs.detach().mean(1).unflatten(1, (site.height, site.width))
-        self.sums[site] = self.sums[site] + seen if site in self.sums else seen
+        self.latest[site] = probs.detach().mean(1).reshape(len(probs), site.height, site.width, -1)
 
     def control(self, query: Query) -> Asking:
         if query.objective is not None:
             return (yield query)
-        return (yield replace(query, taps=(*query.taps, self)))
+        reply = yield replace(query, taps=(*query.taps, self))
+        for site, seen in self.latest.items():
+            self.sums[site] = self.sums[site] + seen if site in self.sums else seen
+        self.latest.clear()
+        return reply
 
     def maps(self, size: tuple[int, int]) -> Float[Tensor, "b l h w"]:
-        """One map a token, every site enlarged to `size` and all sites averaged; ValueError before anything was seen."""
+        """One map a token: every site enlarged to `size`, their mean; ValueError before anything was seen."""
         if not self.sums:
             raise ValueError("no cross-attention was seen: run the steered sampling first")
         enlarged = [F.interpolate(s.movedim(-1, 1), size=size, mode="bicubic").clamp(min=0) for s in self.sums.values()]

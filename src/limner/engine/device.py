@@ -28,8 +28,10 @@ def choose(device: str | None = None, dtype: str | None = None) -> Place:
     else:
         why = "asked for"
         absent = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
-        kind = device.split(":")[0]
-        if kind not in ("cpu", "cuda", "mps") or absent.get(kind, False):
+        kind, _, number = device.partition(":")
+        count = torch.cuda.device_count() if kind == "cuda" else 1
+        wrong = bool(number) and (not number.isdecimal() or int(number) >= count)
+        if kind not in ("cpu", "cuda", "mps") or absent.get(kind, False) or wrong:
             raise LimnerError(f"device {device!r} is not here", "try cpu, or run limner doctor to see what is")
     kind = device.split(":")[0]
     if dtype is None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from limner.sampler.sampling import Query, Reply, Sampling
 from limner.score.denoiser import Denoiser
@@ -14,7 +16,7 @@ from limner.taps import Routed
 from limner.types import Context, Latent
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Running:
     """A job between two questions."""
 
@@ -29,7 +31,7 @@ class Running:
 
 
 def answer(asked: Sequence[Running], denoiser: Denoiser) -> list[Reply]:
-    """One forward pass for every pending question, each lane at its own noise level; then each guidance's weighted sum."""
+    """One forward pass for every pending question, each lane at its own noise level; then each guidance's sum."""
     lanes = [(job.query, lane) for job in asked for lane in job.guidance]
     bounds = list(pairwise(accumulate((len(query.x) for query, _ in lanes), initial=0)))
     routes = [
@@ -54,7 +56,7 @@ def answer(asked: Sequence[Running], denoiser: Denoiser) -> list[Reply]:
     return replies
 
 
-def weighted(denoised: Latent, lanes: Sequence[tuple[slice, Lane]]) -> Latent:
+def weighted(denoised: Latent, lanes: Sequence[tuple[slice, Lane]]) -> Float[Tensor, "rows c h w"]:
     return torch.stack([lane.weight * denoised[rows] for rows, lane in lanes]).sum(0)
 
 

@@ -17,7 +17,7 @@ from limner.score.guidance import Guidance, classifier_free
 from limner.text.prompt import spans
 from limner.types import Latent
 
-Picture = UInt8[np.ndarray, "h w 3"]
+Picture = UInt8[np.ndarray, "height width 3"]
 Watch = Callable[[int, int], None]
 """Called with (forward passes done, forward passes expected) after each pass."""
 

@@ -10,16 +10,17 @@ from torch.nn import functional as F
 from limner.taps import Editor, Routed, Site, Tap
 from limner.types import Probs
 
-Heads = Float[Tensor, "b heads n d"]
+Asking = Float[Tensor, "b heads q d"]
+Asked = Float[Tensor, "b heads k d"]
 
 
-def probabilities(q: Heads, k: Heads) -> Probs:
+def probabilities(q: Asking, k: Asked) -> Probs:
     """softmax(Q K^T / sqrt(d)).  Vaswani et al. 2017 (arXiv:1706.03762), Eq. 1, before it is applied to V."""
     scores: Tensor = q.float() @ k.float().transpose(-1, -2) / q.shape[-1] ** 0.5
     return scores.softmax(-1)
 
 
-def tapped(site: Site, q: Heads, k: Heads, v: Heads, y: Heads, taps: tuple[Tap, ...]) -> Heads:
+def tapped(site: Site, q: Asking, k: Asked, v: Asked, y: Asking, taps: tuple[Tap, ...]) -> Asking:
     """The output of one request's rows after its taps: y itself unless an editor spoke."""
     probs = probabilities(q, k)
     for tap in taps:
@@ -74,7 +75,7 @@ class FeedForward(nn.Module):
         self.net = nn.ModuleList([gate, nn.Identity(), nn.Linear(4 * dim, dim)])
 
     def forward(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
-        value, gate = self.net[0].proj(x).chunk(2, dim=-1)  # type: ignore[union-attr,operator]
+        value, gate = self.net[0].proj(x).chunk(2, dim=-1)  # type: ignore[operator]
         out: Tensor = self.net[2](value * F.gelu(gate))
         return out
 
@@ -140,4 +141,4 @@ def places(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n c"]:
 
 
 def picture(x: Float[Tensor, "b n c"], size: tuple[int, int]) -> Float[Tensor, "b c h w"]:
-    return x.transpose(1, 2).unflatten(2, size).contiguous()
+    return x.transpose(1, 2).reshape(len(x), -1, *size).contiguous()

@@ -6,15 +6,15 @@ from typing import TypeAlias
 
 from limner.errors import LimnerError
 
-Json: TypeAlias = "str | int | float | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UNetConfig:
     """Ronneberger et al. 2015 (arXiv:1505.04597) as Rombach et al. 2022 (arXiv:2112.10752) use it.
 
-    One entry a resolution level in each tuple, from fine to coarse.  `heads` counts attention heads (diffusers calls the
-    number `attention_head_dim`); `depths` counts transformer blocks per residual block, 0 where there is no attention.
+    One entry a resolution level in each tuple, from fine to coarse.  `heads` counts attention heads (diffusers calls
+    their number `attention_head_dim`); `depths` counts transformer blocks per residual block, 0 where none attends.
     """
 
     in_channels: int
@@ -78,7 +78,7 @@ class UNetConfig:
             "attention_head_dim": list(self.heads),
             "down_block_types": ["CrossAttnDownBlock2D" if d else "DownBlock2D" for d in self.depths],
             "up_block_types": ["CrossAttnUpBlock2D" if d else "UpBlock2D" for d in reversed(self.depths)],
-            "transformer_layers_per_block": [d or 1 for d in self.depths[:-1]] + [self.mid_depth],
+            "transformer_layers_per_block": [*(d or 1 for d in self.depths[:-1]), self.mid_depth],
             "cross_attention_dim": self.context_dim,
             "use_linear_projection": self.linear,
             "norm_num_groups": self.groups,

@@ -1,4 +1,4 @@
-"""The U-Net: down to coarse and wide, up to fine and narrow, and what was seen on the way down is remembered going up."""
+"""The U-Net: down to coarse and wide, up to fine and narrow, and going up it remembers what it saw on the way."""
 
 import torch
 from jaxtyping import Float
@@ -70,7 +70,7 @@ class Down(Level):
 
 class Up(Level):
     def __init__(self, config: UNetConfig, level: int) -> None:
-        """`level` counts from fine to coarse as everywhere; the file counts levels of the way up from coarse to fine."""
+        """`level` counts from fine to coarse as everywhere; the file counts the way up from coarse to fine."""
         widths, n = config.widths, config.residuals + 1
         above = widths[min(level + 1, len(widths) - 1)]
         below = widths[max(level - 1, 0)]
@@ -147,6 +147,6 @@ class UNet(nn.Module):
             return time
         if context.pooled is None or context.sizes is None:
             raise ValueError("this network also reads a pooled sentence and sizes: Context(states, pooled, sizes)")
-        sizes = sinusoidal(context.sizes.flatten(), self.config.added_size_dim).unflatten(0, (len(context), -1))
-        added: Tensor = self.add_embedding(torch.cat([context.pooled, sizes.flatten(1).to(dtype)], dim=-1))
+        sizes = sinusoidal(context.sizes.flatten(), self.config.added_size_dim).reshape(len(context), -1)
+        added: Tensor = self.add_embedding(torch.cat([context.pooled, sizes.to(dtype)], dim=-1))
         return time + added

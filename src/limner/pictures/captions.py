@@ -10,8 +10,8 @@ from limner.pictures.sets import Record
 _EXPLICIT = 0.3  # share of people whose gender and tone are said, so that there are words to steer by
 _LEADS = ("", "", "", "", "an icon of ", "a picture of ", "a drawing of ")
 _SINGULAR = re.compile(r"(ss|us|is|as|os|sis)$")
-_MASS = {"cooking", "camping", "badminton", "bowling", "lacrosse", "tennis", "wood", "mate", "sake", "ice", "fog"}
-_HEAD = re.compile(r" (with|of|in|on|at|under|and|behind|over|for|from|wearing|getting|facing|showing) ")
+_MASS = {"mate", "sake", "money", "claus"}
+_HEAD = re.compile(r" (?:with|of|in|on|at|under|and|behind|over|for|from|\w+ing) ?")
 
 
 def caption(record: Record, rng: random.Random, background: str = "white") -> str:
@@ -56,7 +56,7 @@ def _gendered(words: str, gender: str) -> str:
 def _number(label: str) -> Number:
     """How a label outside the list of nouns takes an article, by the form of its head noun."""
     head = _HEAD.split(label)[0].split()[-1]
-    if label in _MASS:
+    if head in _MASS:
         return "mass"
     plural = head in {"people", "men", "women", "feet", "dice"} or (head.endswith("s") and not _SINGULAR.search(head))
     return "plural" if plural else "count"

@@ -37,6 +37,7 @@ def _composition(manifest: Manifest) -> str:
     plain = Counter(record.set for record in records if not record.tone)
     drawings = [(noun.word, record.set) for record in records if (noun := noun_of(record))]
     named = Counter(word for word, _ in set(drawings))
+    shared = sum(count >= 4 for count in named.values())
     rows = [
         (each.name, each.style, kept[each.name], plain[each.name], each.artist, each.licence) for each in manifest.sets
     ]
@@ -47,9 +48,9 @@ licence.
 
 {_table(("set", "style", "pictures", "without skin tone", "artist", "licence"), rows)}
 
-* Labels: {len({record.label for record in records}):,} different ones. Authors: {len({record.author for record in records}):,}.
-* Listed nouns: {len(nouns())}; drawn at least once: {len(named)}; drawn in four sets or more:
-  {sum(count >= 4 for count in named.values())}.
+* Labels: {len({record.label for record in records}):,} different ones.
+* Authors: {len({record.author for record in records}):,}.
+* Listed nouns: {len(nouns())}; drawn at least once: {len(named)}; by four sets or more: {shared}.
 * Groups: {_counted(record.group or "other" for record in records)}.
 * Colours said in labels: {_counted(record.colour for record in records if record.colour)}.
 * Held out, never composed: {_held_out(manifest)}.
@@ -75,7 +76,8 @@ def _held_out(manifest: Manifest) -> str:
 
 def _people(manifest: Manifest) -> str:
     people = [record for record in manifest.records if record.group in {"people-body", "people", "faces"}]
-    genders = Counter((record.gender or "not said", record.tone or "none") for record in people)
+    tones = {record.tone: "two tones" if " and " in record.tone else record.tone or "none" for record in people}
+    genders = Counter((record.gender or "not said", tones[record.tone]) for record in people)
     rows = [(gender, tone, f"{count:,}") for (gender, tone), count in sorted(genders.items())]
     return f"""### People
 
@@ -133,4 +135,4 @@ def _maintenance(manifest: Manifest) -> str:
     return f"""## Maintenance
 
 Versions are pinned, so that the same build gives the same bytes (manifest version {manifest.version}, seed
-{manifest.seed}). To take a picture out, drop it in its reader and build again: only the shard that held it changes."""
+{manifest.seed}). To take a picture out, drop it in its reader and build again: only its own set changes."""

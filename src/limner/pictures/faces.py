@@ -97,7 +97,7 @@ def _facesjs(attributes: Attributes) -> tuple[str, str]:
 
     gender = "woman" if attributes["gender"] == "female" else "man"
     worn = [
-        "no hair" if chosen("hair") == "bald" else "an afro" if chosen("hair").startswith("afro") else "",
+        "no hair" if chosen("hair") == "bald" else "",
         "glasses" if chosen("glasses") != "none" else "",
         _FACESJS_WORN.get(chosen("accessories").rstrip("0123456789"), ""),
     ]

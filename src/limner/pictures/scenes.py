@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from limner.errors import LimnerError
 from limner.pictures.backgrounds import GROUNDS, PALE, SCENERY, paint
 from limner.pictures.captions import finish, subject
 from limner.pictures.heldout import RELATIONS, held_out
@@ -52,6 +53,8 @@ class Mix:
     women: tuple[tuple[str, float], ...] = ()
 
 
+_TRIES = 10_000
+_MORE = "build more picture sets, or give that kind of scene no weight in the mix"
 _EMOJI = ("fluent-3d", "noto", "twemoji", "fluent-flat")
 MINI = Mix(single=0.77, people=0.08, tinted=0.03, shapes=0.05, count=0.035, pair=0.035, words="core", sets=_EMOJI)
 FULL = Mix(
@@ -144,6 +147,9 @@ class _Words:
         self.pictures.setdefault(word, []).append(i)
 
     def draw(self, rng: random.Random) -> tuple[str, int]:
+        """A word and one of its pictures; raises `LimnerError` if there is none."""
+        if not self.pictures:
+            raise LimnerError("the corpus has no picture for one kind of scene", _MORE)
         if not self._words:
             self._words = list(self.pictures)
             self._ladder = list(accumulate(len(each) ** 0.5 for each in self.pictures.values()))
@@ -195,11 +201,8 @@ def _one(kind: str, index: Index, drawn: tuple[str, int], rng: random.Random, si
 
 
 def _tinted(index: Index, rng: random.Random, size: int) -> Scene:
-    while True:
-        word, i = index.outlines.draw(rng)
-        colour = rng.choice(list(COLOURS))
-        if not held_out(colour, word):
-            break
+    word, i = index.outlines.draw(rng)
+    colour = rng.choice([each for each in COLOURS if not held_out(each, word)])
     side = round(size * rng.uniform(0.75, 0.95))
     picture = index.corpus.image(i, side).copy()
     picture[..., :3] = COLOURS[colour]
@@ -263,11 +266,13 @@ def _pair(index: Index, rng: random.Random, size: int) -> Scene:
     """Two different things of one style, one left of or above the other."""
     first, i = index.composed.draw(rng)
     one, relation = index.corpus.records[i], rng.choice(RELATIONS)
-    while True:
+    for _ in range(_TRIES):
         second, j = index.composed.draw(rng)
         other = index.corpus.records[j]
         if second != first and other.set == one.set and not held_out(first, relation, second):
             break
+    else:
+        raise LimnerError(f"nothing in the corpus may be composed with {first!r}", _MORE)
     pictures = [index.corpus.image(each, round(size * rng.uniform(0.42, 0.5))) for each in (i, j)]
     names = [with_article(word, "count") for word in (first, second)]
     things = [_thing(first, one), _thing(second, other)]

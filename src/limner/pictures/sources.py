@@ -27,6 +27,30 @@ _NO_CLIPART_FOLDER = re.compile(
 )
 _NO_CLIPART = re.compile(r"nude|naked|sexy|bikini|lingerie|breast|erotic|devil girl|pinup|hitler|nazi|swastika", re.I)
 _USELESS_TITLE = re.compile(r"clip ?art by|cliparts?$|sibmission|road signs|^untitled|^drawing\d*$", re.I)
+# Which kinds of noun a folder of clip art may hold: a cat among the tools is a scratching post.
+_CLIPART_KINDS: Mapping[str, set[str]] = {
+    "animals": {"animal"},
+    "food": {"food", "fruit", "vegetable", "plant", "household"},
+    "plants": {"plant", "fruit", "vegetable"},
+    "transportation": {"vehicle"},
+    "people": {"people", "clothing", "body", "character"},
+    "buildings": {"place", "household"},
+    "tools": {"tool", "household", "paper"},
+}
+_SPEAKING_FOLDERS = ("animals/birds/", "animals/mammals/", "plants/")  # where a keyword names the whole picture
+# What icons put before the noun they show; after any other word the noun is only a part of the picture.
+_ICON_PREFIXES = {
+    "adventure", "aircraft", "amusement", "animal", "astronomy", "award", "body", "bread", "care", "cash", "circus",
+    "classical", "close", "color", "computer", "design", "dentistry", "desktop", "drinks", "electric", "fast", "food",
+    "fruit", "gift", "home", "ice", "instrument", "kitchenware", "make", "medical", "mobile", "modern", "money",
+    "movies", "music", "night", "office", "outdoors", "park", "party", "products", "public", "queen", "railroad",
+    "retro", "road", "rose", "science", "seafood", "service", "shopping", "simple", "smart", "soft", "space",
+    "sports", "tool", "tools", "up", "vegetables", "vintage", "vip", "warehouse", "water", "weather",
+}  # fmt: skip
+_MISNAMED = {  # drawn as something else than the emoji of that name
+    "fxemoji": {"kiss", "sunglasses", "keyboard", "tramcar", "gamedie", "window"},
+}
+_NO_ICON = {"mouse"}  # the one that is plugged in
 
 
 @dataclass(frozen=True)
@@ -117,17 +141,19 @@ def read_names(which: PictureSet, packages: Packages, vocabulary: Vocabulary) ->
     drawn: set[str] = set()
     for name in sorted(icons.names):
         words = named.get(re.sub(r"-\d+$", "", name).replace("-", ""))
-        if words and drawable(words) and icons.names[name] not in drawn:
+        misnamed = name in _MISNAMED.get(which.name, ())
+        if words and drawable(words) and not misnamed and icons.names[name] not in drawn:
             drawn.add(icons.names[name])
             yield Drawing(_emoji_record(which, name, words), icons.svg(name))
 
 
 def read_icons(which: PictureSet, packages: Packages, vocabulary: Vocabulary) -> Iterator[Drawing]:
-    """An Iconify package of icons for screens: those whose name ends in a noun of ours, and that noun is the label."""
+    """An Iconify package of icons for screens: those that are a noun of ours after words that sort ("fruit banana")."""
     icons = Icons(packages[which.package.name])
     for name in sorted(icons.names):
-        noun = head_noun(re.sub(r"-\d+$", "", name).replace("-", " "))
-        if noun:
+        words = re.sub(r"-\d+$", "", name).replace("-", " ")
+        noun = head_noun(words)
+        if noun and name not in _NO_ICON and set(words.removesuffix(noun.word).split()) <= _ICON_PREFIXES:
             yield Drawing(_record(which, name, noun.word, group=noun.kind), icons.svg(name))
 
 
@@ -158,7 +184,7 @@ def read_clipart(which: PictureSet, packages: Packages, vocabulary: Vocabulary) 
         if not public or noun is None or _NO_CLIPART.search(f"{title} {place} {keywords}"):
             continue
         first = title.lower().split()[0] if title else ""
-        label = f"{first} {noun.word}" if first in COLOURS and noun.word in title.lower() else noun.word
+        label = f"{first} {noun.word}" if first in COLOURS and f" {noun.word}" in title.lower() else noun.word
         name = re.sub(r"[^a-z0-9]+", "-", place.removesuffix(".svg").lower()).strip("-")
         if name in drawn:
             continue
@@ -185,11 +211,12 @@ def _clipart_noun(title: str, place: str, keywords: set[str]) -> Noun | None:
     noun = head_noun(re.split(r" (?:with|in|on|by|and|of|from) |,| - ", plain.strip())[0])
     if noun is None:
         stem = re.sub(r"[\d_-]+", " ", PurePosixPath(place).stem.lower()).strip()
-        noun = head_noun(re.sub(r"\b(bw|simple|small|new|clip ?art)$", "", stem).strip())
-    if noun is None:
+        bare = re.sub(r"\b(bw|simple|small|new)$", "", stem).strip()
+        noun = head_noun(bare) if len(bare.split()) <= 2 else None  # longer names end in the artist's
+    if noun is None and place.startswith(_SPEAKING_FOLDERS):
         found = {each.word: each for each in (head_noun(word) for word in sorted(keywords)) if each}
         noun = next(iter(found.values())) if len(found) == 1 else None
-    return noun
+    return noun if noun and noun.kind in _CLIPART_KINDS.get(place.split("/")[0], {noun.kind}) else None
 
 
 def read_faces(which: PictureSet, packages: Packages, vocabulary: Vocabulary) -> Iterator[Drawing]:

@@ -33,6 +33,9 @@ _REWORDED = {
     "dashing away": "puff of air",
     "kiss": "kissing couple",
     "palms up together": "cupped hands",
+    "breast-feeding": "woman feeding a baby",
+    "pouring liquid": "tilted glass",
+    "heart exclamation": "heart-shaped exclamation mark",
     "biting lip": "bitten lip",
     "horse racing": "racing horse",
     "selfie": "hand taking a selfie",
@@ -70,7 +73,7 @@ def colour_of(label: str) -> str:
 
 def drawable(words: Words) -> bool:
     """Whether the emoji is a picture of something: not a flag, a sign, a clock face, a letter or a keycap."""
-    clock = words.subgroup == "time" and bool(re.search("o’clock|-thirty", words.label))
+    clock = words.subgroup == "time" and bool(re.search("o.clock|-thirty", words.label))
     return words.group not in _DROPPED_GROUPS and words.label not in _DROPPED_LABELS and not clock
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from math import exp, log
 
+from limner.errors import LimnerError
 from limner.process.schedule import NoiseSchedule
 
 RHO = 7.0
 
 
 def karras(schedule: NoiseSchedule, n: int) -> list[float]:
-    """Even steps in sigma^(1/7): dense where the picture gains its detail.  Karras et al. 2022 (arXiv:2206.00364), Eq. 5."""
+    """Even steps in sigma^(1/7), dense where detail is made.  Karras et al. 2022 (arXiv:2206.00364), Eq. 5."""
     low, high = schedule.sigmas[0] ** (1 / RHO), schedule.sigmas[-1] ** (1 / RHO)
     return [*((high + i * (low - high)) ** RHO for i in evenly(n)), 0.0]
 
@@ -25,20 +26,31 @@ def exponential(schedule: NoiseSchedule, n: int) -> list[float]:
 
 def trailing(schedule: NoiseSchedule, n: int) -> list[float]:
     """Even steps in time that begin at the very last.  Lin et al. 2023 (arXiv:2305.08891), section 3.3 and table 2."""
-    times = len(schedule.abar)
-    return [*(schedule.sigmas[round(times - i * times / n) - 1] for i in range(n)), 0.0]
+    times, sigmas = room(schedule, n), schedule.sigmas
+    return [*(sigmas[round(times - i * times / n) - 1] for i in range(n)), 0.0]
 
 
 def leading(schedule: NoiseSchedule, n: int) -> list[float]:
-    """Even steps in time that end at time 1, as Stable Diffusion was first sampled: Song et al. 2020 (arXiv:2010.02502)."""
-    stride = len(schedule.abar) // n
-    return [*(schedule.sigmas[min(i * stride + 1, len(schedule.abar) - 1)] for i in reversed(range(n))), 0.0]
+    """Even steps in time that end at time 1, as Stable Diffusion was first sampled.
+
+    Song et al. 2020 (arXiv:2010.02502), appendix D.2, "linear", moved by one.
+    """
+    times, sigmas = room(schedule, n), schedule.sigmas
+    first = 1 if n < times else 0
+    return [*(sigmas[first + i * (times // n)] for i in reversed(range(n))), 0.0]
 
 
 def linspace(schedule: NoiseSchedule, n: int) -> list[float]:
     """Even steps in time from the last to the first, whole or not."""
     end = len(schedule.abar) - 1
     return [*(schedule.sigma_of((1 - i) * end) for i in evenly(n)), 0.0]
+
+
+def room(schedule: NoiseSchedule, n: int) -> int:
+    """How many whole times there are; LimnerError if `n` steps would have to visit one twice."""
+    if n > len(schedule.abar):
+        raise LimnerError(f"{n} steps do not fit into {len(schedule.abar)} times", "take fewer, or the ladder karras")
+    return len(schedule.abar)
 
 
 def evenly(n: int) -> list[float]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import cos, exp, log, pi, sqrt
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from limner.errors import LimnerError
 
 TERMINAL = 2.0**-24  # "zero" signal at the last time, kept finite: sigma 4096
 
@@ -16,10 +19,16 @@ class NoiseSchedule:
     """The times 0 ... T-1 and what is left of the picture at each: abar_t falls, sigma_t = sqrt(1/abar_t - 1) rises.
 
     sigma is the variance-exploding noise level: x_t / sqrt(abar_t) = x_0 + sigma_t eps.
-    Between whole times log sigma is linear.
+    Between whole times log sigma is linear.  LimnerError where there are not two times or abar does not fall.
     """
 
     abar: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.abar) < 2 or not all(1 > a > b > 0 for a, b in pairwise(self.abar)):
+            raise LimnerError(
+                "this noise schedule does not fall from below 1 to above 0", "its betas lie between 0 and 1"
+            )
 
     @property
     def sigmas(self) -> list[float]:
@@ -30,8 +39,8 @@ class NoiseSchedule:
         if not 0 <= t <= len(self.abar) - 1:
             raise ValueError(f"time {t} is outside 0 ... {len(self.abar) - 1}")
         low = min(int(t), len(self.abar) - 2)
-        sigmas = self.sigmas[low], self.sigmas[low + 1]
-        return exp(log(sigmas[0]) + (t - low) * (log(sigmas[1]) - log(sigmas[0])))
+        before, after = (log((1 - abar) / abar) / 2 for abar in self.abar[low : low + 2])
+        return exp(before + (t - low) * (after - before))
 
     def t_of(self, sigma: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         """The time at which the noise level is sigma; noise beyond either end has the end's time."""
@@ -58,13 +67,13 @@ def from_betas(betas: list[float]) -> NoiseSchedule:
 
 def linear(times: int = 1000, first: float = 1e-4, last: float = 0.02) -> NoiseSchedule:
     """beta rises linearly.  Ho et al. 2020 (arXiv:2006.11239), section 4."""
-    return from_betas([first + (last - first) * t / (times - 1) for t in range(times)])
+    return from_betas([first + (last - first) * t / max(times - 1, 1) for t in range(times)])
 
 
 def scaled_linear(times: int = 1000, first: float = 0.00085, last: float = 0.012) -> NoiseSchedule:
     """sqrt(beta) rises linearly: Stable Diffusion's.  Rombach et al. 2022 (arXiv:2112.10752), its code's `linear`."""
     root, end = sqrt(first), sqrt(last)
-    return from_betas([(root + (end - root) * t / (times - 1)) ** 2 for t in range(times)])
+    return from_betas([(root + (end - root) * t / max(times - 1, 1)) ** 2 for t in range(times)])
 
 
 def cosine(times: int = 1000) -> NoiseSchedule:
@@ -82,11 +91,15 @@ def cosine(times: int = 1000) -> NoiseSchedule:
 def zero_terminal_snr(schedule: NoiseSchedule) -> NoiseSchedule:
     """Shift and scale sqrt(abar) so that nothing is left at the last time.
 
-    Lin et al. 2023 (arXiv:2305.08891), Algorithm 1.  "Nothing" is 2^-24, so that sigma stays finite.
+    Lin et al. 2023 (arXiv:2305.08891), Algorithm 1.  "Nothing" is 2^-24, so that sigma stays finite; where several
+    times would fall below, they stay a little above it, so that sigma still rises.
     """
     roots = [sqrt(abar) for abar in schedule.abar]
     first, last = roots[0], roots[-1]
-    return NoiseSchedule(tuple(max(((r - last) * first / (first - last)) ** 2, TERMINAL) for r in roots))
+    floor = [TERMINAL * (2 - (t + 1) / len(roots)) for t in range(len(roots))]
+    return NoiseSchedule(
+        tuple(max(((r - last) * first / (first - last)) ** 2, low) for r, low in zip(roots, floor, strict=True))
+    )
 
 
 SCHEDULES: dict[str, Callable[[int, float, float], NoiseSchedule]] = {

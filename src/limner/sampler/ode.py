@@ -9,11 +9,15 @@ from limner.types import Latent
 
 
 def euler(x: Latent, sigmas: Sequence[float]) -> Sampling:
-    """First order.  DDIM with eta = 0 (Song et al. 2020, arXiv:2010.02502, Eq. 13) is this, in these variables."""
+    """First order.  DDIM with eta = 0 (Song et al. 2020, arXiv:2010.02502, Eq. 13) is this, in these variables.
+
+    The slope is the noise itself, x = D + sigma slope, so the step x + (sigma_next - sigma) slope keeps D and gives the
+    noise its next size.  Written so, the last step, to sigma 0, is D to the last bit.
+    """
     for sigma, sigma_next in pairwise(sigmas):
         reply = yield Query(x, sigma)
         slope = (reply.x - reply.denoised) / sigma
-        x = reply.x + (sigma_next - sigma) * slope
+        x = reply.denoised + sigma_next * slope
     return x
 
 
@@ -22,7 +26,7 @@ def heun(x: Latent, sigmas: Sequence[float]) -> Sampling:
     for sigma, sigma_next in pairwise(sigmas):
         reply = yield Query(x, sigma)
         x, slope = reply.x, (reply.x - reply.denoised) / sigma
-        x_next = x + (sigma_next - sigma) * slope
+        x_next = reply.denoised + sigma_next * slope
         if sigma_next > 0:
             reply = yield Query(x_next, sigma_next)
             slope_next = (reply.x - reply.denoised) / sigma_next

@@ -14,7 +14,8 @@ class Mixture:
     """p(x0) = sum_k w_k N(mu_k, s^2 I), k = 1 ... K equally likely; s = 0 is a finite set of pictures.
 
     D(x; sigma) = sum_k p(k | x) (mu_k + s^2 / (s^2 + sigma^2) (x - mu_k)).
-    Karras et al. 2022 (arXiv:2206.00364), Eq. 57 for s = 0.  The first number of the first token moves every mean: a prompt.
+    Karras et al. 2022 (arXiv:2206.00364), Eq. 57 for s = 0.  The first number of the first token moves every mean: so
+    a prompt may be played.
     """
 
     means: Latent

@@ -210,11 +210,16 @@ class _TextModel(nn.Module):
         self.final_layer_norm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
 
+def _table(rows: int, width: int) -> nn.Embedding:
+    """Zeros, for `initialise` or a file to fill: torch's own start would import its compiler, for seconds."""
+    return nn.Embedding(rows, width, _weight=torch.zeros(rows, width))
+
+
 class _TextEmbeddings(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
-        self.token_embedding = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.position_embedding = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.token_embedding = _table(config.vocab_size, config.hidden_size)
+        self.position_embedding = _table(config.max_position_embeddings, config.hidden_size)
 
     def forward(self, tokens: Int[Tensor, "b l"]) -> Float[Tensor, "b l d"]:
         embedded: Tensor = self.token_embedding(tokens)
@@ -236,7 +241,7 @@ class _PatchEmbeddings(nn.Module):
         width, patch = config.hidden_size, config.patch_size
         self.class_embedding = nn.Parameter(torch.zeros(width))
         self.patch_embedding = nn.Conv2d(config.num_channels, width, patch, stride=patch, bias=False)
-        self.position_embedding = nn.Embedding((config.image_size // patch) ** 2 + 1, width)
+        self.position_embedding = _table((config.image_size // patch) ** 2 + 1, width)
 
     def forward(self, pixels: Float[Tensor, "b c h w"]) -> Float[Tensor, "b l d"]:
         patches = self.patch_embedding(pixels).flatten(2).mT

@@ -15,6 +15,7 @@ from limner.pictures.sets import Corpus
 from limner.process.noise import draw, key
 
 WINDOWS = 4  # of half the side, out of each scene
+SCALES = 4  # at which two pictures are compared: 1, 2, 4 and 8 pixels
 
 
 def windows(corpus: Corpus, mix: Mix, seed: int, number: int, rows: int, side: int) -> Pixels:
@@ -46,12 +47,12 @@ def edges(x: Pixels) -> Sequence[Tensor]:
 
 
 def reconstruction(y: Pixels, x: Pixels) -> Float[Tensor, ""]:
-    """Mean absolute error of the pictures, and half that of their edges, at three scales: a blurred edge costs twice.
+    """Mean absolute error of the pictures, and half that of their edges, at several scales: a blurred edge costs twice.
 
     No network trained elsewhere judges here, as a perceptual loss would need.
     """
     total = x.new_zeros(())
-    for _ in range(3):
+    for _ in range(SCALES):
         total = total + (y - x).abs().mean()
         for a, b in zip(edges(y), edges(x), strict=True):
             total = total + (a - b).abs().mean() / 2

@@ -54,10 +54,8 @@ def prepare(corpus: Corpus, mix: Mix, teller: Teller, folder: Path, chunks: int,
             scenes = [compose(corpus, Random(key(seed, f"scene {row}", number)), side, mix) for row in range(CHUNK)]
             pixels = torch.from_numpy(np.stack([scene.image for scene in scenes])).movedim(-1, 1).float() / 255
             captions = [scene.caption for scene in scenes]
-            tensors = {
-                "latents": teller.encode(pixels).half().cpu(),
-                "states": teller.context(captions).states.half().cpu(),
-            }
+            latents, states = teller.encode(pixels), teller.context(captions).states
+            tensors = {"latents": latents.half().cpu(), "states": states.half().cpu()}
             part = file.with_suffix(".part")
             save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"captions": json.dumps(captions)})
             part.rename(file)
@@ -80,8 +78,8 @@ def diffusion_loss(
 ) -> Float[Tensor, ""]:
     """E || F(c_in x, t) - v ||^2, x = x0 + sigma eps: L_simple in velocities.
 
-    Ho et al. 2020 (arXiv:2006.11239), Eq. 14; Salimans & Ho 2022 (arXiv:2202.00512), section 4.  Times are spread evenly
-    over the batch, one a row (Kingma et al. 2021, arXiv:2107.00630, appendix I.1).  One caption in ten is dropped
+    Ho et al. 2020 (arXiv:2006.11239), Eq. 14; Salimans & Ho 2022 (arXiv:2202.00512), section 4.  Times are spread
+    evenly over the batch, one a row (Kingma et al. 2021, arXiv:2107.00630, appendix I.1).  One caption in ten is dropped
     (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1).
     """
     g = generator(seed, "rows", number)

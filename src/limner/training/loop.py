@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from limner.training.ema import Average
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How far and how fast: the learning rate rises over `warmup` steps and falls to zero over the last `fall` share."""
+    """How far and how fast: the rate rises over `warmup` steps and falls to zero over the last `fall` of all."""
 
     steps: int
     rate: float
@@ -159,6 +160,26 @@ def rank() -> int:
 
 def world() -> int:
     return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """The first of several processes goes through this block alone, then all the others."""
+    if rank() > 0:
+        torch.distributed.barrier()
+    yield
+    if rank() == 0 and world() > 1:
+        torch.distributed.barrier()
+
+
+def agreed(mine: bool) -> bool:
+    """Whether any of the processes says so: they stop together or not at all."""
+    if world() == 1:
+        return mine
+    device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+    votes = torch.tensor(int(mine), device=device)
+    torch.distributed.all_reduce(votes)
+    return bool(votes)
 
 
 def share(net: nn.Module) -> None:

@@ -8,36 +8,69 @@ from limner.text.clip import ImageConfig, TextConfig
 from limner.text.tokenizer import EOS, Tokenizer
 from limner.training.loop import Plan
 
-VOCABULARY = 6000
-LENGTH = 48  # tokens the text tower reads
-WIDTH = 256  # of its states
 
-AUTOENCODER = AutoencoderConfig(
-    in_channels=3,
-    out_channels=3,
-    latent_channels=8,
-    sample_size=128,
-    widths=(16, 32, 96, 144),
-    residuals=1,
-    groups=4,
-    scaling=1.0,
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large each network is; the text tower is as wide as the U-Net's context and has four heads a layer."""
+
+    autoencoder: AutoencoderConfig
+    unet: UNetConfig
+    image: ImageConfig
+    layers: int
+    vocabulary: int
+    captions: int
+    length: int
+
+    def text(self, tokenizer: Tokenizer) -> TextConfig:
+        """The text tower, for this vocabulary."""
+        width = self.unet.context_dim
+        return TextConfig(
+            vocab_size=tokenizer.vocab_size,
+            hidden_size=width,
+            intermediate_size=4 * width,
+            num_hidden_layers=self.layers,
+            num_attention_heads=4,
+            max_position_embeddings=self.length,
+            hidden_act="quick_gelu",
+            layer_norm_eps=1e-5,
+            eos_token_id=tokenizer.id_of(EOS),
+            projection_dim=self.image.projection_dim,
+        )
+
+
+SIZES = Sizes(
+    autoencoder=AutoencoderConfig(
+        in_channels=3,
+        out_channels=3,
+        latent_channels=8,
+        sample_size=128,
+        widths=(16, 32, 96, 144),
+        residuals=1,
+        groups=4,
+        scaling=1.0,
+    ),
+    unet=UNetConfig(
+        in_channels=8,
+        out_channels=8,
+        sample_size=16,
+        widths=(96, 192, 256),
+        residuals=1,
+        heads=(3, 6, 8),
+        depths=(1, 1, 1),
+        mid_depth=1,
+        context_dim=256,
+        linear=True,
+        groups=16,
+        eps=1e-5,
+    ),
+    image=ImageConfig(192, 768, 5, 3, 3, 64, 16, "quick_gelu", 1e-5, 256),
+    layers=6,
+    vocabulary=6000,
+    captions=100_000,
+    length=48,
 )
 DIVERGENCE = 5e-4  # weight of the latents' divergence from a normal distribution
-VIEWS = replace(FULL, white=0.35, plain=0.65)  # what the autoencoder looks at: coloured grounds more often than white
-UNET = UNetConfig(
-    in_channels=8,
-    out_channels=8,
-    sample_size=16,
-    widths=(96, 192, 256),
-    residuals=1,
-    heads=(3, 6, 8),
-    depths=(1, 1, 1),
-    mid_depth=1,
-    context_dim=WIDTH,
-    linear=True,
-    groups=16,
-    eps=1e-5,
-)
+VIEWS = replace(FULL, faces=0.0, white=0.3, plain=0.5, pale=0.05, scenery=0.15)  # for the autoencoder: all grounds
 DEFAULTS: dict[str, str | int | float] = {
     "negative": "",
     "seed": 42,
@@ -46,23 +79,6 @@ DEFAULTS: dict[str, str | int | float] = {
     "ladder": "trailing",
     "guidance": 3.0,
 }
-IMAGE = ImageConfig(192, 768, 5, 3, 3, 64, 16, "quick_gelu", 1e-5, WIDTH)
-
-
-def text_config(tokenizer: Tokenizer) -> TextConfig:
-    """The text tower's size, for this vocabulary."""
-    return TextConfig(
-        vocab_size=tokenizer.vocab_size,
-        hidden_size=WIDTH,
-        intermediate_size=4 * WIDTH,
-        num_hidden_layers=6,
-        num_attention_heads=4,
-        max_position_embeddings=LENGTH,
-        hidden_act="quick_gelu",
-        layer_norm_eps=1e-5,
-        eos_token_id=tokenizer.id_of(EOS),
-        projection_dim=WIDTH,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +91,53 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Both presets train the same networks, so that either goes on where the other stopped.  `side` is in pixels."""
+    """Both presets train the same networks, so that either goes on where the other stopped.
 
+    `side` is in pixels, `chunks` of 64 pictures are composed; the autoencoder sees `views`, CLIP `sayings`, the
+    diffusion model `mix`.
+    """
+
+    sizes: Sizes
     side: int
     mix: Mix
+    views: Mix
+    sayings: Mix
     autoencoder: Stage
     clip: Stage
     diffusion: Stage
     chunks: int
 
 
+STUDIES = replace(  # what a CPU can learn in hours: some 470 nouns in three styles, mostly one thing on white
+    MINI,
+    single=0.86,
+    people=0.06,
+    tinted=0.02,
+    shapes=0.03,
+    count=0.02,
+    pair=0.01,
+    white=0.8,
+    plain=0.2,
+    sets=("fluent-3d", "noto", "twemoji"),
+)
 PRESETS = {
     "mini": Preset(
+        sizes=SIZES,
         side=128,
-        mix=MINI,
+        mix=STUDIES,
+        views=VIEWS,
+        sayings=FULL,
         autoencoder=Stage(16, Plan(steps=2500, rate=1e-3, warmup=100, fall=0.3)),
         clip=Stage(128, Plan(steps=560, rate=8e-4, warmup=60, fall=0.4, decay=0.05)),
         diffusion=Stage(24, Plan(steps=12_000, rate=5e-4, warmup=300, fall=0.3)),
         chunks=256,
     ),
     "base": Preset(
+        sizes=SIZES,
         side=256,
         mix=FULL,
+        views=VIEWS,
+        sayings=FULL,
         autoencoder=Stage(256, Plan(steps=10_000, rate=1e-3, warmup=200, fall=0.3)),
         clip=Stage(1024, Plan(steps=5000, rate=8e-4, warmup=200, fall=0.4, decay=0.05)),
         diffusion=Stage(512, Plan(steps=60_000, rate=6e-4, warmup=500, fall=0.3)),

@@ -18,9 +18,12 @@ from limner.bundle import Bundle, layout
 from limner.engine import run as draw_pictures
 from limner.engine.run import Picture
 from limner.errors import LimnerError
+from limner.network.config import Json
 from limner.network.unet import UNet
 from limner.network.vae import Autoencoder, Pixels
-from limner.pictures.scenes import FULL, compose
+from limner.pictures.catalogue import SETS
+from limner.pictures.nouns import nouns
+from limner.pictures.scenes import compose
 from limner.pictures.sets import Corpus
 from limner.process.noise import generator, key
 from limner.process.schedule import scaled_linear, zero_terminal_snr
@@ -34,19 +37,7 @@ from limner.training import autoencoder, clip, diffusion
 from limner.training.feed import feed
 from limner.training.loop import Run, Step, averaged, rank
 from limner.training.precision import autocast
-from limner.training.preset import (
-    AUTOENCODER,
-    DEFAULTS,
-    DIVERGENCE,
-    IMAGE,
-    LENGTH,
-    UNET,
-    VIEWS,
-    VOCABULARY,
-    Preset,
-    Stage,
-    text_config,
-)
+from limner.training.preset import DEFAULTS, DIVERGENCE, Preset, Sizes, Stage
 from limner.training.weights import initialise
 
 Batch = TypeVar("Batch")
@@ -54,8 +45,8 @@ Sheet = tuple[list[Picture], list[str]]
 """Pictures, and a line of words under each."""
 SAMPLES = (
     "a red apple, 3d render", "a cat, noto style", "a dog, flat emoji style", "a car, 3d render",
-    "a house, flat fluent style", "a tree, noto style", "a snail, 3d render", "a pizza, flat emoji style",
-    "a robot, 3d render", "a boat, noto style", "a guitar, flat fluent style", "a rose, 3d render",
+    "a house, flat emoji style", "a tree, noto style", "a snail, 3d render", "a pizza, flat emoji style",
+    "a robot, 3d render", "a boat, noto style", "a guitar, flat emoji style", "a rose, 3d render",
     "a doctor, noto style", "a blue circle", "two bananas, flat emoji style", "an owl on a green background, 3d render",
 )  # fmt: skip
 
@@ -91,7 +82,7 @@ class Workshop:
 
     def autoencoder(self) -> Study:
         """Pictures to latents and back, from the start."""
-        net = Autoencoder(AUTOENCODER)
+        net = Autoencoder(self.sizes.autoencoder)
         initialise(net, "vae", self.seed)
         if self.warm is not None:
             net.load_state_dict(self.warm.autoencoder.state_dict())
@@ -108,19 +99,22 @@ class Workshop:
     def clip(self) -> Study:
         """Captions to vectors, by telling which picture each belongs to."""
         tokenizer = self.tokenizer()
-        net = ClipPair(TextTower(text_config(tokenizer)), ImageTower(IMAGE))
+        net = ClipPair(TextTower(self.sizes.text(tokenizer)), ImageTower(self.sizes.image))
         initialise_tower(net.text, generator(self.seed, "text tower", 0))
         initialise_tower(net.image, generator(self.seed, "image tower", 0))
         if self.warm is not None:
-            net.text.load_state_dict(self.warm.text.state_dict())
-        stage, side = self.preset.clip, IMAGE.image_size
-        make = partial(clip.pairs, self.corpus, FULL, self.stream(), rows=stage.rows, side=side)
+            file = self.warm.folder / "clip" / "model.safetensors"
+            kept = layout.read_tensors(file) | {f"text.{k}": v for k, v in self.warm.text.state_dict().items()}
+            layout.fill(net, kept, file, torch.device("cpu"), torch.float32)
+            net.requires_grad_(True).train()
+        stage, side = self.preset.clip, self.sizes.image.image_size
+        make = partial(clip.pairs, self.corpus, self.preset.sayings, self.stream(), rows=stage.rows, side=side)
 
         def loss(net: nn.Module, batch: tuple[Tensor, list[str]], number: int) -> Tensor:
             return clip.clip_loss(net, tokenizer, batch[0].to(self.device), batch[1])
 
         def look(net: ClipPair) -> Sheet:
-            pictures, captions = clip.pairs(self.corpus, FULL, self.seed, 0, rows=64, side=side)
+            pictures, captions = clip.pairs(self.corpus, self.preset.sayings, self.seed, 0, rows=64, side=side)
             text = net.text(clip.read(tokenizer, captions).to(self.device)).pooled
             found = clip_logits(net.image(2 * pictures.to(self.device) - 1), text, net.logit_scale).argmax(1)
             return numbers(2 * pictures[:32] - 1), [captions[k] for k in found[:32].tolist()]
@@ -129,7 +123,7 @@ class Workshop:
 
     def diffusion(self) -> Study:
         """Noise to latents, told by captions; `prepare` comes first."""
-        stage, net = self.preset.diffusion, UNet(UNET)
+        stage, net = self.preset.diffusion, UNet(self.sizes.unet)
         initialise(net, "unet", self.seed)
         bundle = self.bundle(net)
         if self.warm is not None:
@@ -148,7 +142,7 @@ class Workshop:
 
     def prepare(self) -> Iterator[int]:
         """Compose the pictures a diffusion model learns from, as latents; gives how many chunks are done."""
-        bundle = self.bundle(UNet(UNET))
+        bundle = self.bundle(UNet(self.sizes.unet))
         return diffusion.prepare(
             self.corpus, self.preset.mix, bundle, self.latents(), self.preset.chunks, self.preset.side, self.seed
         )
@@ -168,20 +162,23 @@ class Workshop:
             return self.warm.tokenizer
         if not folder.exists():
             records = self.corpus.records
-            said = (compose(self.corpus, Random(key(self.seed, "said", k)), 16, FULL).caption for k in range(100_000))
+            said = (
+                compose(self.corpus, Random(key(self.seed, "said", k)), 16, self.preset.sayings).caption
+                for k in range(self.sizes.captions)
+            )
             known = (words for record in records for words in (record.label, *record.tags))
-            learn_vocabulary([*said, *known], VOCABULARY, length=LENGTH).save(folder)
+            learn_vocabulary([*said, *known], self.sizes.vocabulary, length=self.sizes.length).save(folder)
         return Tokenizer.load(folder)
 
     def trained_autoencoder(self) -> Autoencoder:
         """The best decoder on the encoder that was trained first, latents centred."""
         file = self.folder / "vae.safetensors"
-        net = Autoencoder(AUTOENCODER)
+        net = Autoencoder(self.sizes.autoencoder)
         if not file.exists():
             if (self.folder / "autoencoder.safetensors").exists():
                 net.load_state_dict(averaged(self.folder / "autoencoder.safetensors"))
                 pictures = [
-                    compose(self.corpus, Random(key(self.seed, "centre", k)), self.preset.side, VIEWS).image
+                    compose(self.corpus, Random(key(self.seed, "centre", k)), self.preset.side, self.preset.views).image
                     for k in range(256)
                 ]
                 autoencoder.centre(net, floats(pictures))
@@ -196,18 +193,17 @@ class Workshop:
         return net.requires_grad_(False).to(self.device)
 
     def trained_text(self) -> TextTower:
-        net = TextTower(text_config(self.tokenizer()))
-        if (self.folder / "clip.safetensors").exists():
-            weights = averaged(self.folder / "clip.safetensors")
-            net.load_state_dict({k.removeprefix("text."): v for k, v in weights.items() if k.startswith("text.")})
-        elif self.warm is not None:
-            net.load_state_dict(self.warm.text.state_dict())
-        else:
+        file = self.folder / "clip.safetensors"
+        if not file.exists() and self.warm is not None:
+            return self.warm.text.to(self.device)
+        if not file.exists():
             raise LimnerError(f"no text tower was trained in {self.folder}", "run limner train clip first")
+        net = TextTower(self.sizes.text(self.tokenizer()))
+        net.load_state_dict({k.removeprefix("text."): v for k, v in averaged(file).items() if k.startswith("text.")})
         return net.requires_grad_(False).to(self.device)
 
     def trained_unet(self) -> UNet:
-        net = UNet(UNET)
+        net = UNet(self.sizes.unet)
         file = self.folder / "diffusion.safetensors"
         if not file.exists():
             raise LimnerError(f"no diffusion model was trained in {self.folder}", "run limner train diffusion first")
@@ -216,32 +212,66 @@ class Workshop:
 
     def bundle(self, net: UNet) -> Bundle:
         """What was trained so far, with this network as its denoiser."""
-        side = self.preset.side
+        autoencoder, text, side = self.trained_autoencoder(), self.trained_text(), self.preset.side
         return Bundle(
             name="workshop",
             folder=self.folder,
             identity="0" * 64,
             defaults=DEFAULTS | {"width": side, "height": side},
             tokenizer=self.tokenizer(),
-            text=self.trained_text(),
-            autoencoder=self.trained_autoencoder(),
+            text=text,
+            autoencoder=autoencoder,
             denoiser=Preconditioned(net, zero_terminal_snr(scaled_linear()), "v_prediction"),
             device=self.device,
         )
+
+    def nouns(self) -> list[str]:
+        """The nouns this preset trains."""
+        core = self.preset.mix.words == "core"
+        return [word for word, noun in nouns().items() if (noun.core or not core) and noun.codes]
+
+    def styles(self) -> list[str]:
+        """The style words of its picture sets."""
+        return [SETS[name].style for name in self.preset.mix.sets or SETS]
+
+    def done(self, name: str) -> dict[str, Json]:
+        """How far a part was trained in this folder: its steps and the mean loss of the last hundred."""
+        file = self.folder / f"{name}.json"
+        if not file.exists():
+            return {}
+        losses = layout.read_json(file)["loss"]
+        assert isinstance(losses, list)
+        last = [float(loss) for loss in losses[-100:] if isinstance(loss, float | int)]
+        return {"steps": len(losses), "loss": round(sum(last) / len(last), 4)}
+
+    def save_clip(self, folder: Path) -> None:
+        """The picture tower, with what else CLIP has and diffusion does not need, beside the model."""
+        file = self.folder / "clip.safetensors"
+        if file.exists():
+            kept = {k: v.half() for k, v in averaged(file).items() if not k.startswith("text.text_model.")}
+            layout.write_tensors(folder / "model.safetensors", kept)
+            (folder / "config.json").write_text(self.sizes.image.to_json(), encoding="utf-8")
+
+    @property
+    def sizes(self) -> Sizes:
+        return self.preset.sizes
 
     def stream(self) -> int:
         """The seed of this process's rows: under torchrun each draws its own."""
         return key(self.seed, "rank", rank()) if rank() else self.seed
 
     def _views(self, name: str, net: Autoencoder, stage: Stage) -> Study:
-        make = partial(autoencoder.windows, self.corpus, VIEWS, self.stream(), rows=stage.rows, side=self.preset.side)
+        make = partial(
+            autoencoder.windows, self.corpus, self.preset.views, self.stream(), rows=stage.rows, side=self.preset.side
+        )
 
         def loss(net: nn.Module, batch: Tensor, number: int) -> Tensor:
             return autoencoder.autoencoder_loss(net, batch.to(self.device), self.stream(), number, DIVERGENCE)
 
         def look(net: Autoencoder) -> Sheet:
             scenes = [
-                compose(self.corpus, Random(key(self.seed, "look", k)), self.preset.side, VIEWS) for k in range(16)
+                compose(self.corpus, Random(key(self.seed, "look", k)), self.preset.side, self.preset.views)
+                for k in range(16)
             ]
             there = floats([scene.image for scene in scenes])
             back = net.decode(net.encode(there.to(self.device))[0]).cpu()

@@ -1,0 +1,1 @@
+"""What the small model saw: openly licensed drawings with words, and scenes composed of them."""

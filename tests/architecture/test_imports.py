@@ -1,0 +1,24 @@
+"""What is imported when: typing `limner --help` must not wait for torch, and a recipe never does."""
+
+import subprocess
+import sys
+
+from limner.cli import COMMANDS
+
+HEAVY = "torch", "numpy", "PIL", "matplotlib", "tokenizers", "safetensors", "tqdm"
+
+
+def brought(statement: str) -> set[str]:
+    """The packages that a statement imports in a fresh interpreter."""
+    code = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_a_recipe_is_plain_data() -> None:
+    assert not brought("import limner.recipe, limner.errors") & {*HEAVY, "jaxtyping"}
+
+
+def test_no_command_imports_torch_before_it_is_called() -> None:
+    flags = "; ".join(f"import limner.cli.{name} as m; m.flags(Parser())" for name in COMMANDS)
+    assert not brought(f"from limner.cli import Parser; {flags}") & set(HEAVY)

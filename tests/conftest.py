@@ -1,0 +1,57 @@
+"""Shapes are checked while the tests run; and one model of random weights is there for all of them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+from jaxtyping import install_import_hook
+
+CHECKED = ("bundle", "control", "engine", "network", "process", "sampler", "score", "taps", "text", "types")
+install_import_hook([f"limner.{package}" for package in CHECKED], "beartype.beartype")
+
+settings.register_profile("limner", deadline=None, derandomize=True, database=None, max_examples=50)
+settings.load_profile("limner")
+torch.set_num_threads(1)  # on tensors this small a second thread only gets in the way
+
+import tiny  # noqa: E402 - whatever is imported before the hook goes unchecked
+from tiny_registry import Registry, emojibase, icons, pack  # noqa: E402
+
+from limner.bundle import Bundle, open_bundle  # noqa: E402
+from limner.pictures.build import build  # noqa: E402
+from limner.pictures.catalogue import PictureSet  # noqa: E402
+from limner.pictures.sets import Corpus  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A diffusers folder of limner-mini's shape: velocity prediction, zero terminal SNR.  Not to be written to."""
+    return tiny.write(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def bundle(folder: Path) -> Bundle:
+    return open_bundle(folder)
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    folder = tmp_path_factory.mktemp("registry")
+    shapes = {
+        "round": '<circle cx="16" cy="16" r="13" fill="{fill}"/>',
+        "square": '<path d="M4 6h24v20H4z" fill="{fill}"/><path d="M14 14h2v2h-2z" fill="#fff"/>',
+    }
+    table = {
+        name: PictureSet(name, f"{name} style", pack(folder, name, icons(shape)), "MIT", "Ada", "test://", "emoji")
+        for name, shape in shapes.items()
+    }
+    return Registry(pack(folder, "words", emojibase()), table, folder)
+
+
+@pytest.fixture(scope="session")
+def corpus(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """The tiny corpus, built from archives that are in the cache already: no client is called."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for _ in build(folder, cache=registry.folder, words=registry.words, table=registry.table):
+        pass
+    return Corpus(folder)

@@ -1,0 +1,115 @@
+"""Nobody notices the company: not who shares a forward pass, not who is watched, not who is edited."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from asking import STEPS, Idle, conversation, guidance, together
+from torch.testing import assert_close
+
+from limner.bundle import Bundle, open_bundle
+from limner.control.heatmaps import Heatmaps
+from limner.control.swap import Swap
+from limner.engine.run import pixels
+from limner.sampler import SAMPLERS, Control
+from limner.sampler.sampling import Asking, Query
+from limner.taps import Site
+from limner.types import Latent, Probs
+
+PROMPT, OTHERS = "a red apple", ("a blue boat", "two cats on a table", "")
+
+
+def seen(bundle: Bundle, *others: str) -> Heatmaps:
+    """The prompt's heat maps, drawn last in the same passes as the others."""
+    heat = Heatmaps()
+    jobs = [(conversation(bundle, seed=k), guidance(bundle, prompt)) for k, prompt in enumerate(others, 1)]
+    together(bundle, *jobs, (conversation(bundle, [heat.control]), guidance(bundle, PROMPT)))
+    return heat
+
+
+@pytest.mark.tiny
+def test_a_batch_is_a_stack_of_singles(bundle: Bundle) -> None:
+    """Every sampler at once, each at its own noise level, some guided and some not."""
+
+    def jobs() -> list[tuple[object, object]]:
+        prompts = [PROMPT, *OTHERS, PROMPT]
+        scales = [1.0, 3.0, 7.5, 0.0, 2.0]
+        return [
+            (conversation(bundle, sampler=sampler, seed=seed), guidance(bundle, prompt, scale=scale))
+            for seed, (sampler, prompt, scale) in enumerate(zip(sorted(SAMPLERS), prompts, scales, strict=True))
+        ]
+
+    for batched, job in zip(together(bundle, *jobs()), jobs(), strict=True):
+        (single,) = together(bundle, job)
+        # a product of more rows may add in another order: float32 rounding, times sigma 4096 and guidance 7.5
+        assert_close(batched, single, rtol=0, atol=5e-4)
+        apart = np.abs(pixels(bundle, batched).astype(int) - pixels(bundle, single).astype(int))
+        assert apart.max() <= 1  # where a value lies near the half between two levels
+
+
+@pytest.mark.tiny
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("sampler", ["dpmpp_2m", "ancestral"])
+def test_watching_changes_nothing(bundle: Bundle, dtype: torch.dtype, sampler: str) -> None:
+    """Bit for bit, for the watched and for its neighbour in the same forward pass."""
+    model = open_bundle(bundle.folder, dtype=dtype)
+
+    def pair(*controls: Control) -> list[Latent]:
+        watched = conversation(model, controls, sampler), guidance(model, PROMPT)
+        return together(model, watched, (conversation(model, seed=1), guidance(model, "a blue boat")))
+
+    plain, clumsy = pair(), Clumsy()
+    for control in (Heatmaps().control, clumsy.control):
+        assert all(map(torch.equal, plain, pair(control)))
+    assert clumsy.seen == {"self", "cross"}
+
+
+class Clumsy:
+    """Looks everywhere, and spoils what it is shown."""
+
+    def __init__(self) -> None:
+        self.seen = set[str]()
+
+    def wants(self, site: Site) -> bool:
+        return True
+
+    def watch(self, site: Site, probs: Probs) -> None:
+        self.seen.add(site.kind)
+        probs.zero_()
+
+    def control(self, query: Query) -> Asking:
+        return (yield replace(query, taps=(*query.taps, self)))
+
+
+@pytest.mark.tiny
+def test_an_editor_leaves_its_neighbour_bit_equal(bundle: Bundle) -> None:
+    """In one and the same forward pass: only the edited rows leave the fused kernel."""
+
+    def beside(*controls: Control) -> list[Latent]:
+        edited = conversation(bundle, controls, rows=2), guidance(bundle, "a red apple", "a blue apple")
+        return together(bundle, edited, (conversation(bundle, seed=5), guidance(bundle, "two cats on a table")))
+
+    (plain, before), (edited, after) = beside(), beside(Swap(until=0.0).control)
+    assert not torch.equal(plain, edited)
+    assert torch.equal(before, after)
+
+
+@pytest.mark.tiny
+def test_heat_maps_alone_are_heat_maps_in_company(bundle: Bundle) -> None:
+    alone, company = seen(bundle), seen(bundle, *OTHERS)
+    assert alone.sums.keys() == company.sums.keys()
+    for site in alone.sums:
+        assert_close(company.sums[site], alone.sums[site], rtol=0, atol=1e-4)  # float32 rounding, as above
+
+
+@pytest.mark.tiny
+@pytest.mark.parametrize("where", ["inside", "outside"])
+def test_a_steering_pass_is_not_a_step(bundle: Bundle, where: str) -> None:
+    """Whether who steers stands farther in or farther out than who looks, each step counts once."""
+    alone, heat, idle = seen(bundle), Heatmaps(), Idle()
+    controls = [idle.control, heat.control] if where == "inside" else [heat.control, idle.control]
+    together(bundle, (conversation(bundle, controls), guidance(bundle, PROMPT)))
+    assert idle.slopes == STEPS
+    assert heat.sums.keys() == alone.sums.keys()
+    assert all(torch.equal(heat.sums[site], alone.sums[site]) for site in heat.sums)

@@ -1,0 +1,86 @@
+"""Guidance is a weighted sum, and the weights sum to one."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.testing import assert_close
+
+from limner.engine.engine import Engine
+from limner.process.ladder import exponential
+from limner.process.noise import draw
+from limner.process.schedule import scaled_linear
+from limner.sampler import dpmpp_2m
+from limner.score.exact import Mixture
+from limner.score.guidance import Guidance, Lane, classifier_free
+from limner.taps import Routed
+from limner.types import Context, Latent, Sigma
+
+MU, SCALE, SHAPE = 0.5, 0.3, (2, 1, 4, 4)
+SIGMAS = exponential(scaled_linear(), 60)
+
+
+def words(shift: float) -> Context:
+    """A prompt that moves the Gaussian's mean by `shift`."""
+    return Context(torch.full((2, 1, 1), shift, dtype=torch.float64))
+
+
+class Counting:
+    """A Gaussian denoiser that counts the rows it is asked about."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.exact = Mixture(torch.full((1, *SHAPE[1:]), MU, dtype=torch.float64), SCALE)
+
+    def __call__(self, x: Latent, sigma: Sigma, context: Context, taps: Routed | None = None) -> Latent:
+        self.rows += len(x)
+        return self.exact(x, sigma, context)
+
+
+def sampled(guidance: Guidance) -> tuple[Latent, int]:
+    denoiser = Counting()
+    engine = Engine(denoiser, max_rows=8)
+    engine.add("", dpmpp_2m(SIGMAS[0] * draw(0, "x", 0, SHAPE).double(), SIGMAS), guidance)
+    while engine.tick():
+        pass
+    return engine.finished[""], denoiser.rows
+
+
+@pytest.mark.tiny
+def test_scale_one_is_no_guidance_and_half_the_rows() -> None:
+    plain, rows = sampled((Lane(words(1.0)),))
+    guided, guided_rows = sampled(classifier_free(words(1.0), words(0.0), 1.0))
+    assert torch.equal(guided, plain)
+    assert guided_rows == rows
+    assert sampled(classifier_free(words(1.0), words(0.0), 1.5))[1] == 2 * rows
+
+
+@pytest.mark.tiny
+def test_scale_zero_is_no_prompt() -> None:
+    assert torch.equal(sampled(classifier_free(words(9.0), words(0.0), 0.0))[0], sampled((Lane(words(0.0)),))[0])
+
+
+@pytest.mark.tiny
+@pytest.mark.parametrize("scale", [-1.0, 0.5, 2.0, 7.5])
+def test_on_gaussians_guidance_moves_the_mean_in_proportion(scale: float) -> None:
+    """For p(x | prompt) = N(mu + shift, s^2) the guided denoiser is that of N(mu + scale shift, s^2), and so
+    the picture is where its flow ends.  Ho & Salimans 2022 (arXiv:2207.12598), Eq. 6, in closed form."""
+    guided, _ = sampled(classifier_free(words(1.0), words(0.0), scale))
+    closed, _ = sampled((Lane(words(scale)),))
+    assert_close(guided, closed)
+    mean, x = MU + scale, SIGMAS[0] * draw(0, "x", 0, SHAPE).double()
+    exact = mean + (x - mean) * SCALE / (SCALE**2 + SIGMAS[0] ** 2) ** 0.5
+    assert_close(guided, exact, rtol=0, atol=0.005)  # the error of 60 steps
+
+
+@given(st.floats(-20, 20))
+def test_weights_sum_to_one(scale: float) -> None:
+    lanes = classifier_free(words(1.0), words(0.0), scale)
+    assert sum(lane.weight for lane in lanes) == pytest.approx(1)
+    assert [lane.seen for lane in lanes if lane.context.states[0, 0, 0] == 0] == ([False] if scale != 1 else [])
+
+
+def test_composed_prompts_are_the_same_sum() -> None:
+    """Liu et al. 2022 (arXiv:2206.01714), Eq. 11: several prompts, each with its weight against none."""
+    lanes = (Lane(words(1.0), 2.0), Lane(words(-3.0), 0.5), Lane(words(0.0), -1.5, seen=False))
+    assert_close(sampled(lanes)[0], sampled((Lane(words(2.0 * 1.0 + 0.5 * -3.0)),))[0])

@@ -1,0 +1,78 @@
+"""A sampler asks from high to low noise, and ends in the clean picture."""
+
+import pytest
+import torch
+from gaussian import denoise, sampled
+
+from limner.process.noise import draw
+from limner.sampler import SAMPLERS, Query, Reply, Sampling, ancestral, steer
+from limner.sampler.sampling import Asking
+from limner.types import Latent
+
+EPS = draw(0, "x", 0, (1, 1, 4, 4))
+SIGMAS = [14.6, 3.0, 0.7, 0.03, 0.0]
+
+
+def fresh(step: int) -> Latent:
+    return draw(0, "fresh", step, (1, 1, 4, 4))
+
+
+@pytest.mark.parametrize("sampler", ["euler", "heun", "dpmpp_2m"])
+@pytest.mark.parametrize("n", [1, 2])
+def test_the_last_step_is_the_answer_itself(sampler: str, n: int) -> None:
+    """From any level straight to 0 the ODE's first-order solution is D, bit for bit, also in float32."""
+    levels = [4096.0, 0.7][-n:]
+    sampling = SAMPLERS[sampler](EPS.float(), [*levels, 0.0], lambda step: EPS)
+    query = next(sampling)
+    while query.sigma > levels[-1]:
+        query = sampling.send(Reply(query.x, denoise(query.x, query.sigma)))
+    query = sampling.send(Reply(query.x, EPS.float())) if sampler == "heun" and n == 2 else query
+    with pytest.raises(StopIteration) as done:
+        sampling.send(Reply(query.x, 7 * EPS.float()))
+    assert torch.equal(done.value.value, 7 * EPS.float())
+
+
+def test_no_noise_is_added_to_the_finished_picture() -> None:
+    asked = list[int]()
+
+    def counted(step: int) -> Latent:
+        asked.append(step)
+        return fresh(step)
+
+    sampled(ancestral(EPS, [3.0, 2.0, 1.0, 0.0], counted))
+    assert asked == [0, 1]
+    assert torch.isfinite(sampled(ancestral(4096 * EPS, [4096.0, 4000.0, 0.03, 0.0], fresh))).all()
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_questions_go_down_the_ladder(sampler: str) -> None:
+    """Each level is asked about, none twice after a lower one, and noise level 0 never."""
+    asked = list[float]()
+
+    def control(query: Query) -> Asking:
+        asked.append(query.sigma)
+        return (yield query)
+
+    sampled(steer(SAMPLERS[sampler](14.6 * EPS, SIGMAS, fresh), control))
+    assert sorted(asked, reverse=True) == asked
+    assert set(asked) == set(SIGMAS[:-1])
+
+
+@pytest.mark.tiny
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_control_may_ask_again_and_move_x(sampler: str) -> None:
+    """The sampler goes on from the x that was answered: here a step that first leaps to another sampling's place."""
+
+    def walk(start: Latent, *controls: object) -> Sampling:
+        sampling = SAMPLERS[sampler](start, SIGMAS, fresh)
+        for control in controls:
+            sampling = steer(sampling, control)  # type: ignore[arg-type]
+        return sampling
+
+    def leap(query: Query) -> Asking:
+        yield query  # asked for nothing
+        if query.sigma == SIGMAS[0] and torch.equal(query.x, 14.6 * EPS):
+            return (yield Query(14.6 * fresh(9), query.sigma))
+        return (yield query)
+
+    assert torch.equal(sampled(walk(14.6 * EPS, leap)), sampled(walk(14.6 * fresh(9))))

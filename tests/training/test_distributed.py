@@ -1,0 +1,55 @@
+"""Two processes under torchrun, each with half the rows, take the step that one process takes with all of them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+SCRIPT = """
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from limner.cli.train import distribute
+from limner.process.noise import draw
+from limner.training.loop import Plan, Run, rank, world
+from limner.training.weights import initialise
+
+distribute()
+net = nn.Linear(4, 2)
+initialise(net, "toy", 0)
+
+
+def loss(net, number):
+    x = draw(0, "x", number, (16, 4)).chunk(world())[rank()]
+    return (net(x) - x[:, :2] * x[:, 2:]).square().mean()
+
+
+run = Run(net, Plan(steps=6, rate=1e-2, warmup=2), Path(sys.argv[1]) if rank() == 0 else None)
+for step in run.train(loss):
+    pass
+"""
+
+
+def trained(folder: Path, processes: int) -> dict[str, torch.Tensor]:
+    script, file = folder / "script.py", folder / f"net{processes}.safetensors"
+    script.write_text(SCRIPT)
+    launch = (
+        ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)] if processes > 1 else []
+    )
+    done = subprocess.run(
+        [sys.executable, *launch, script, file], check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return {name: tensor for name, tensor in load_file(file).items() if name.startswith("net.")}
+
+
+def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+    alone, together = trained(tmp_path, 1), trained(tmp_path, 2)
+    assert alone.keys() == together.keys()
+    for name, tensor in alone.items():
+        torch.testing.assert_close(together[name], tensor, rtol=1e-4, atol=1e-6)  # sums in another order

@@ -1,0 +1,148 @@
+"""The whole chain on a handful of drawings: every part is trained, put together, opened again and drawn with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from limner.bundle import open_bundle
+from limner.cli import main
+from limner.cli import train as command
+from limner.engine import run
+from limner.errors import LimnerError
+from limner.network.config import AutoencoderConfig, UNetConfig
+from limner.pictures.scenes import Mix
+from limner.pictures.sets import Corpus
+from limner.text.clip import ImageConfig
+from limner.training.loop import Plan
+from limner.training.preset import PRESETS, Preset, Sizes, Stage
+from limner.training.workshop import Workshop, recipe
+
+SIZES = Sizes(
+    autoencoder=AutoencoderConfig(
+        in_channels=3, out_channels=3, latent_channels=3, sample_size=32, widths=(4, 8), residuals=1, groups=2,
+        scaling=1.0,
+    ),
+    unet=UNetConfig(
+        in_channels=3, out_channels=3, sample_size=16, widths=(8, 16), residuals=1, heads=(2, 2), depths=(1, 1),
+        mid_depth=1, context_dim=16, linear=True, groups=4, eps=1e-5,
+    ),
+    image=ImageConfig(16, 32, 1, 2, 3, 32, 16, "quick_gelu", 1e-5, 16),
+    layers=2,
+    vocabulary=600,
+    captions=300,
+    length=20,
+)  # fmt: skip
+MIX = Mix(single=1.0, people=0.0, tinted=0.5, shapes=0.5, count=0.0, pair=0.0)
+STAGE = Stage(4, Plan(steps=6, rate=1e-3, warmup=2))
+
+
+def preset() -> Preset:
+    return Preset(SIZES, 32, MIX, MIX, MIX, autoencoder=STAGE, clip=STAGE, diffusion=STAGE, chunks=2)
+
+
+def shop(folder: Path, corpus: Corpus, **changed: Stage) -> Workshop:
+    return Workshop(folder, corpus, replace(preset(), **changed), torch.device("cpu"), seed=3)
+
+
+def school(workshop: Workshop) -> None:
+    """Every part in order, each to its end."""
+    for study in (workshop.autoencoder, workshop.clip):
+        assert [step.number for step in study().steps()][-1:] == [6]
+    assert list(workshop.prepare()) == [1, 2]
+    for study in (workshop.diffusion, workshop.decoder):
+        assert [step.number for step in study().steps()][-1:] == [6]
+
+
+@pytest.fixture(scope="module")
+def schooled(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    made = shop(tmp_path_factory.mktemp("workshop"), corpus)
+    school(made)
+    return made
+
+
+def test_the_chain_gives_a_model_that_opens_and_draws(schooled: Workshop) -> None:
+    folder = command.export(schooled)
+    bundle = open_bundle(folder)
+    ((_, picture),) = run([recipe(bundle, "a red apple", 1)], bundle)
+    assert picture.shape == (32, 32, 3)
+    assert picture.std() > 0
+    trained, kept = schooled.trained_unet().state_dict(), bundle.denoiser.network.state_dict()
+    for name, tensor in trained.items():
+        torch.testing.assert_close(kept[name], tensor.half().float(), rtol=0, atol=0)
+
+
+def test_sheets_show_what_was_learnt(schooled: Workshop) -> None:
+    for study in (schooled.autoencoder(), schooled.clip(), schooled.diffusion(), schooled.decoder()):
+        pictures, words = study.look()
+        assert len(pictures) == len(words) > 0
+        assert all(picture.dtype.name == "uint8" for picture in pictures)
+
+
+def test_a_better_decoder_leaves_the_latents_alone(schooled: Workshop) -> None:
+    first = schooled.trained_autoencoder().state_dict()
+    (schooled.folder / "decoder.safetensors").rename(schooled.folder / "aside")
+    before = schooled.trained_autoencoder().state_dict()
+    (schooled.folder / "aside").rename(schooled.folder / "decoder.safetensors")
+    same = {name for name in before if torch.equal(before[name], first[name])}
+    assert {name for name in before if name.startswith(("encoder", "quant_conv"))} <= same
+    assert "decoder.conv_out.weight" not in same
+
+
+def test_stopping_anywhere_and_going_on_is_going_through(schooled: Workshop, corpus: Corpus, tmp_path: Path) -> None:
+    for name in ("vae.safetensors", "clip.safetensors", "tokenizer"):
+        (tmp_path / name).symlink_to(schooled.folder / name)
+    workshop = shop(tmp_path, corpus)
+    list(workshop.prepare())
+    steps = workshop.diffusion().steps()
+    for step in steps:
+        if step.number == 3:
+            steps.close()
+    assert [step.number for step in workshop.diffusion().steps()] == [4, 5, 6]
+    for name, tensor in schooled.trained_unet().state_dict().items():
+        torch.testing.assert_close(workshop.trained_unet().state_dict()[name], tensor, rtol=0, atol=0)
+
+
+def test_a_warm_start_begins_where_the_model_is(schooled: Workshop, corpus: Corpus, tmp_path: Path) -> None:
+    bundle = open_bundle(command.export(schooled))
+    warm = replace(shop(tmp_path, corpus), warm=bundle)
+    list(warm.prepare())
+    for study, kept in (
+        (warm.autoencoder(), bundle.autoencoder.state_dict()),
+        (warm.clip(), {f"text.{k}": v for k, v in bundle.text.state_dict().items()}),
+        (warm.diffusion(), bundle.denoiser.network.state_dict()),
+    ):
+        now = study.run.net.state_dict()
+        for name, tensor in kept.items():
+            torch.testing.assert_close(now[name], tensor, rtol=0, atol=0)
+        assert all(parameter.requires_grad for parameter in study.run.net.parameters())
+
+
+def test_a_part_out_of_turn_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(LimnerError, match="limner train autoencoder first"):
+        shop(tmp_path, corpus).diffusion()
+    with pytest.raises(LimnerError, match="limner train autoencoder first"):
+        shop(tmp_path, corpus).decoder()
+
+
+def test_the_command(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(PRESETS, "mini", preset())
+    common = ["--corpus", str(corpus.folder), "--out", str(tmp_path)]
+    assert main(["train", "diffusion", *common]) == 2
+    assert "limner train autoencoder first" in capsys.readouterr().err
+    for stage in ("autoencoder", "clip", "diffusion", "decoder"):
+        assert main(["train", stage, *common, "--steps", "3"]) == 0
+        assert (tmp_path / f"{stage}-sheet.png").exists()
+        assert (tmp_path / f"{stage}-curve.png").exists()
+    assert main(["train", "export", *common]) == 0
+    assert (
+        main(
+            ["make", "a cat", "--model", str(tmp_path / "limner-mini"), "--out", str(tmp_path / "out"), "--steps", "2"]
+        )
+        == 0
+    )
+    assert main(["train", "clip", *common, "--steps", "0"]) == 2
+    assert "choose more than 0" in capsys.readouterr().err
