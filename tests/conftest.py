@@ -18,6 +18,15 @@ import tiny  # noqa: E402 - whatever is imported before the hook goes unchecked
 from tiny_registry import Registry, emojibase, icons, pack  # noqa: E402
 
 from limner.bundle import Bundle, open_bundle  # noqa: E402
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m tiny`, a file without such a test is not even imported: some of their imports take seconds."""
+    if config.getoption("markexpr") == "tiny" and collection_path.suffix == ".py":
+        return "mark.tiny" not in collection_path.read_text(encoding="utf-8") or None
+    return None
+
+
 from limner.pictures.build import build  # noqa: E402
 from limner.pictures.catalogue import PictureSet  # noqa: E402
 from limner.pictures.sets import Corpus  # noqa: E402

@@ -137,7 +137,7 @@ def test_a_folder_that_limner_wrote(tmp_path: Path, dtype: torch.dtype) -> None:
     for kind, part in ((CLIPTextModel, "text_encoder"), (AutoencoderKL, "vae"), (UNet2DConditionModel, "unet")):
         _, report = kind.from_pretrained(folder / part, output_loading_info=True)
         assert not any(report.values()), report
-    # its last time holds no signal at all, ours 2^-12 of the amplitude: some more values fall on the other side of a half
+    # its last time holds no signal at all, ours 2^-12 of the amplitude: more values fall on the other side of a half
     most, share = apart(ours(open_bundle(folder), "euler"), theirs(folder))
     assert most <= LEVEL
     assert share <= 50 * SHARE

@@ -1,24 +1,25 @@
-"""The schedules and ladders are diffusers' own, number for number."""
+"""The schedules, the ladders and the first noise are diffusers' own, number for number."""
 
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from diffusers.utils.torch_utils import randn_tensor
 from torch.testing import assert_close
 
 from limner.process.ladder import LADDERS
+from limner.process.noise import SEEDS, initial
 from limner.process.schedule import SCHEDULES, NoiseSchedule, scaled_linear, zero_terminal_snr
 
 SD = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 # diffusers hands tensors to NumPy in a way that NumPy 2 will give up
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-COUNTS = [1, 2, 4, 7, 20, 30, 50, 250]
+COUNTS = [1, 2, 4, 7, 16, 20, 30, 50, 250]
 
 
 def float32(numbers: list[float] | tuple[float, ...]) -> torch.Tensor:
     return torch.tensor(numbers, dtype=torch.float64).float()
 
 
-@pytest.mark.tiny
 @pytest.mark.parametrize("kind", SCHEDULES)
 def test_schedules(kind: str) -> None:
     theirs = DDPMScheduler(beta_schedule=kind, beta_start=0.0005, beta_end=0.015).alphas_cumprod
@@ -26,7 +27,6 @@ def test_schedules(kind: str) -> None:
     assert_close(float32(SCHEDULES[kind](1000, 0.0005, 0.015).abar), theirs, rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.tiny
 @pytest.mark.parametrize("kind", SCHEDULES)
 def test_zero_terminal_snr(kind: str) -> None:
     theirs = DDPMScheduler(beta_schedule=kind, rescale_betas_zero_snr=True).alphas_cumprod
@@ -45,7 +45,6 @@ EULER = {
 }
 
 
-@pytest.mark.tiny
 @pytest.mark.parametrize("ladder", EULER)
 @pytest.mark.parametrize("n", COUNTS[1:])  # in one step theirs would begin at the end
 def test_ladders_of_euler(ladder: str, n: int) -> None:
@@ -73,3 +72,9 @@ def test_ladders_of_ddim(spacing: str, schedule: NoiseSchedule, n: int) -> None:
     theirs.set_timesteps(n)
     ours = schedule.t_of(float32(LADDERS[spacing](schedule, n)[:-1]))
     assert ours.round().long().tolist() == theirs.timesteps.tolist()
+
+
+@pytest.mark.parametrize("seed", [0, 42, SEEDS - 1])
+def test_a_picture_starts_from_diffusers_noise(seed: int) -> None:
+    theirs = randn_tensor((1, 4, 8, 8), generator=torch.Generator("cpu").manual_seed(seed), dtype=torch.float32)
+    assert torch.equal(initial(seed, (1, 4, 8, 8)), theirs)

@@ -39,8 +39,8 @@ MODELS = {  # a network's shape, what it predicts, and whether the last time hol
     "limner-mini eps": (MINI, "epsilon", False),
     "limner-mini v, zero SNR": (MINI, "v_prediction", True),
 }
-# The largest error over the reference's standard deviation.  Five passes in float32, each fed with the last one's answer,
-# were measured at 3e-6; where times are not whole, diffusers interpolates them in float32: 3e-4; where its last
+# The largest error over the reference's standard deviation.  Five passes in float32, each fed with the last one's
+# answer, were measured at 3e-6; where times are not whole, diffusers interpolates them in float32: 3e-4; where its last
 # time holds no signal at all and ours 2^-12 of the amplitude: 3e-3.
 BOUND, BETWEEN, ZERO = 1e-5, 1e-3, 6e-3
 # diffusers hands tensors to NumPy in a way that NumPy 2 will give up
@@ -57,36 +57,28 @@ class Peer:
     ladder: str
     preserving: bool  # its x is variance-preserving
     eta: float | None = None
-    seeded: bool = False
-    zero: bool = True  # it can rescale to zero terminal SNR
+    seeded: bool = False  # it draws noise on its way
+    rescales: bool = True  # it knows zero terminal SNR
 
 
+TRAILING, UNCLIPPED = {"timestep_spacing": "trailing"}, {"clip_sample": False}
+LEADING = {"timestep_spacing": "leading", "steps_offset": 1}
+KARRAS, EXPONENTIAL = {"use_karras_sigmas": True}, {"use_exponential_sigmas": True}
+SMALL, TO_ZERO = {"variance_type": "fixed_small"}, {"final_sigmas_type": "zero"}
 PEERS = {
-    "DDIM, eta 0": Peer(DDIMScheduler, {"timestep_spacing": "trailing", "clip_sample": False}, "euler", "trailing", True, 0),
-    "DDIM, eta 0, leading": Peer(
-        DDIMScheduler, {"timestep_spacing": "leading", "steps_offset": 1, "clip_sample": False}, "euler", "leading", True, 0
-    ),
-    "DDIM, eta 1": Peer(
-        DDIMScheduler, {"timestep_spacing": "trailing", "clip_sample": False}, "ancestral", "trailing", True, 1, True
-    ),
-    "DDPM": Peer(
-        DDPMScheduler, {"timestep_spacing": "trailing", "clip_sample": False, "variance_type": "fixed_small"},
-        "ancestral", "trailing", True, None, True,
-    ),
-    "Euler": Peer(EulerDiscreteScheduler, {"timestep_spacing": "trailing"}, "euler", "trailing", False),
-    "Euler, Karras": Peer(EulerDiscreteScheduler, {"use_karras_sigmas": True}, "euler", "karras", False),
-    "Euler, exponential": Peer(EulerDiscreteScheduler, {"use_exponential_sigmas": True}, "euler", "exponential", False),
-    "Euler ancestral": Peer(
-        EulerAncestralDiscreteScheduler, {"timestep_spacing": "trailing"}, "ancestral", "trailing", False, None, True
-    ),
-    "Heun": Peer(HeunDiscreteScheduler, {"timestep_spacing": "trailing"}, "heun", "trailing", False, zero=False),
-    "Heun, Karras": Peer(HeunDiscreteScheduler, {"use_karras_sigmas": True}, "heun", "karras", False, zero=False),
-    "DPM-Solver++(2M)": Peer(
-        DPMSolverMultistepScheduler, {"timestep_spacing": "trailing", "final_sigmas_type": "zero"},
-        "dpmpp_2m", "trailing", True,
-    ),
-}  # fmt: skip
-CASES = [(p, m) for p, peer in PEERS.items() for m, (_, _, zero) in MODELS.items() if peer.zero or not zero]
+    "DDIM, eta 0": Peer(DDIMScheduler, TRAILING | UNCLIPPED, "euler", "trailing", True, eta=0),
+    "DDIM, eta 0, leading": Peer(DDIMScheduler, LEADING | UNCLIPPED, "euler", "leading", True, eta=0),
+    "DDIM, eta 1": Peer(DDIMScheduler, TRAILING | UNCLIPPED, "ancestral", "trailing", True, eta=1, seeded=True),
+    "DDPM": Peer(DDPMScheduler, TRAILING | UNCLIPPED | SMALL, "ancestral", "trailing", True, seeded=True),
+    "Euler": Peer(EulerDiscreteScheduler, TRAILING, "euler", "trailing", False),
+    "Euler, Karras": Peer(EulerDiscreteScheduler, KARRAS, "euler", "karras", False),
+    "Euler, exponential": Peer(EulerDiscreteScheduler, EXPONENTIAL, "euler", "exponential", False),
+    "Euler ancestral": Peer(EulerAncestralDiscreteScheduler, TRAILING, "ancestral", "trailing", False, seeded=True),
+    "Heun": Peer(HeunDiscreteScheduler, TRAILING, "heun", "trailing", False, rescales=False),
+    "Heun, Karras": Peer(HeunDiscreteScheduler, KARRAS, "heun", "karras", False, rescales=False),
+    "DPM-Solver++(2M)": Peer(DPMSolverMultistepScheduler, TRAILING | TO_ZERO, "dpmpp_2m", "trailing", True),
+}
+CASES = [(p, m) for p, peer in PEERS.items() for m, (_, _, zero) in MODELS.items() if peer.rescales or not zero]
 
 
 @cache

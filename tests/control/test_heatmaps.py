@@ -7,6 +7,8 @@ from torch.testing import assert_close
 
 from limner.bundle import Bundle
 from limner.control.heatmaps import Heatmaps
+from limner.sampler import Query, Reply
+from limner.taps import Site
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +18,6 @@ def heat(bundle: Bundle) -> Heatmaps:
     return heat
 
 
-@pytest.mark.tiny
 def test_at_each_place_the_tokens_share_one(bundle: Bundle, heat: Heatmaps) -> None:
     """Attention is a distribution over tokens, so that a sum over steps sums to the number of steps."""
     assert {site.name for site in heat.sums} >= {"down.0.0.cross", "mid.cross", "up.2.1.cross"}
@@ -38,3 +39,20 @@ def test_a_words_map_is_stretched_over_the_picture(bundle: Bundle, heat: Heatmap
 def test_nothing_seen_is_nothing_to_draw() -> None:
     with pytest.raises(ValueError, match="no cross-attention was seen"):
         Heatmaps().maps((8, 8))
+
+
+def test_an_answer_without_a_look_counts_nothing() -> None:
+    """Somebody farther out may answer from memory: then no attention was paid, and none is counted."""
+    heat, site, x = Heatmaps(), Site("mid.cross", "cross", 2, 2), torch.zeros(1, 4, 2, 2)
+
+    def step(looks: int) -> None:
+        asking = heat.control(Query(x, 1.0))
+        next(asking)
+        for _ in range(looks):
+            heat.watch(site, torch.full((1, 3, 4, 5), 0.2))
+        with pytest.raises(StopIteration):
+            asking.send(Reply(x, x))
+
+    for looks in (1, 0, 2):
+        step(looks)
+    assert_close(heat.sums[site], torch.full((1, 2, 2, 5), 2 * 0.2))

@@ -17,7 +17,6 @@ CONTROL = Inpaint(ORIGINAL, MASK, EPS).control
 NEW = MASK.bool().expand_as(ORIGINAL)
 
 
-@pytest.mark.tiny
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_known_part_is_the_original(bundle: Bundle, sampler: str) -> None:
     job = conversation(bundle, [CONTROL], sampler), guidance(bundle, "a blue boat")

@@ -2,7 +2,6 @@
 
 from math import inf
 
-import pytest
 import torch
 from asking import conversation, guidance, together
 from torch.testing import assert_close
@@ -21,7 +20,6 @@ def pair(bundle: Bundle, *controls: Control, prompts: tuple[str, str] = PROMPTS)
     return latents
 
 
-@pytest.mark.tiny
 def test_the_edit_attends_as_its_source_does(bundle: Bundle) -> None:
     """Hertz et al. 2022 (arXiv:2208.01626), section 3.2: its maps are the source's, and its picture another."""
     plain, heat = pair(bundle), Heatmaps()

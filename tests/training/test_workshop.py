@@ -100,8 +100,9 @@ def test_stopping_anywhere_and_going_on_is_going_through(schooled: Workshop, cor
         if step.number == 3:
             steps.close()
     assert [step.number for step in workshop.diffusion().steps()] == [4, 5, 6]
+    resumed = workshop.trained_unet().state_dict()
     for name, tensor in schooled.trained_unet().state_dict().items():
-        torch.testing.assert_close(workshop.trained_unet().state_dict()[name], tensor, rtol=0, atol=0)
+        torch.testing.assert_close(resumed[name], tensor, rtol=0, atol=0)
 
 
 def test_a_warm_start_begins_where_the_model_is(schooled: Workshop, corpus: Corpus, tmp_path: Path) -> None:

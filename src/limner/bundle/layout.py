@@ -99,3 +99,4 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], file: Path, device: torc
 def write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: v.contiguous() for k, v in tensors.items()}, file, {"format": "pt"})
+    file.chmod(0o644)  # safetensors writes for its owner alone, but a model is there for everybody

@@ -61,8 +61,8 @@ def save_bundle(
 
     `scheduler` is the content of `scheduler_config.json`, `defaults` are the recipe's fields the model likes best,
     `about` is whatever else `limner.json` shall tell.  The text tower's projection, which diffusion never reads, is
-    left out.  `model_index.json` is written last: a folder that has one is whole.  Raises LimnerError where the scheduler
-    is not one that `open_bundle` reads.
+    left out.  `model_index.json` is written last: a folder that has one is whole.  Raises LimnerError where the
+    scheduler is not one that `open_bundle` reads.
     """
     read_schedule(scheduler)
     index = folder / "model_index.json"

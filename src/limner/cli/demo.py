@@ -9,8 +9,8 @@ from limner.recipe import Wish
 SENTENCES = (
     "a red apple, 3d render",
     "a cat, flat emoji style",
-    "a sailing boat on the sea, noto style",
-    "a snowy mountain, flat fluent style",
+    "a sailboat, noto style",
+    "a mountain, 3d render",
 )
 
 

@@ -12,6 +12,7 @@ from limner.cli import asked
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
+    from limner.engine.run import Picture
     from limner.evaluation.figures import Figure
     from limner.evaluation.reading import Card
 
@@ -118,7 +119,11 @@ def _sheet(
 
     from limner.pictures.contact import sheet
 
-    pictures = [np.asarray(Image.open(folder / card.file).convert("RGB")) for card in asked_for]
+    def opened(card: "Card") -> "Picture":
+        with Image.open(folder / card.file) as picture:
+            return np.asarray(picture.convert("RGB"))
+
+    pictures = [opened(card) for card in asked_for]
     words = [f"{card.noun} {'=' if right[card.file] else '≠'} {answers[card.file]}" for card in asked_for]
     sheet(pictures, words).save(file)
 

@@ -79,8 +79,8 @@ def diffusion_loss(
     """E || F(c_in x, t) - v ||^2, x = x0 + sigma eps: L_simple in velocities.
 
     Ho et al. 2020 (arXiv:2006.11239), Eq. 14; Salimans & Ho 2022 (arXiv:2202.00512), section 4.  Times are spread
-    evenly over the batch, one a row (Kingma et al. 2021, arXiv:2107.00630, appendix I.1).  One caption in ten is dropped
-    (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1).
+    evenly over the batch, one a row (Kingma et al. 2021, arXiv:2107.00630, appendix I.1).  One caption in ten is
+    dropped (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1).
     """
     g = generator(seed, "rows", number)
     device = taught.latents.device
