@@ -113,3 +113,8 @@ def test_autoencoder() -> None:
     assert error(mean, reference.mean) < BOUND
     assert error(logvar, reference.logvar) < BOUND
     assert error(ours.decode(mean), theirs.decode(mean).sample) < BOUND
+    for net in (ours, theirs):
+        net.quant_conv.bias.data[4:6] = torch.tensor([99.0, -99.0])  # beyond what a log variance may be
+    clamped = theirs.encode(image).latent_dist.logvar
+    assert error(ours.encode(image)[1], clamped) < BOUND
+    assert (clamped.max(), clamped.min()) == (20, -30)

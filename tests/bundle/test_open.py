@@ -1,5 +1,6 @@
 """A folder is opened whole or not at all, and what is wrong is said in one line that names it."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from limner.bundle import ZERO_SNR, Bundle, open_bundle
+from limner.bundle.bundle import identify
 from limner.errors import LimnerError
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -167,6 +169,20 @@ def test_identity_is_names_and_bytes(copy: Path, bundle: Bundle) -> None:
     tensors["conv_in.weight"].view(torch.int32)[0, 0, 0, 0] ^= 1
     save_file(tensors, copy / UNET)
     assert open_bundle(copy).identity != bundle.identity
+
+
+def test_identity_knows_shapes_and_precisions() -> None:
+    """The same bytes in another shape or precision are another model."""
+
+    def identity(tensor: Tensor) -> str:
+        digest = hashlib.sha256()
+        identify(digest, "unet", {"weight": tensor})
+        return digest.hexdigest()
+
+    weight = torch.arange(6.0).reshape(2, 3)
+    others = weight.T.contiguous(), weight.reshape(3, 2), weight.view(torch.bfloat16), torch.tensor(0.0)
+    assert len({identity(each) for each in (weight, *others)}) == 5
+    assert identity(weight.T.contiguous().T) == identity(weight)  # however it lies in memory
 
 
 def test_identity_is_of_the_file_whatever_it_is_computed_in(folder: Path, bundle: Bundle) -> None:

@@ -9,14 +9,18 @@ from random import Random
 
 import numpy as np
 import pytest
+import torch
+from gaussian import sampled
 
 from limner.bundle import Bundle
 from limner.engine import explain, run
 from limner.engine.device import choose
+from limner.engine.run import sampling
 from limner.errors import LimnerError
 from limner.process.ladder import LADDERS
+from limner.process.noise import draw, initial
 from limner.recipe import Recipe
-from limner.sampler import SAMPLERS
+from limner.sampler import SAMPLERS, ancestral
 
 PROMPTS = ["a red apple", "a blue boat and a cat", "", "two cats on a table"]
 
@@ -75,6 +79,16 @@ def test_progress_ends_at_its_total(bundle: Bundle, sampler: str, steps: int) ->
     told = list[tuple[int, int]]()
     list(run([asked, asked], bundle, on_step=lambda done, total: told.append((done, total))))
     assert told == [(done, len(told)) for done in range(1, len(told) + 1)]
+
+
+@pytest.mark.tiny
+def test_a_recipes_noise_is_keyed_by_seed_and_step(bundle: Bundle) -> None:
+    """The first x is sqrt(1 + sigma^2) times the seed's noise, and every later draw belongs to (seed, step)."""
+    asked = recipe(bundle, sampler="ancestral", ladder="karras", steps=4)
+    sigmas, shape = LADDERS["karras"](bundle.schedule, 4), (1, 4, 8, 8)
+    start = (1 + sigmas[0] ** 2) ** 0.5 * initial(3, shape)
+    literal = ancestral(start, sigmas, lambda step: draw(3, "sampler", step, shape))
+    assert torch.equal(sampled(sampling(asked, bundle)), sampled(literal))
 
 
 FRESH = """

@@ -10,7 +10,7 @@ SENTENCES = (
     "a red apple, 3d render",
     "a cat, flat emoji style",
     "a sailboat, noto style",
-    "a mountain, 3d render",
+    "a rose, 3d render",
 )
 
 

@@ -31,8 +31,9 @@ _CONTRAST = 60.0  # distance in RGB below which a thing would sink into a plain 
 
 @dataclass(frozen=True)
 class Mix:
-    """How often each kind of scene is drawn, on what backgrounds, and from which words and sets (all, if empty).
+    """How often each kind of scene is drawn, on what backgrounds, and from which words, kinds and sets (all, if empty).
 
+    A single thing is `scale` times as large as the picture, from the first to the second number, and anywhere in it.
     `women` plants a bias: pairs (profession, P(woman | profession)). Without it every picture of a noun is equally
     likely, and sets draw a profession as often for each gender and skin tone.
     """
@@ -49,7 +50,9 @@ class Mix:
     pale: float = 0.0
     scenery: float = 0.0
     words: Literal["core", "nouns", "labels"] = "nouns"
+    kinds: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
+    scale: tuple[float, float] = (0.75, 0.95)
     women: tuple[tuple[str, float], ...] = ()
 
 
@@ -111,6 +114,8 @@ class Index:
     def _wanted(self, record: Record, noun: Noun | None) -> bool:
         """Whether the mix takes pictures of this set and this word."""
         if self.mix.sets and record.set not in self.mix.sets:
+            return False
+        if self.mix.kinds and (noun is None or noun.kind not in self.mix.kinds):
             return False
         if self.mix.words == "labels":
             return True
@@ -190,7 +195,7 @@ def _faces(index: Index, rng: random.Random, size: int) -> Scene:
 def _one(kind: str, index: Index, drawn: tuple[str, int], rng: random.Random, size: int) -> Scene:
     word, i = drawn
     record = index.corpus.records[i]
-    side = round(size * rng.uniform(0.75, 0.95))
+    side = round(size * rng.uniform(*index.mix.scale))
     picture = index.corpus.image(i, side)
     canvas, background = _background(index.mix, [picture], rng, size)
     lowest = size - side
@@ -203,7 +208,7 @@ def _one(kind: str, index: Index, drawn: tuple[str, int], rng: random.Random, si
 def _tinted(index: Index, rng: random.Random, size: int) -> Scene:
     word, i = index.outlines.draw(rng)
     colour = rng.choice([each for each in COLOURS if not held_out(each, word)])
-    side = round(size * rng.uniform(0.75, 0.95))
+    side = round(size * rng.uniform(*index.mix.scale))
     picture = index.corpus.image(i, side).copy()
     picture[..., :3] = COLOURS[colour]
     canvas, background = _background(index.mix, [picture], rng, size)

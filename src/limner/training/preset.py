@@ -108,18 +108,23 @@ class Preset:
     chunks: int
 
 
-STUDIES = replace(  # what a CPU can learn in hours: some 470 nouns in three styles, mostly one thing on white
+STUDIES = replace(  # what a CPU can learn in hours: some 320 things in three styles, nearly all of a size and on white
     MINI,
-    single=0.86,
-    people=0.06,
+    single=0.93,
+    people=0.0,
     tinted=0.02,
     shapes=0.03,
-    count=0.02,
+    count=0.01,
     pair=0.01,
-    white=0.8,
-    plain=0.2,
+    white=0.9,
+    plain=0.1,
+    kinds=(
+        "animal", "food", "fruit", "vegetable", "plant", "vehicle", "clothing", "tool", "household", "music", "sport",
+        "electronics",
+    ),
     sets=("fluent-3d", "noto", "twemoji"),
-)
+    scale=(0.9, 0.96),
+)  # fmt: skip
 PRESETS = {
     "mini": Preset(
         sizes=SIZES,

@@ -23,7 +23,7 @@ from limner.network.unet import UNet
 from limner.network.vae import Autoencoder, Pixels
 from limner.pictures.catalogue import SETS
 from limner.pictures.nouns import nouns
-from limner.pictures.scenes import compose
+from limner.pictures.scenes import compose, index
 from limner.pictures.sets import Corpus
 from limner.process.noise import generator, key
 from limner.process.schedule import scaled_linear, zero_terminal_snr
@@ -226,9 +226,9 @@ class Workshop:
         )
 
     def nouns(self) -> list[str]:
-        """The nouns this preset trains."""
-        core = self.preset.mix.words == "core"
-        return [word for word, noun in nouns().items() if (noun.core or not core) and noun.codes]
+        """The nouns of which this preset sees pictures."""
+        seen = index(self.corpus, self.preset.mix)
+        return [word for word in nouns() if word in seen.objects.pictures or word in seen.people.pictures]
 
     def styles(self) -> list[str]:
         """The style words of its picture sets."""
