@@ -154,7 +154,6 @@ def test_a_models_folder_lends_names(folder: Path, tmp_path: Path, monkeypatch: 
     assert (opened.name, opened.defaults["steps"], opened.defaults["width"]) == ("my-model", 4, 64)
 
 
-@pytest.mark.tiny
 def test_identity_is_names_and_bytes(copy: Path, bundle: Bundle) -> None:
     """However a tool orders tensors or spells their names, the model is the same; one bit makes it another."""
     for name, part in ((UNET, "unet"), (TEXT, "text_encoder"), (VAE, "vae")):

@@ -32,14 +32,14 @@ def never(step: int) -> torch.Tensor:
 
 
 @pytest.mark.tiny
-@pytest.mark.parametrize("n", [40, 80, 160])
+@pytest.mark.parametrize("n", [40, 80])
 def test_euler_is_of_first_order(n: int) -> None:
     """Song et al. 2020 (arXiv:2010.02502), section 4.3: DDIM is Euler's method."""
     assert 0.95 <= order("euler", n) <= 1.05
 
 
 @pytest.mark.tiny
-@pytest.mark.parametrize("n", [40, 80, 160])
+@pytest.mark.parametrize("n", [40, 80])
 @pytest.mark.parametrize("sampler", ["heun", "dpmpp_2m"])
 def test_heun_and_dpmpp_2m_are_of_second_order(sampler: str, n: int) -> None:
     """Karras et al. 2022 (arXiv:2206.00364), section 3; Lu et al. 2022 (arXiv:2211.01095), theorem 4.1."""

@@ -18,7 +18,6 @@ SCHEDULES = PLAIN | {f"{name}, zero": zero_terminal_snr(schedule) for name, sche
 EVEN_IN = {"karras": lambda sigma: sigma ** (1 / 7), "exponential": log}
 
 
-@pytest.mark.tiny
 @pytest.mark.parametrize("ladder", LADDERS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @given(n=st.integers(1, 200) | st.just(999) | st.just(1000))

@@ -171,7 +171,11 @@ class Workshop:
         return Tokenizer.load(folder)
 
     def trained_autoencoder(self) -> Autoencoder:
-        """The best decoder on the encoder that was trained first, latents centred."""
+        """The encoder, latents centred, with the best decoder for it.
+
+        `vae.safetensors` is written when it is first asked for, and from then on the encoder stands, since a diffusion
+        model relies on its latents.
+        """
         file = self.folder / "vae.safetensors"
         net = Autoencoder(self.sizes.autoencoder)
         if not file.exists():
