@@ -73,20 +73,29 @@ def lessons(folder: Path, teller: Teller, chunks: int, device: torch.device) -> 
     return Lessons(torch.cat(latents).to(device), torch.cat(states).to(device), nothing.to(device))
 
 
+def late(uniform: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
+    """Shares of the schedule's length, the later the more often: density 1 / (2 sqrt(1 - u)).
+
+    What a small picture shows is settled while there is much noise: at 16x16 latents a wrong caption costs 1% more than
+    the right one at t = 300, 10% at t = 500 and 90% at t = 999.
+    """
+    return 1 - (1 - uniform) ** 2
+
+
 def diffusion_loss(
     net: nn.Module, taught: Lessons, schedule: NoiseSchedule, seed: int, number: int, rows: int
 ) -> Float[Tensor, ""]:
     """E || F(c_in x, t) - v ||^2, x = x0 + sigma eps: L_simple in velocities.
 
     Ho et al. 2020 (arXiv:2006.11239), Eq. 14; Salimans & Ho 2022 (arXiv:2202.00512), section 4.  Times are spread
-    evenly over the batch, one a row (Kingma et al. 2021, arXiv:2107.00630, appendix I.1).  One caption in ten is
+    over the batch, one a row (Kingma et al. 2021, arXiv:2107.00630, appendix I.1).  One caption in ten is
     dropped (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1).
     """
     g = generator(seed, "rows", number)
     device = taught.latents.device
     which = torch.randint(len(taught.latents), (rows,), generator=g).to(device)
     kept = (torch.rand(rows, generator=g) >= DROPPED).to(device)
-    times = (torch.rand((), generator=g) + torch.arange(rows) / rows) % 1
+    times = late((torch.rand((), generator=g) + torch.arange(rows) / rows) % 1)
     x0 = taught.latents[which].float()
     states = torch.where(kept[:, None, None], taught.states[which], taught.nothing).float()
     eps = draw(seed, "eps", number, tuple(x0.shape)).to(device)
