@@ -22,12 +22,14 @@ Not intended for: photographs of the world, likenesses of real people, decisions
 
 ## What it is
 {sizes}
+
 Trained nouns: {nouns}. Trained styles: {styles}. Native size: {width} x {height} pixels.
 Predicts velocities on a scaled-linear schedule with zero terminal signal; classifier-free guidance with one caption in
 ten dropped.
 
 ## How it was trained
 {training}
+
 Pictures: the openly licensed sets of `limner pictures`; authors and licences stand in `NOTICE` and, picture by picture,
 in the corpus' manifest. No network trained elsewhere touched these weights.
 
@@ -35,8 +37,9 @@ in the corpus' manifest. No network trained elsewhere touched these weights.
 {reading}
 {speed}
 ## Limits
-It draws what it has seen: single things on plain grounds, in the styles named above. Relations, counts, several
-coloured things and anything outside its nouns fail often. It has few pictures to learn from and remembers some of them.
+At best it draws what it has seen: single things on plain grounds, in the styles named above; how far it has come says
+the reader. Relations, counts, several coloured things and anything outside its nouns fail often. It has few pictures
+to learn from and remembers some of them.
 Drawings of people come from emoji, with their choices of who is drawn at all.
 """
 
@@ -71,8 +74,9 @@ def reading(file: Path, identity: str) -> str:
     value, details = values(kept)["named_rightly"], mapping(kept, "details")
     low, high = (f"{float(str(end)):.0%}" for end in listed(details, "interval"))
     return (
-        f"A reader who saw shuffled, unnamed files ({details['reader']}) named {value:g} of 100 trained nouns rightly\n"
-        f"(95% interval {low} to {high}; {kept['date']}; every picture and answer: `docs/figures/reading.png`).\n"
+        f"{value:g} of 100 trained nouns were named rightly by a reader who saw shuffled files without names:\n"
+        f"{details['reader']} (95% interval {low} to {high}; {kept['date']};\n"
+        "every picture and answer: `docs/figures/reading.png`).\n"
     )
 
 

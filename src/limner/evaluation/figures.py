@@ -47,6 +47,11 @@ def machine() -> dict[str, Value]:
     }
 
 
+def without_folders(word: str) -> str:
+    """A path as it would be typed standing beside the file: where a machine keeps things is its own affair."""
+    return Path(word).name if Path(word).is_absolute() else word
+
+
 def processor() -> str:
     """The processor's own name, where the system tells it."""
     file = Path("/proc/cpuinfo")
@@ -58,7 +63,7 @@ def processor() -> str:
 def record(file: Path, figures: Sequence[Figure], model: str | None, details: Mapping[str, Value]) -> None:
     """Write the figures as JSON, with the command that took them, the weights' identity, the machine and the date."""
     report = {
-        "command": shlex.join(["limner", *sys.argv[1:]]),
+        "command": shlex.join(["limner", *map(without_folders, sys.argv[1:])]),
         "date": date.today().isoformat(),
         "model": model,
         "machine": machine(),
