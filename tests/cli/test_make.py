@@ -197,7 +197,12 @@ def test_a_full_disk_leaves_nothing_half_written(limner: Limner) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_keeps_what_is_finished(here: Path) -> None:
     run = [sys.executable, "-m", "limner", "make", "a cat", *TINY, "--count", "9999"]
-    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite run in the background ignores Ctrl-C,
+    try:  # and so would its children
+        process = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, ignored)
+    with process:
         assert process.stdout
         first = process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)

@@ -39,7 +39,7 @@ def test_diffusers_own_pipeline_draws_the_same_picture(mini: Bundle) -> None:
     )
     recipe = resolve(wish, mini.defaults)
     ((_, ours),) = run([recipe], mini)
-    pipeline = StableDiffusionPipeline.from_pretrained(FOLDER, torch_dtype=torch.float32)
+    pipeline = StableDiffusionPipeline.from_pretrained(FOLDER, dtype=torch.float32)
     pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
     noise = initial(recipe.seed, (1, *mini.latent_shape(recipe.width, recipe.height)))

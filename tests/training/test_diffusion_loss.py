@@ -9,7 +9,7 @@ from limner.process.schedule import scaled_linear, zero_terminal_snr
 from limner.score.denoiser import from_v, v_of
 from limner.score.exact import Mixture
 from limner.training.autoencoder import centre
-from limner.training.diffusion import Lessons, diffusion_loss
+from limner.training.diffusion import Lessons, diffusion_loss, late
 from limner.training.preset import SIZES
 from limner.training.weights import initialise
 from limner.types import Context
@@ -90,6 +90,11 @@ def test_a_tenth_of_the_captions_is_dropped_and_times_are_late() -> None:
     share = 1 - (1 - torch.stack(times).sort(1).values / 1000).sqrt()
     assert (share.diff(dim=1)[:, :28] - 1 / 40).abs().max() < 0.002  # evenly; later times are few and whole
     assert (torch.cat(times) > 600).float().mean().item() == pytest.approx(0.4**0.5, abs=0.01)
+
+
+def test_the_latest_time_is_still_a_time() -> None:
+    last = torch.tensor([1 - 2**-24])  # the largest number below 1 that a draw can give
+    torch.testing.assert_close(SCHEDULE.draw(late(last)), torch.tensor([SCHEDULE.sigmas[-1]]))
 
 
 @torch.no_grad()

@@ -124,7 +124,7 @@ def _sheet(
             return np.asarray(picture.convert("RGB"))
 
     pictures = [opened(card) for card in asked_for]
-    words = [f"{card.noun} {'=' if right[card.file] else '≠'} {answers[card.file]}" for card in asked_for]
+    words = [f"{card.noun}: {answers[card.file]} ({'right' if right[card.file] else 'wrong'})" for card in asked_for]
     sheet(pictures, words).save(file)
 
 
