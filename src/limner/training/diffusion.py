@@ -76,8 +76,9 @@ def lessons(folder: Path, teller: Teller, chunks: int, device: torch.device) -> 
 def late(uniform: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
     """Shares of the schedule's length, the later the more often: density 1 / (2 sqrt(1 - u)).
 
-    What a small picture shows is settled while there is much noise: at 16x16 latents a wrong caption costs 3% more than
-    the right one at t = 300, 11% at t = 500 and 91% at t = 999.
+    Words matter most while there is much noise: in an early checkpoint, on 96 training pictures, a wrong caption cost
+    3% more than the right one at t = 300, 11% at t = 500 and 91% at t = 999.  Whether this teaches sooner is not yet
+    measured.
     """
     return 1 - (1 - uniform.double()) ** 2  # in float32 the last share before 1 would become 1, beyond the schedule
 
