@@ -13,11 +13,11 @@ from limner.training.ema import Average
 from limner.training.loop import Plan, Run, averaged
 from limner.training.weights import initialise
 
-PLAN = Plan(steps=30, rate=1e-2, warmup=3, fall=0.25)
+PLAN = Plan(steps=30, rate=1e-2, warmup=3, fall=0.25, hidden=1e-2)
 
 
 def net() -> nn.Module:
-    made = nn.Sequential(nn.Linear(4, 8), nn.SiLU(), nn.Linear(8, 2))
+    made = nn.Sequential(nn.Linear(4, 8), nn.SiLU(), nn.Linear(8, 8), nn.SiLU(), nn.Linear(8, 2))
     initialise(made, "toy", 0)
     return made
 

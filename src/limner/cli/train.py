@@ -55,7 +55,7 @@ def _shared(job: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from limner.training.loop import in_turn
+    from limner.training.processes import in_turn
 
     distribute()
     shop = workshop(args)
@@ -142,7 +142,7 @@ def learn(study: "Study", stem: Path, minutes: float | None, look: float) -> Non
     """Train to the plan's end, or for so many minutes; a sheet and the curve are drawn now and then and at the end."""
     from tqdm import tqdm
 
-    from limner.training.loop import agreed
+    from limner.training.processes import agreed
 
     began = looked = time.monotonic()
     steps = study.steps()
@@ -163,7 +163,7 @@ def learn(study: "Study", stem: Path, minutes: float | None, look: float) -> Non
 def show(study: "Study", stem: Path) -> None:
     from limner.pictures.contact import sheet
     from limner.training.chart import curve
-    from limner.training.loop import rank
+    from limner.training.processes import rank
 
     if rank() == 0 and study.run.losses:
         curve(study.run.losses, stem.with_name(f"{stem.name}-curve.png"), stem.name)

@@ -172,13 +172,14 @@ def initialise(tower: TextTower | ImageTower, generator: torch.Generator) -> Non
     """Draws a tower's first weights: normal, of a width that keeps the residual stream's variance.
 
     Radford et al. 2019 (Language models are unsupervised multitask learners), section 2.3: what writes to the stream is
-    scaled by 1/sqrt(number of writes).  `generator` lives where the tower does.
+    scaled by 1/sqrt(number of writes).  Tokens begin as loud as a block's input is after its norm, so that a word keeps
+    a name of its own beside what is said of it (docs/decisions/0009).  `generator` lives where the tower does.
     """
     width, layers = tower.config.hidden_size, tower.config.num_hidden_layers
     read, write = width**-0.5, (2 * width * layers) ** -0.5
     spreads = {
-        "token_embedding": 0.02,
-        "position_embedding": 0.01,
+        "token_embedding": 1.0,
+        "position_embedding": 0.2,
         "q_proj": read,
         "k_proj": read,
         "v_proj": read,

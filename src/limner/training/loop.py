@@ -3,24 +3,27 @@
 import json
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.distributed
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from limner.errors import LimnerError
 from limner.training.ema import Average
+from limner.training.muon import Muon
+from limner.training.processes import rank, share
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How far and how fast: the rate rises over `warmup` steps and falls to zero over the last `fall` of all."""
+    """How far and how fast: the rate rises over `warmup` steps and falls to zero over the last `fall` of all.
+
+    AdamW learns everything; with `hidden` Muon, at that rate, learns the matrices between the first layer and the last.
+    """
 
     steps: int
     rate: float
@@ -29,6 +32,7 @@ class Plan:
     decay: float = 0.01
     clip: float = 1.0
     beta2: float = 0.99
+    hidden: float = 0.0
 
     def rate_at(self, number: int) -> float:
         """The learning rate of step `number`, counted from 1."""
@@ -60,10 +64,13 @@ class Run:
         self.net, self.plan, self.file = net, plan, file
         self.number = 0
         learning = [p for p in net.parameters() if p.requires_grad]
-        kept = [p for p in learning if p.ndim > 1]
         free = [p for p in learning if p.ndim <= 1]
+        matrices = [p for p in learning if p.ndim > 1]
+        hidden = matrices[1:-1] if plan.hidden else []
+        kept = [p for p in matrices if not any(p is each for each in hidden)]
         groups = [{"params": kept, "weight_decay": plan.decay}, {"params": free, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, plan.beta2), fused=True)
+        adam = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, plan.beta2), fused=True)
+        self.optimisers: list[torch.optim.Optimizer] = [adam, *([Muon(hidden, plan.hidden)] if hidden else [])]
         self.average = Average(net)
         self.losses: list[float] = []
         if file is not None and file.exists():
@@ -89,14 +96,16 @@ class Run:
 
     def step(self, loss: Loss) -> float:
         number = self.number + 1
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.plan.rate_at(number)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self.plan.rate_at(number) * optimiser.defaults["lr"] / self.plan.rate
         value = loss(self.net, number)
         value.backward()  # type: ignore[no-untyped-call]
         share(self.net)
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.plan.clip)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        self.net.zero_grad(set_to_none=True)
         self.average.update(self.net, number)
         self.number = number
         return float(value.detach())
@@ -105,7 +114,8 @@ class Run:
         out = {f"net.{k}": v for k, v in self.net.state_dict().items()}
         out |= {f"average.{k}": v for k, v in self.average.weights.items()}
         for name, parameter in self.net.named_parameters():
-            out |= {f"adam.{key}.{name}": value for key, value in self.optimiser.state.get(parameter, {}).items()}
+            for optimiser in self.optimisers:
+                out |= {f"memory.{key}.{name}": v for key, v in optimiser.state.get(parameter, {}).items()}
         out["losses"] = torch.tensor(self.losses, dtype=torch.float32)
         return {k: v.contiguous() for k, v in out.items()}
 
@@ -135,16 +145,17 @@ class Run:
         self.losses = kept["losses"].tolist()
         for key, weights in self.average.weights.items():
             weights.copy_(kept[f"average.{key}"])
-        for name, parameter in self.net.named_parameters():
-            prefix = "adam."
-            state = {
-                k: kept[f"{prefix}{k}.{name}"]
-                for k in ("step", "exp_avg", "exp_avg_sq")
-                if f"{prefix}{k}.{name}" in kept
-            }
-            if state:
-                at = {"step": torch.device("cpu")} if not parameter.is_cuda else {}
-                self.optimiser.state[parameter] = {k: v.to(at.get(k, parameter.device)) for k, v in state.items()}
+        named = dict(self.net.named_parameters())
+        for tensor in (name for name in kept if name.startswith("memory.")):
+            _, key, name = tensor.split(".", 2)
+            parameter = named[name]
+            place = torch.device("cpu") if key == "step" and not parameter.is_cuda else parameter.device
+            owner = next(each for each in self.optimisers if owns(each, parameter))
+            owner.state[parameter][key] = kept[tensor].to(place)
+
+
+def owns(optimiser: torch.optim.Optimizer, parameter: nn.Parameter) -> bool:
+    return any(parameter is each for group in optimiser.param_groups for each in group["params"])
 
 
 def averaged(file: Path) -> dict[str, Tensor]:
@@ -152,41 +163,3 @@ def averaged(file: Path) -> dict[str, Tensor]:
     with safe_open(file, "pt") as f:
         names = [name for name in f.keys() if name.startswith("average.")]  # noqa: SIM118 - a safetensors file is no mapping
         return {name.removeprefix("average."): f.get_tensor(name) for name in names}
-
-
-def rank() -> int:
-    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
-
-
-def world() -> int:
-    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-
-
-@contextmanager
-def in_turn() -> Iterator[None]:
-    """The first of several processes goes through this block alone, then all the others."""
-    if rank() > 0:
-        torch.distributed.barrier()
-    yield
-    if rank() == 0 and world() > 1:
-        torch.distributed.barrier()
-
-
-def agreed(mine: bool) -> bool:
-    """Whether any of the processes says so: they stop together or not at all."""
-    if world() == 1:
-        return mine
-    device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
-    votes = torch.tensor(int(mine), device=device)
-    torch.distributed.all_reduce(votes)
-    return bool(votes)
-
-
-def share(net: nn.Module) -> None:
-    """The mean of every process's gradients, in every process."""
-    if world() == 1:
-        return
-    for parameter in net.parameters():
-        if parameter.grad is not None:
-            torch.distributed.all_reduce(parameter.grad)
-            parameter.grad /= world()

@@ -108,22 +108,25 @@ class Preset:
     chunks: int
 
 
-STUDIES = replace(  # what a CPU can learn in hours: some 320 things in three styles, nearly all of a size and on white
+SAYINGS = replace(  # what a CPU's CLIP can learn to tell apart: every noun there is, in four sets of pictures
+    MINI, single=0.62, people=0.1, tinted=0.08, shapes=0.08, count=0.06, pair=0.06, words="nouns", white=0.5, plain=0.5
+)
+STUDIES = replace(  # what a CPU can learn in hours: some 320 things in three styles, in one place, nearly all on white
     MINI,
-    single=0.93,
+    single=0.96,
     people=0.0,
-    tinted=0.02,
-    shapes=0.03,
-    count=0.01,
-    pair=0.01,
-    white=0.9,
-    plain=0.1,
+    tinted=0.01,
+    shapes=0.02,
+    count=0.005,
+    pair=0.005,
+    white=0.94,
+    plain=0.06,
     kinds=(
         "animal", "food", "fruit", "vegetable", "plant", "vehicle", "clothing", "tool", "household", "music", "sport",
         "electronics",
     ),
     sets=("fluent-3d", "noto", "twemoji"),
-    scale=(0.9, 0.96),
+    scale=(1.0, 1.0),
 )  # fmt: skip
 PRESETS = {
     "mini": Preset(
@@ -131,11 +134,11 @@ PRESETS = {
         side=128,
         mix=STUDIES,
         views=VIEWS,
-        sayings=FULL,
+        sayings=SAYINGS,
         autoencoder=Stage(16, Plan(steps=2500, rate=1e-3, warmup=100, fall=0.3)),
-        clip=Stage(128, Plan(steps=560, rate=8e-4, warmup=60, fall=0.4, decay=0.05)),
-        diffusion=Stage(24, Plan(steps=12_000, rate=5e-4, warmup=300, fall=0.3)),
-        chunks=256,
+        clip=Stage(128, Plan(steps=330, rate=1e-3, warmup=20, fall=0.4, decay=0.05, hidden=3e-3)),
+        diffusion=Stage(32, Plan(steps=6000, rate=1e-3, warmup=100, fall=0.3, hidden=3e-3)),
+        chunks=96,
     ),
     "base": Preset(
         sizes=SIZES,
@@ -144,8 +147,8 @@ PRESETS = {
         views=VIEWS,
         sayings=FULL,
         autoencoder=Stage(256, Plan(steps=10_000, rate=1e-3, warmup=200, fall=0.3)),
-        clip=Stage(1024, Plan(steps=5000, rate=8e-4, warmup=200, fall=0.4, decay=0.05)),
-        diffusion=Stage(512, Plan(steps=60_000, rate=6e-4, warmup=500, fall=0.3)),
+        clip=Stage(1024, Plan(steps=5000, rate=1e-3, warmup=200, fall=0.4, decay=0.05, hidden=3e-3)),
+        diffusion=Stage(512, Plan(steps=60_000, rate=1e-3, warmup=500, fall=0.3, hidden=3e-3)),
         chunks=4096,
     ),
 }

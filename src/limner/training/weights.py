@@ -1,25 +1,28 @@
-"""Where training begins: weights small enough to be stable and blocks that at first add almost nothing."""
+"""Where training begins: normal weights, a last layer of zeros, and biases by which the network feels its border."""
 
 import torch
 from torch import nn
 
 from limner.process.noise import draw
 
-QUIET = ("conv2.weight", "to_out.0.weight", "ff.net.2.weight", "proj_out.weight")  # ends of residual branches
 SILENT = "unet.conv_out.weight"
+FELT = ("conv_in.bias", "conv1.bias")
+BORDERED = "unet."
 
 
 @torch.no_grad()
 def initialise(net: nn.Module, name: str, seed: int) -> None:
-    """Normal weights of variance 1 / fan-in, a tenth as large where a branch joins the trunk, zero biases.
+    """Normal weights of variance 1 / fan-in, zero biases, and norms of one and zero; a function of (name, seed).
 
-    He et al. 2015 (arXiv:1502.01852), Eq. 10, without the factor 2; Zhang et al. 2019 (arXiv:1901.09321) for the
-    branches.  A function of (name, seed); norms stay one and zero, and a U-Net's last layer begins at zero.
+    He et al. 2015 (arXiv:1502.01852), Eq. 10, without the factor 2.  A U-Net's last layer begins at zero, and the
+    biases of its first convolutions at a normal draw: noise is the same everywhere, so zero padding is all that tells
+    a place, and against features whose mean is zero it would not be seen.
     """
     for k, (key, parameter) in enumerate(net.named_parameters()):
+        full = f"{name}.{key}"
         if parameter.ndim > 1:
-            fan_in = parameter[0].numel()
-            scale = 0.0 if f"{name}.{key}" == SILENT else 0.1 if key.endswith(QUIET) else 1.0
-            parameter.copy_(scale * fan_in**-0.5 * draw(seed, f"{name} weights", k, tuple(parameter.shape)))
-        elif key.endswith("bias"):
-            parameter.zero_()
+            scale = 0.0 if full == SILENT else parameter[0].numel() ** -0.5
+        else:
+            scale = 1.0 if full.startswith(BORDERED) and full.endswith(FELT) else 0.0
+        if parameter.ndim > 1 or key.endswith("bias"):
+            parameter.copy_(scale * draw(seed, f"{name} weights", k, tuple(parameter.shape)))

@@ -35,9 +35,10 @@ from limner.text.tokenizer import Tokenizer
 from limner.text.tokenizer import train as learn_vocabulary
 from limner.training import autoencoder, clip, diffusion
 from limner.training.feed import feed
-from limner.training.loop import Run, Step, averaged, rank
+from limner.training.loop import Run, Step, averaged
 from limner.training.precision import autocast
 from limner.training.preset import DEFAULTS, DIVERGENCE, Preset, Sizes, Stage
+from limner.training.processes import rank
 from limner.training.weights import initialise
 
 Batch = TypeVar("Batch")
