@@ -36,11 +36,11 @@ def guidance(bundle: Bundle, *prompts: str, scale: float = 3.0) -> Guidance:
 
 def together(bundle: Bundle, *jobs: tuple[Sampling, Guidance]) -> list[Latent]:
     """Every job's clean latent, all of them in the same forward passes."""
-    engine = Engine(bundle.denoiser, max_rows=64)
+    engine = Engine(bundle.denoiser, sizes=range(1, 65))
     for name, job in enumerate(jobs):
         engine.add(str(name), *job)
-    while engine.tick():
-        pass
+    while engine.busy:
+        engine.tick()
     return [engine.finished[str(name)] for name in range(len(jobs))]
 
 

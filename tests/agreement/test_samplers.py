@@ -125,8 +125,8 @@ def ours(name: str, model: str, sampler: Callable[..., Sampling] | None = None, 
     walk = (sampler or SAMPLERS[peer.sampler])(scale * draw(0, "start", 0, SHAPE), sigmas, fresh)
     engine = Engine(Preconditioned(unet or networks(model)[1], schedule, prediction))
     engine.add("", walk, (Lane(Context(states(model))),))
-    while engine.tick():
-        pass
+    while engine.busy:
+        engine.tick()
     return engine.finished[""]
 
 

@@ -52,11 +52,11 @@ def job(name: str) -> tuple[Sampling, Guidance]:
 
 def finished(names: str, max_rows: int) -> tuple[dict[str, Latent], Recording]:
     denoiser = Recording()
-    engine = Engine(denoiser, max_rows)
+    engine = Engine(denoiser, range(1, max_rows + 1))
     for name in names:
         engine.add(name, *job(name))
-    while engine.tick():
-        pass
+    while engine.busy:
+        engine.tick()
     return engine.finished, denoiser
 
 
@@ -84,7 +84,7 @@ def test_fuller_passes_are_fewer() -> None:
 @pytest.mark.tiny
 def test_the_cancelled_stop_and_the_others_do_not_notice() -> None:
     denoiser = Recording()
-    engine = Engine(denoiser)
+    engine = Engine(denoiser, order=lambda job, clock: 0.0)
     cancelled, words = job("b")
     engine.add("b", cancelled, words)
     engine.add("a", *job("a"))
@@ -93,13 +93,14 @@ def test_the_cancelled_stop_and_the_others_do_not_notice() -> None:
     with pytest.raises(StopIteration):
         next(cancelled)
     asked = len(denoiser.passes)
-    while engine.tick():
-        pass
+    while engine.busy:
+        engine.tick()
     assert engine.finished.keys() == {"a"}
     assert len(denoiser.passes) - asked == len(SIGMAS) - 1
     assert torch.equal(engine.finished["a"], finished("a", 1)[0]["a"])
     engine.cancel("a")
     engine.cancel("nobody")
+    assert not engine.busy
     assert not engine.tick()
 
 
@@ -132,13 +133,13 @@ def test_a_slope_is_the_objectives_gradient(order: tuple[str, str]) -> None:
     start = torch.ones(1, 1, 2, 2)
     plain, steered = (SAMPLERS["euler"](start, [3.0, 1.0, 0.0], never) for _ in range(2))
     samplings = {"plain": plain, "steered": steer(steered, control)}
-    engine = Engine(denoiser, max_rows=8)
+    engine = Engine(denoiser, range(1, 9))
     lanes = (Lane(Context(torch.zeros(1, 1, 1)), 2.0), Lane(Context(torch.zeros(1, 1, 1)), -1.0, seen=False))
     for name in order:
         engine.add(name, samplings[name], lanes)
     with torch.no_grad():
-        while engine.tick():
-            pass
+        while engine.busy:
+            engine.tick()
     assert len(slopes) == 2
     assert denoiser.sizes == [2, 2, 2, 2]
     assert torch.equal(engine.finished["steered"], engine.finished["plain"])

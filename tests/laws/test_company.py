@@ -44,7 +44,7 @@ def test_a_batch_is_a_stack_of_singles(bundle: Bundle) -> None:
         (single,) = together(bundle, job)
         # a product of more rows may add in another order: float32 rounding, times sigma 4096 and guidance 7.5
         assert_close(batched, single, rtol=0, atol=5e-4)
-        apart = np.abs(pixels(bundle, batched).astype(int) - pixels(bundle, single).astype(int))
+        apart = np.abs(pixels(bundle.decode(batched)).astype(int) - pixels(bundle.decode(single)).astype(int))
         assert apart.max() <= 1  # where a value lies near the half between two levels
 
 

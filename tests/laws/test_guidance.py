@@ -39,10 +39,10 @@ class Counting:
 
 def sampled(guidance: Guidance) -> tuple[Latent, int]:
     denoiser = Counting()
-    engine = Engine(denoiser, max_rows=8)
+    engine = Engine(denoiser, sizes=range(1, 9))
     engine.add("", dpmpp_2m(SIGMAS[0] * draw(0, "x", 0, SHAPE).double(), SIGMAS), guidance)
-    while engine.tick():
-        pass
+    while engine.busy:
+        engine.tick()
     return engine.finished[""], denoiser.rows
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from limner.bundle import catalogue, keys, layout
 from limner.errors import LimnerError
 from limner.network.config import AutoencoderConfig, Json, UNetConfig, one, real
 from limner.network.unet import UNet
-from limner.network.vae import Autoencoder
+from limner.network.vae import Autoencoder, without_rest
 from limner.process.schedule import SCHEDULES, NoiseSchedule, zero_terminal_snr
 from limner.recipe import Value, checked
 from limner.score.precondition import PREDICTIONS, Preconditioned
@@ -63,11 +63,16 @@ class Bundle:
         mean, _ = self.autoencoder.encode((2 * image - 1).to(self.device, self.denoiser.dtype))
         return mean.float() * self.autoencoder.config.scaling
 
-    @torch.no_grad()
     def decode(self, x0: Latent) -> Image:
         """The picture of a clean latent, in [0, 1]."""
+        return without_rest(self.decoding(x0))
+
+    @torch.no_grad()
+    def decoding(self, x0: Latent) -> Generator[None, None, Image]:
+        """`decode` in pieces, for whoever has other things to do meanwhile; the same picture, bit for bit."""
         z = (x0 / self.autoencoder.config.scaling).to(self.denoiser.dtype)
-        return (self.autoencoder.decode(z).float() / 2 + 0.5).clamp(0, 1)
+        pixels = yield from self.autoencoder.decoding(z)
+        return (pixels.float() / 2 + 0.5).clamp(0, 1)
 
 
 def open_bundle(

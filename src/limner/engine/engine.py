@@ -1,111 +1,210 @@
-"""Many at once: whoever has a question pending shares a forward pass, and nobody notices the company."""
+"""Many at once: whoever has a question pending may share a forward pass, and nobody notices the company."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from typing import TypeAlias
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from limner.sampler.sampling import Query, Reply, Sampling
+from limner.engine.batch import Running, answer
+from limner.errors import LimnerError
+from limner.sampler.sampling import Reply, Sampling
 from limner.score.denoiser import Denoiser
-from limner.score.guidance import Guidance, Lane
-from limner.taps import Routed
-from limner.types import Context, Latent
+from limner.score.guidance import Guidance
+from limner.types import Latent
+
+PATIENCE = 8.0  # a job waits for at most so many times the work by which newcomers are shorter
+Order: TypeAlias = Callable[[Running, float], float]
+"""(job, the engine's clock) -> its turn: the lowest goes first, and of equals the one that came first."""
+Finish: TypeAlias = Callable[[Latent], Generator[None, None, Tensor]]
+"""What becomes of a clean latent, in pieces: a decoder yields between its blocks and returns the picture."""
+
+
+def shortest_first(job: Running, clock: float) -> float:
+    """The work it has left, less a share of all that was done since it came.
+
+    Shortest remaining first has the least mean wait (Schrage 1968, "A proof of the optimality of the shortest remaining
+    processing time discipline"); ageing keeps a long job from starving.
+    """
+    return job.work - (clock - job.since) / PATIENCE
 
 
 @dataclass(slots=True, eq=False)
-class Running:
-    """A job between two questions."""
+class Finishing:
+    """A job whose sampling is over, on its way to a picture."""
 
     name: str
-    sampling: Sampling
-    guidance: Guidance
-    query: Query
-
-    @property
-    def rows(self) -> int:
-        return sum(len(lane.context) for lane in self.guidance)
-
-
-def answer(asked: Sequence[Running], denoiser: Denoiser) -> list[Reply]:
-    """One forward pass for every pending question, each lane at its own noise level; then each guidance's sum."""
-    lanes = [(job.query, lane) for job in asked for lane in job.guidance]
-    bounds = list(pairwise(accumulate((len(query.x) for query, _ in lanes), initial=0)))
-    routes = [
-        (slice(*rows), query.taps)
-        for rows, (query, lane) in zip(bounds, lanes, strict=True)
-        if query.taps and lane.seen
-    ]
-    x = torch.cat([query.x for query, _ in lanes])
-    sigma = torch.cat([query.x.new_full((len(query.x),), query.sigma) for query, _ in lanes])
-    context = Context.cat([lane.context for _, lane in lanes])
-    objectives = [job.query.objective for job in asked if job.query.objective is not None]
-    with torch.set_grad_enabled(bool(objectives)):
-        x = x.detach().requires_grad_(bool(objectives))
-        denoised = denoiser(x, sigma, context, Routed(routes) if routes else None)
-        slope = torch.autograd.grad(torch.stack([f() for f in objectives]).sum(), x)[0] if objectives else None
-    replies, pieces = list[Reply](), iter(bounds)
-    for job in asked:
-        own = [(slice(*next(pieces)), lane) for lane in job.guidance]
-        mean = weighted(denoised.detach(), own)
-        downhill = None if slope is None else torch.stack([slope[rows] for rows, _ in own]).sum(0)
-        replies.append(Reply(job.query.x, mean, downhill))
-    return replies
-
-
-def weighted(denoised: Latent, lanes: Sequence[tuple[slice, Lane]]) -> Float[Tensor, "rows c h w"]:
-    return torch.stack([lane.weight * denoised[rows] for rows, lane in lanes]).sum(0)
+    pieces: Generator[None, None, Tensor]
 
 
 class Engine:
-    """Owns the denoiser; knows no HTTP and no files.  `tick` is one forward pass for the rows that fit together.
+    """Owns the device; knows no HTTP and no files.  A `tick` is one forward pass, and one piece of a finished picture.
 
-    A pass never mixes sizes, nor questions with and without a gradient.  With `max_rows` 1 every job is computed alone.
+    `sizes` are the numbers of rows a pass may have: it is filled up to the smallest that holds it.  Without any, every
+    job is computed alone.  With several, pixels stay the same in any company only if the denoiser's rows do not depend
+    on the size, which `capacity.profile` measures; with one they need not depend on anything.
+
+    What a job's own code raises, and numbers that are not finite, end that job: `failed` says why, the others go on.
     """
 
-    def __init__(self, denoiser: Denoiser, max_rows: int = 1) -> None:
-        self.denoiser, self.max_rows = denoiser, max_rows
+    def __init__(self, denoiser: Denoiser, sizes: Sequence[int] = (), order: Order = shortest_first) -> None:
+        self.denoiser, self.sizes, self.order = denoiser, tuple(sorted(sizes)), order
         self.waiting: deque[Running] = deque()
-        self.finished: dict[str, Latent] = {}
+        self.finishing: deque[Finishing] = deque()
+        self.finished: dict[str, Tensor] = {}
+        self.failed: dict[str, LimnerError] = {}
+        self.notes: list[str] = []
+        self.clock = 0.0
+        self._finish: dict[str, Finish] = {}
 
-    def add(self, name: str, sampling: Sampling, guidance: Guidance) -> None:
-        self.waiting.append(Running(name, sampling, guidance, next(sampling)))
+    def add(
+        self,
+        name: str,
+        sampling: Sampling,
+        guidance: Guidance,
+        left: int = 1,
+        denoiser: Denoiser | None = None,
+        finish: Finish | None = None,
+    ) -> None:
+        """Admit a job, from the next tick on; `left` is the number of passes it expects to take.
+
+        Raises LimnerError where the sampling fails before its first question, or the name is in use.
+        """
+        if name in self.names():
+            raise LimnerError(f"a job named {name!r} is running", "give it another name")
+        try:
+            query = next(sampling)
+        except Exception as fault:
+            raise blamed(fault) from fault
+        own = denoiser or self.denoiser
+        self.waiting.append(Running(name, own, sampling, guidance, left, query, since=self.clock))
+        if finish is not None:
+            self._finish[name] = finish
+
+    def names(self) -> set[str]:
+        """The jobs that are not yet finished."""
+        return {job.name for job in self.waiting} | {job.name for job in self.finishing}
 
     def cancel(self, name: str) -> None:
         """Its next question is never asked; a name nobody bears is no error, as the job may just have finished."""
         for job in [job for job in self.waiting if job.name == name]:
-            self.waiting.remove(job)
-            job.sampling.close()
+            self._leave(job)
+            with suppress(Exception):  # a control's last words
+                job.sampling.close()
+        for ending in [ending for ending in self.finishing if ending.name == name]:
+            self.finishing.remove(ending)
+            ending.pieces.close()
 
-    def tick(self) -> bool:
-        """Ask, answer, advance.  False when there is nothing left to do."""
+    def tick(self) -> list[Running]:
+        """Ask, answer, advance, and do a piece of the oldest finished picture.  The jobs that were asked."""
         asked = self.pick()
-        if not asked:
-            return False
-        for job, reply in zip(asked, answer(asked, self.denoiser), strict=True):
-            self.advance(job, reply)
-        return True
+        done = bool(self.finishing)
+        if asked:
+            self._pass(asked)
+        if done:
+            self._piece(self.finishing[0])
+        return asked
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything left to do."""
+        return bool(self.waiting or self.finishing)
 
     def pick(self) -> list[Running]:
-        """First come, first served: the oldest job, and whoever fits beside it."""
+        """Whose turn it is, and in their order all who fit beside it."""
+        turns = sorted(self.waiting, key=lambda job: self.order(job, self.clock))
         picked, rows = list[Running](), 0
-        for job in self.waiting:
-            alike = not picked or (
-                job.query.x.shape[1:] == picked[0].query.x.shape[1:]
-                and job.query.objective is None
-                and picked[0].query.objective is None
-            )
-            if alike and (not picked or rows + job.rows <= self.max_rows):
+        for job in turns:
+            if not picked or (job.fits_with(picked[0]) and rows + job.rows <= max(self.sizes, default=0)):
                 picked.append(job)
                 rows += job.rows
         return picked
 
-    def advance(self, job: Running, reply: Reply) -> None:
+    def size(self, rows: int) -> int:
+        """How many rows a pass of so many gets."""
+        return next((size for size in self.sizes if size >= rows), rows)
+
+    def _pass(self, asked: Sequence[Running]) -> None:
+        rows = sum(job.rows for job in asked)
+        try:
+            replies = answer(asked, self.size(rows))
+        except Exception as fault:
+            self._shrink(asked, fault)
+            return
+        self.clock += sum(job.rows * job.query.x[0].numel() for job in asked)
+        for job, reply in zip(asked, replies, strict=True):
+            self._advance(job, reply)
+
+    def _shrink(self, asked: Sequence[Running], fault: Exception) -> None:
+        """After a pass that failed as a whole: smaller passes while there are any; who was alone is to blame."""
+        rows = sum(job.rows for job in asked)
+        if (out_of_memory(fault) and self.size(rows) > rows) or len(asked) > 1:
+            if out_of_memory(fault):
+                self.sizes = tuple(size for size in self.sizes if size < self.size(rows))
+                most = max(self.sizes, default=0)
+                self.notes.append(f"out of memory with {self.size(rows)} rows; now at most {most or 'one job'} at once")
+                return
+            for job in asked:  # who of them it was only shows alone
+                self._pass([job])
+            return
+        self._fail(asked[0], fault)
+
+    def _advance(self, job: Running, reply: Reply) -> None:
+        job.left, job.denoised = job.left - 1, reply.denoised
+        if job.fault is None and not bool(reply.denoised.isfinite().all()):
+            job.fault = ArithmeticError("the network's answer is not finite")
+        if job.fault is not None:
+            self._fail(job, job.fault)
+            return
         try:
             job.query = job.sampling.send(reply)
         except StopIteration as done:
-            self.finished[job.name] = done.value
-            self.waiting.remove(job)
+            self._end(job, done.value)
+        except Exception as fault:
+            self._fail(job, fault)
+
+    def _end(self, job: Running, latent: Latent) -> None:
+        finish = self._finish.get(job.name)
+        self._leave(job)
+        if finish is None:
+            self.finished[job.name] = latent
+        else:
+            self.finishing.append(Finishing(job.name, finish(latent)))
+
+    def _piece(self, ending: Finishing) -> None:
+        try:
+            next(ending.pieces)
+        except StopIteration as done:
+            self.finished[ending.name] = done.value
+            self.finishing.remove(ending)
+        except Exception as fault:
+            self.failed[ending.name] = blamed(fault)
+            self.finishing.remove(ending)
+
+    def _fail(self, job: Running, fault: Exception) -> None:
+        self.failed[job.name] = blamed(fault)
+        self._leave(job)
+        with suppress(Exception):
+            job.sampling.close()
+
+    def _leave(self, job: Running) -> None:
+        self.waiting.remove(job)
+        self._finish.pop(job.name, None)
+
+
+def out_of_memory(fault: Exception) -> bool:
+    """Whether a device, or the host, had no room for a pass."""
+    return isinstance(fault, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(fault)
+
+
+def blamed(fault: Exception) -> LimnerError:
+    """The reason a job ended, in one line; the fault itself is its cause."""
+    if isinstance(fault, LimnerError):
+        return fault
+    lines = str(fault).splitlines() or [""]
+    reason = LimnerError(f"{type(fault).__name__}: {lines[0]}".rstrip(": "))
+    reason.__cause__ = fault
+    return reason

@@ -1,6 +1,8 @@
 """A picture is a function of (bundle, recipe): here the recipe becomes a sampling, and the sampling a picture."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from limner.recipe import Recipe
 from limner.sampler import SAMPLERS, Control, Sampling, steer
 from limner.score.guidance import Guidance, classifier_free
 from limner.text.prompt import spans
-from limner.types import Latent
+from limner.types import Context, Image, Latent
 
 Picture = UInt8[np.ndarray, "height width 3"]
 Watch = Callable[[int, int], None]
@@ -37,10 +39,35 @@ def sampling(recipe: Recipe, bundle: Bundle) -> Sampling:
     return SAMPLERS[recipe.sampler](x, sigmas, fresh)
 
 
-def guidance(recipe: Recipe, bundle: Bundle) -> Guidance:
+@dataclass(slots=True)
+class Reader:
+    """What sentences say to a bundle: each is read once, alone, as long as it is among the last so many."""
+
+    bundle: Bundle
+    most: int = 256
+    kept: OrderedDict[str, Context] = field(default_factory=OrderedDict)
+
+    def __call__(self, prompt: str) -> Context:
+        if prompt not in self.kept:
+            self.kept[prompt] = self.bundle.context([prompt])
+            if len(self.kept) > self.most:
+                self.kept.popitem(last=False)
+        self.kept.move_to_end(prompt)
+        return self.kept[prompt]
+
+
+def guidance(recipe: Recipe, read: Reader) -> Guidance:
     """The recipe's prompts as weighted lanes."""
-    context = bundle.context([recipe.prompt, recipe.negative])
-    return classifier_free(context[:1], context[1:], recipe.guidance)
+    return classifier_free(read(recipe.prompt), read(recipe.negative), recipe.guidance)
+
+
+def admit(engine: Engine, name: str, recipe: Recipe, read: Reader, controls: Sequence[Control] = ()) -> None:
+    """Make a recipe a job of the engine, which ends as a decoded picture."""
+    bundle = read.bundle
+    conversation = sampling(recipe, bundle)
+    for control in controls:
+        conversation = steer(conversation, control)
+    engine.add(name, conversation, guidance(recipe, read), passes(recipe), bundle.denoiser, bundle.decoding)
 
 
 def passes(recipe: Recipe) -> int:
@@ -59,23 +86,23 @@ def run(
     Every recipe is computed alone, so that the same recipe gives the same pixels in any company.
     """
     done, total = 0, sum(passes(recipe) for recipe in recipes)
+    engine, read = Engine(bundle.denoiser), Reader(bundle)
     for place, recipe in enumerate(recipes):
-        conversation = sampling(recipe, bundle)
-        for control in controls:
-            conversation = steer(conversation, control)
-        engine = Engine(bundle.denoiser)
         with torch.no_grad():
-            engine.add("", conversation, guidance(recipe, bundle))
-            while engine.tick():
-                done += 1
-                if on_step is not None:
+            admit(engine, "", recipe, read, controls)
+            while engine.busy:
+                asked = engine.tick()
+                done += len(asked)
+                if asked and on_step is not None:
                     on_step(done, total)
-        yield place, pixels(bundle, engine.finished[""])
+        if "" in engine.failed:
+            raise engine.failed[""]
+        yield place, pixels(engine.finished.pop(""))
 
 
-def pixels(bundle: Bundle, x0: Latent) -> Picture:
+def pixels(image: Image) -> Picture:
     """The first row's picture in whole numbers 0 ... 255."""
-    drawn = (bundle.decode(x0)[0].movedim(0, -1) * 255).round().to(torch.uint8)
+    drawn = (image[0].movedim(0, -1) * 255).round().to(torch.uint8)
     picture: Picture = drawn.cpu().numpy()
     return picture
 

@@ -1,5 +1,7 @@
 """The autoencoder: a picture in a sixty-fourth of the places, so that diffusion works where meaning is, not pixels."""
 
+from collections.abc import Generator
+
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -101,12 +103,17 @@ class Decoder(nn.Module):
         self.conv_norm_out = nn.GroupNorm(config.groups, widths[0], eps=EPS)
         self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
 
-    def forward(self, z: Latent) -> Pixels:
+    def pieces(self, z: Latent) -> Generator[None, None, Pixels]:
+        """The way up with a rest after each block, for whoever has other things to do meanwhile."""
         x = self.mid_block(self.conv_in(z))
         for up in self.up_blocks:
+            yield
             x = up(x)
         out: Tensor = self.conv_out(F.silu(self.conv_norm_out(x)))
         return out
+
+    def forward(self, z: Latent) -> Pixels:
+        return without_rest(self.pieces(z))
 
 
 class Autoencoder(nn.Module):
@@ -134,5 +141,18 @@ class Autoencoder(nn.Module):
 
     def decode(self, z: Latent) -> Pixels:
         """The picture of an unscaled latent, about [-1, 1]."""
-        out: Tensor = self.decoder(self.post_quant_conv(z) if self.config.post_quant_conv else z)
-        return out
+        return without_rest(self.decoding(z))
+
+    def decoding(self, z: Latent) -> Generator[None, None, Pixels]:
+        """`decode` in pieces: the same picture, bit for bit."""
+        return (yield from self.decoder.pieces(self.post_quant_conv(z) if self.config.post_quant_conv else z))
+
+
+def without_rest(pieces: Generator[None, None, Pixels]) -> Pixels:
+    """What a generator returns, all its pieces in one go."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as done:
+            out: Tensor = done.value
+            return out

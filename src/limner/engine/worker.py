@@ -1,0 +1,138 @@
+"""An engine in a process of its own: it pulls jobs while it has room for them, and says what becomes of each."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import torch
+
+from limner.bundle import Bundle, open_bundle
+from limner.engine.device import choose
+from limner.engine.engine import Engine, Order, shortest_first
+from limner.engine.preview import Glance, Thumbnail, glance
+from limner.engine.run import Picture, Reader, admit, passes, pixels
+from limner.errors import LimnerError
+from limner.recipe import Recipe
+
+HELD = 16  # jobs among which the shortest is found; the others wait where they came from
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # an idle thread that spins takes the core of whoever is beside us
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A picture somebody waits for."""
+
+    name: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """How far a job is, in forward passes, and what it looks like, a pixel for every latent pixel."""
+
+    name: str
+    done: int
+    total: int
+    thumbnail: Thumbnail
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    name: str
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job is over, and why: one line, and what to do about it."""
+
+    name: str
+    what: str
+    remedy: str
+
+
+Report: TypeAlias = Stepped | Finished | Failed
+
+
+@runtime_checkable
+class Desk(Protocol):
+    """Where jobs come from and reports go to: the only thing a worker knows of the world."""
+
+    def pull(self, room: int, wait: bool) -> Sequence[Wanted] | None:
+        """At most `room` jobs; `wait` until there is one; None when the day is over."""
+        ...
+
+    def cancelled(self) -> Sequence[str]:
+        """Names that nobody waits for any more."""
+        ...
+
+    def report(self, report: Report) -> None: ...
+
+
+@torch.no_grad()
+def work(desk: Desk, bundle: Bundle, order: Order = shortest_first) -> None:
+    """Serve the desk until its day is over and every job that was pulled has been reported."""
+    engine, read, look = Engine(bundle.denoiser, order=order), Reader(bundle), glance(bundle)
+    totals, open_ = dict[str, int](), True
+    while open_ or engine.busy:
+        pulled = desk.pull(HELD - len(totals), wait=not engine.busy) if open_ and len(totals) < HELD else []
+        open_ = open_ and pulled is not None
+        for wanted in pulled or []:
+            try:
+                if wanted.recipe.model != bundle.identity:
+                    raise LimnerError(f"this worker holds {bundle.name}", "send the job to one that holds its model")
+                admit(engine, wanted.name, wanted.recipe, read)
+                totals[wanted.name] = passes(wanted.recipe)
+            except LimnerError as fault:
+                desk.report(Failed(wanted.name, fault.what, fault.remedy))
+        for name in desk.cancelled():
+            engine.cancel(name)
+            totals.pop(name, None)
+        tell(desk, engine, totals, look)
+
+
+def tell(desk: Desk, engine: Engine, totals: dict[str, int], look: Glance) -> None:
+    """One tick, and what there is to report of it."""
+    for job in engine.tick():
+        if job.denoised is not None and job.name not in engine.failed:
+            total = totals[job.name]
+            desk.report(Stepped(job.name, min(total, total - job.left), total, look(job.denoised)))
+    for name in list(engine.finished):
+        desk.report(Finished(name, pixels(engine.finished.pop(name))))
+        totals.pop(name)
+    for name in list(engine.failed):
+        fault = engine.failed.pop(name)
+        desk.report(Failed(name, fault.what, fault.remedy))
+        totals.pop(name)
+
+
+def hire(desk: Desk, model: str, device: str | None = None, dtype: str | None = None) -> BaseProcess:
+    """A worker in a fresh process, one for each device, whose idle threads sleep; the desk must survive the journey."""
+    process = get_context("spawn").Process(target=_serve, args=(desk, model, device, dtype), daemon=True)
+    with environment(PATIENT):
+        process.start()
+    return process
+
+
+def _serve(desk: Desk, model: str, device: str | None, dtype: str | None) -> None:
+    place = choose(device, dtype)
+    work(desk, open_bundle(model, place.device, place.dtype))
+
+
+@contextmanager
+def environment(names: dict[str, str]) -> Iterator[None]:
+    """These variables for whoever is born meanwhile."""
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,82 @@
+"""The same pixels alone and in any company: a pass always has the same size, and rows do not know each other."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+from torch import Tensor
+
+from limner.bundle import Bundle, open_bundle
+from limner.engine import Engine
+from limner.engine.run import Reader, admit
+from limner.process.ladder import LADDERS
+from limner.recipe import Recipe
+from limner.sampler import SAMPLERS
+
+JOBS = 200
+PROMPTS = ["a red apple", "a blue boat and a cat", "", "two cats on a table"]
+
+
+def recipes(bundle: Bundle) -> list[Recipe]:
+    """Any mix of seeds, steps, samplers, ladders, guidance, negative prompts and sizes."""
+    chance = Random(0)
+    first = Recipe(1, bundle.identity, "", "", 0, 1, "euler", "trailing", 1.0, 32, 32)
+    return [
+        replace(
+            first,
+            prompt=chance.choice(PROMPTS),
+            negative=chance.choice(["", "", "a cat"]),
+            seed=chance.randrange(2**32),
+            steps=chance.randint(1, 4),
+            sampler=chance.choice(sorted(SAMPLERS)),
+            ladder=chance.choice(sorted(LADDERS)),
+            guidance=chance.choice([0.0, 1.0, 2.5, 7.5]),
+            width=chance.choice([32, 32, 32, 64]),
+        )
+        for _ in range(JOBS)
+    ]
+
+
+def drawn(read: Reader, asked: Sequence[tuple[int, Recipe]], sizes: Sequence[int], chance: Random) -> dict[str, Tensor]:
+    """The pictures of jobs that arrive at random times, some of them cancelled and sent again."""
+    engine, coming, again = Engine(read.bundle.denoiser, sizes), list(asked), count()
+    out = dict[str, Tensor]()
+    with torch.no_grad():
+        while coming or engine.busy:
+            for _ in range(min(len(coming), chance.choice([0, 0, 1, 2, 5]))):
+                number, recipe = coming.pop()
+                name = f"{number} {next(again)}"
+                admit(engine, name, recipe, read)
+                if chance.random() < 0.05:
+                    engine.cancel(name)
+                    coming.insert(0, (number, recipe))
+            engine.tick()
+            out |= {name.split()[0]: engine.finished.pop(name) for name in list(engine.finished)}
+    assert not engine.failed
+    return out
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_two_hundred_jobs_have_the_same_pixels_alone_and_in_random_company(folder: Path, device: str) -> None:
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    read, chance, sizes = Reader(open_bundle(folder, device)), Random(1), (6,)
+    asked = list(enumerate(recipes(read.bundle)))
+    alone = {name: picture for each in asked for name, picture in drawn(read, [each], sizes, Random(0)).items()}
+    assert len({picture.cpu().numpy().tobytes() for picture in alone.values()}) > 0.9 * JOBS
+    company = drawn(read, chance.sample(asked, JOBS), sizes, chance)
+    differing = [name for name, picture in company.items() if not torch.equal(picture, alone[name])]
+    assert company.keys() == alone.keys()
+    assert differing == []
+
+
+def test_other_sizes_do_tell(bundle: Bundle) -> None:
+    """The law's reason: a pass of another size rounds otherwise, so that the test above could fail."""
+    read = Reader(bundle)
+    asked = list(enumerate(recipes(bundle)))[:40]
+    small, large = (drawn(read, asked, sizes, Random(0)) for sizes in ((2,), (8,)))
+    assert any(not torch.equal(small[name], large[name]) for name in small)
