@@ -167,6 +167,15 @@ def test_without_room_passes_become_smaller_and_it_is_noted() -> None:
 
 
 @pytest.mark.tiny
+def test_the_note_counts_the_rows_that_had_no_room_filling_included() -> None:
+    engine = Engine(Toy(room=4), (2, 8))
+    for seed in range(3):
+        engine.add(str(seed), sampling(seed), words(0.5))
+    assert played(engine).notes == ["out of memory with 8 rows; now at most 2 at once"]
+    assert len(engine.finished) == 3
+
+
+@pytest.mark.tiny
 def test_one_job_too_large_for_the_device_fails_and_the_others_go_on() -> None:
     engine = Engine(Toy(room=2), (2,))
     three = (*words(0.5), words(0.5)[0])

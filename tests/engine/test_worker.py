@@ -46,12 +46,16 @@ class List:
 def test_every_job_is_reported_to_its_end(bundle: Bundle) -> None:
     jobs = [Wanted(str(seed), recipe(bundle, seed)) for seed in range(5)]
     foreign = Wanted("foreign", replace(recipe(bundle, 9), model="0" * 64))
-    desk = List([*jobs[:2], foreign, *jobs[2:]], gone={"3"})
+    unknown = Wanted("unknown", replace(recipe(bundle, 9), sampler="eulre"))
+    uneven = Wanted("uneven", replace(recipe(bundle, 9), width=33))
+    desk = List([*jobs[:2], foreign, unknown, uneven, *jobs[2:]], gone={"3"})
     work(desk, bundle)
     finished = {each.name: each.picture for each in desk.reports if isinstance(each, Finished)}
     failed = {each.name: each for each in desk.reports if isinstance(each, Failed)}
     assert finished.keys() == {"0", "1", "2", "4"}
-    assert failed.keys() == {"foreign"}
+    assert failed.keys() == {"foreign", "unknown", "uneven"}
+    assert "euler" in failed["unknown"].remedy
+    assert "does not divide" in failed["uneven"].what
     assert "send the job" in failed["foreign"].remedy
     for name, picture in finished.items():
         ((_, alone),) = run([recipe(bundle, int(name))], bundle)

@@ -1,8 +1,9 @@
 """One forward pass for many questions: every row has its own noise level, its own words and its own faults."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -13,6 +14,9 @@ from limner.score.denoiser import Denoiser
 from limner.score.guidance import Guidance, Lane
 from limner.taps import Editor, Routed, Site, Tap
 from limner.types import Context, Latent, Probs
+
+Finish: TypeAlias = Callable[[Latent], Generator[None, None, Tensor]]
+"""What becomes of a clean latent, in pieces: a decoder yields between its blocks and returns the picture."""
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +32,7 @@ class Running:
     guidance: Guidance
     left: int
     query: Query
+    finish: Finish | None = None
     since: float = 0.0
     denoised: Latent | None = None
     fault: Exception | None = field(default=None)

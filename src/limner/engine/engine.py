@@ -9,7 +9,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from limner.engine.batch import Running, answer
+from limner.engine.batch import Finish, Running, answer
 from limner.errors import LimnerError
 from limner.sampler.sampling import Reply, Sampling
 from limner.score.denoiser import Denoiser
@@ -19,8 +19,6 @@ from limner.types import Latent
 PATIENCE = 8.0  # a job waits for at most so many times the work by which newcomers are shorter
 Order: TypeAlias = Callable[[Running, float], float]
 """(job, the engine's clock) -> its turn: the lowest goes first, and of equals the one that came first."""
-Finish: TypeAlias = Callable[[Latent], Generator[None, None, Tensor]]
-"""What becomes of a clean latent, in pieces: a decoder yields between its blocks and returns the picture."""
 
 
 def shortest_first(job: Running, clock: float) -> float:
@@ -58,7 +56,6 @@ class Engine:
         self.failed: dict[str, LimnerError] = {}
         self.notes: list[str] = []
         self.clock = 0.0
-        self._finish: dict[str, Finish] = {}
 
     def add(
         self,
@@ -80,9 +77,7 @@ class Engine:
         except Exception as fault:
             raise blamed(fault) from fault
         own = denoiser or self.denoiser
-        self.waiting.append(Running(name, own, sampling, guidance, left, query, since=self.clock))
-        if finish is not None:
-            self._finish[name] = finish
+        self.waiting.append(Running(name, own, sampling, guidance, left, query, finish, self.clock))
 
     def names(self) -> set[str]:
         """The jobs that are not yet finished."""
@@ -91,7 +86,7 @@ class Engine:
     def cancel(self, name: str) -> None:
         """Its next question is never asked; a name nobody bears is no error, as the job may just have finished."""
         for job in [job for job in self.waiting if job.name == name]:
-            self._leave(job)
+            self.waiting.remove(job)
             with suppress(Exception):  # a control's last words
                 job.sampling.close()
         for ending in [ending for ending in self.finishing if ending.name == name]:
@@ -143,9 +138,10 @@ class Engine:
         rows = sum(job.rows for job in asked)
         if (out_of_memory(fault) and self.size(rows) > rows) or len(asked) > 1:
             if out_of_memory(fault):
-                self.sizes = tuple(size for size in self.sizes if size < self.size(rows))
+                size = self.size(rows)
+                self.sizes = tuple(each for each in self.sizes if each < size)
                 most = max(self.sizes, default=0)
-                self.notes.append(f"out of memory with {self.size(rows)} rows; now at most {most or 'one job'} at once")
+                self.notes.append(f"out of memory with {size} rows; now at most {most or 'one job'} at once")
                 return
             for job in asked:  # who of them it was only shows alone
                 self._pass([job])
@@ -167,12 +163,11 @@ class Engine:
             self._fail(job, fault)
 
     def _end(self, job: Running, latent: Latent) -> None:
-        finish = self._finish.get(job.name)
-        self._leave(job)
-        if finish is None:
+        self.waiting.remove(job)
+        if job.finish is None:
             self.finished[job.name] = latent
         else:
-            self.finishing.append(Finishing(job.name, finish(latent)))
+            self.finishing.append(Finishing(job.name, job.finish(latent)))
 
     def _piece(self, ending: Finishing) -> None:
         try:
@@ -186,13 +181,9 @@ class Engine:
 
     def _fail(self, job: Running, fault: Exception) -> None:
         self.failed[job.name] = blamed(fault)
-        self._leave(job)
+        self.waiting.remove(job)
         with suppress(Exception):
             job.sampling.close()
-
-    def _leave(self, job: Running) -> None:
-        self.waiting.remove(job)
-        self._finish.pop(job.name, None)
 
 
 def out_of_memory(fault: Exception) -> bool:

@@ -13,7 +13,7 @@ from limner.control.heatmaps import Heatmaps
 from limner.engine.engine import Engine
 from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
-from limner.recipe import Recipe
+from limner.recipe import Recipe, check
 from limner.sampler import SAMPLERS, Control, Sampling, steer
 from limner.score.guidance import Guidance, classifier_free
 from limner.text.prompt import spans
@@ -62,8 +62,9 @@ def guidance(recipe: Recipe, read: Reader) -> Guidance:
 
 
 def admit(engine: Engine, name: str, recipe: Recipe, read: Reader, controls: Sequence[Control] = ()) -> None:
-    """Make a recipe a job of the engine, which ends as a decoded picture."""
+    """Make a recipe a job of the engine, which ends as a decoded picture; LimnerError if the bundle cannot draw it."""
     bundle = read.bundle
+    check(recipe, bundle.factor, SAMPLERS, LADDERS)
     conversation = sampling(recipe, bundle)
     for control in controls:
         conversation = steer(conversation, control)
