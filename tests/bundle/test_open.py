@@ -191,7 +191,7 @@ def test_identity_is_of_the_file_whatever_it_is_computed_in(folder: Path, bundle
 def test_precisions_differ(tmp_path: Path, bundle: Bundle) -> None:
     half = open_bundle(tiny.write(tmp_path / "half", dtype=torch.float16))
     assert half.identity != bundle.identity
-    assert half.denoiser.network.conv_in.weight.dtype == torch.float32  # type: ignore[attr-defined]
+    assert half.unet.conv_in.weight.dtype == torch.float32
 
 
 def test_variants_and_redundant_buffers_are_read(copy: Path, bundle: Bundle) -> None:

@@ -17,7 +17,7 @@ from limner.text.clip import TextTower
 
 
 def parts(bundle: Bundle) -> tuple[object, ...]:
-    return bundle.tokenizer, bundle.text, bundle.autoencoder, bundle.denoiser.network
+    return bundle.tokenizer, bundle.text, bundle.autoencoder, bundle.unet
 
 
 @pytest.mark.tiny
@@ -26,7 +26,7 @@ def test_saved_again_it_is_the_same_model(bundle: Bundle, tmp_path: Path) -> Non
     again = open_bundle(tmp_path)
     assert again.identity == bundle.identity
     assert again.schedule == bundle.schedule
-    assert again.denoiser.network.config == bundle.denoiser.network.config
+    assert again.unet.config == bundle.unet.config
     assert again.tokenizer.encode("a red apple") == bundle.tokenizer.encode("a red apple")
     assert again.defaults["steps"] == 9
     assert json.loads((tmp_path / "limner.json").read_text())["nouns"] == ["apple"]

@@ -158,7 +158,7 @@ def test_without_room_passes_become_smaller_and_it_is_noted() -> None:
         engine.add(str(seed), sampling(seed), words(0.5))
     played(engine)
     assert not engine.failed
-    assert engine.sizes == (2,)
+    assert list(engine.buckets.values()) == [(2,)]
     assert engine.notes == [
         "out of memory with 8 rows; now at most 4 at once",
         "out of memory with 4 rows; now at most 2 at once",

@@ -68,7 +68,7 @@ def test_the_chain_gives_a_model_that_opens_and_draws(schooled: Workshop) -> Non
     ((_, picture),) = run([recipe(bundle, "a red apple", 1)], bundle)
     assert picture.shape == (32, 32, 3)
     assert picture.std() > 0
-    trained, kept = schooled.trained_unet().state_dict(), bundle.denoiser.network.state_dict()
+    trained, kept = schooled.trained_unet().state_dict(), bundle.unet.state_dict()
     for name, tensor in trained.items():
         torch.testing.assert_close(kept[name], tensor.half().float(), rtol=0, atol=0)
 
@@ -112,7 +112,7 @@ def test_a_warm_start_begins_where_the_model_is(schooled: Workshop, corpus: Corp
     for study, kept in (
         (warm.autoencoder(), bundle.autoencoder.state_dict()),
         (warm.clip(), {f"text.{k}": v for k, v in bundle.text.state_dict().items()}),
-        (warm.diffusion(), bundle.denoiser.network.state_dict()),
+        (warm.diffusion(), bundle.unet.state_dict()),
     ):
         now = study.run.net.state_dict()
         for name, tensor in kept.items():

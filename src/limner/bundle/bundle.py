@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from limner.bundle import catalogue, keys, layout
@@ -17,9 +18,30 @@ from limner.network.vae import Autoencoder, without_rest
 from limner.process.schedule import SCHEDULES, NoiseSchedule, zero_terminal_snr
 from limner.recipe import Value, checked
 from limner.score.precondition import PREDICTIONS, Preconditioned
+from limner.taps import Routed
 from limner.text.clip import TextConfig, TextTower
 from limner.text.tokenizer import Tokenizer
 from limner.types import Context, Image, Latent
+
+
+@dataclass(slots=True, eq=False)
+class Resting:
+    """A U-Net whose weights stay in their file until it is first asked: another backend may answer in its place."""
+
+    net: UNet
+    tensors: Mapping[str, Tensor]
+    device: torch.device
+    dtype: torch.dtype
+
+    def __call__(self, x: Latent, t: Float[Tensor, " b"], context: Context, taps: Routed | None = None) -> Latent:
+        answer: Latent = self.awake()(x, t, context, taps)
+        return answer
+
+    def awake(self) -> UNet:
+        if self.tensors:
+            layout.fill(self.net, self.tensors, self.device, self.dtype)
+            self.tensors = {}
+        return self.net
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +69,20 @@ class Bundle:
     @property
     def schedule(self) -> NoiseSchedule:
         return self.denoiser.schedule
+
+    @property
+    def unet(self) -> UNet:
+        """The network behind the denoiser, with its weights."""
+        network = self.denoiser.network
+        net = network.awake() if isinstance(network, Resting) else network
+        assert isinstance(net, UNet)
+        return net
+
+    @property
+    def codes(self) -> Callable[[Float[Tensor, " b"], Context], tuple[Tensor, Tensor | None]]:
+        """`UNet.codes`, which needs no weights."""
+        network = self.denoiser.network
+        return network.net.codes if isinstance(network, Resting) else self.unet.codes
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
         return self.autoencoder.config.latent_channels, height // self.factor, width // self.factor
@@ -102,7 +138,11 @@ def open_bundle(
         file = layout.weights_file(folder / part)
         tensors = keys.renamed(part, layout.read_tensors(file), file)
         identify(digest, part, tensors)
-        layout.fill(net, tensors, file, device, dtype)
+        layout.check(net, tensors, file)
+        if net is unet:
+            resting = Resting(unet, tensors, device, dtype)
+        else:
+            layout.fill(net, tensors, device, dtype)
     schedule, prediction = layout.configured(folder / "scheduler" / "scheduler_config.json", read_schedule)
     return Bundle(
         name=folder.name,
@@ -112,7 +152,7 @@ def open_bundle(
         tokenizer=Tokenizer.load(folder / "tokenizer"),
         text=text,
         autoencoder=autoencoder,
-        denoiser=Preconditioned(unet, schedule, prediction, dtype),
+        denoiser=Preconditioned(resting, schedule, prediction, dtype),
         device=device,
     )
 

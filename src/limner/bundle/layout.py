@@ -72,8 +72,8 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         raise LimnerError(f"{file} is not a whole safetensors file: {error}", "fetch it again") from error
 
 
-def fill(net: nn.Module, tensors: Mapping[str, Tensor], file: Path, device: torch.device, dtype: torch.dtype) -> None:
-    """Give a network made on the meta device its weights: all of them, of the right shapes, and no others."""
+def check(net: nn.Module, tensors: Mapping[str, Tensor], file: Path) -> None:
+    """LimnerError unless these are the network's weights: all of them, of the right shapes, and no others."""
     wanted = net.state_dict()
     for name, tensor in wanted.items():
         if name not in tensors:
@@ -92,6 +92,10 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], file: Path, device: torc
             raise LimnerError(
                 f"{file}: tensor {name} belongs to no part of this model", "the file does not fit its config.json"
             )
+
+
+def fill(net: nn.Module, tensors: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype) -> None:
+    """Give a network made on the meta device the weights that were checked."""
     net.load_state_dict({k: v.to(device, dtype) for k, v in tensors.items()}, strict=True, assign=True)
     net.requires_grad_(False).eval()
 

@@ -13,7 +13,9 @@ from limner.recipe import FIELDS, Recipe, Wish
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
+    from limner.engine.backends import Backend
 
+BACKENDS = ("eager", "openvino-f32", "openvino-bf16", "compiled")
 METAVARS = {int: "N", float: "X", str: "TEXT"}
 FLAGS = tuple(name for name in FIELDS if name not in ("version", "model", "prompt"))
 
@@ -44,6 +46,9 @@ def bundle_flags(parser: argparse.ArgumentParser) -> None:
     """Which weights, and on what they run."""
     parser.add_argument("--model", metavar="NAME|PATH", default="limner-mini", help="a model's name or its folder")
     parser.add_argument("--device", help="cpu, cuda or mps; the best there is if left out")
+    parser.add_argument(
+        "--backend", metavar="NAME", help=f"{', '.join(BACKENDS)}; the fastest that doctor --prepare found if left out"
+    )
     parser.add_argument("--dtype", help="float32, bfloat16 or float16; the device's own if left out")
 
 
@@ -78,6 +83,19 @@ def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
         here = f"{opened.name} ({opened.identity[:10]})"
         raise LimnerError(f"{wanted}, which is not {here}", "name that model, or its folder, with --model")
     return opened
+
+
+def backend(args: argparse.Namespace, opened: "Bundle", made: Source | None = None) -> "Backend":
+    """Who computes: what was asked for, else what made the picture, else what won here."""
+    from limner.engine import backends
+
+    before = made.settings.get("Backend") if made else None
+    if args.backend is None and before in BACKENDS:
+        try:
+            return backends.choose(opened, before)
+        except LimnerError:
+            pass  # not here: another one makes it, which the notes say
+    return backends.choose(opened, args.backend)
 
 
 def folder_flag(parser: argparse.ArgumentParser) -> None:

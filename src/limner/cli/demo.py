@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import sys
 
 from limner.cli import asked
 from limner.recipe import Wish
@@ -23,14 +24,19 @@ def flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from limner.cli.drawing import draw
     from limner.cli.make import resolved
+    from limner.engine import backends
     from limner.metadata import deposit, prepare
     from limner.pictures.contact import sheet
 
     prepare(args.out)
     bundle = asked.bundle(args)
+    if args.backend is None and backends.verdict(bundle) is None and backends.candidates(bundle):
+        print("limner: finding the fastest way to compute here, once", file=sys.stderr, flush=True)
+        backends.prepare(bundle)
+    backend = asked.backend(args, bundle)
     drawn = []
     for sentence in SENTENCES:  # one at a time, so that each one's seconds are its own
-        for each in draw([resolved(Wish(prompt=sentence), bundle, None)], bundle, args.out, "png"):
+        for each in draw([resolved(Wish(prompt=sentence), bundle, None)], bundle, backend, args.out, "png"):
             drawn.append(each)
             if not args.json:
                 print(f"{each.path}  {each.seconds:5.1f} s  {sentence}", flush=True)
@@ -38,7 +44,14 @@ def run(args: argparse.Namespace) -> int:
     sheet([each.picture for each in drawn], SENTENCES).save(file, "PNG")
     path = deposit(file.getvalue(), args.out, "-demo.png")
     if args.json:
-        asked.print_json({"model": bundle.name, "pictures": [each.report() for each in drawn], "sheet": str(path)})
+        asked.print_json(
+            {
+                "model": bundle.name,
+                "backend": backend.name,
+                "pictures": [each.report() for each in drawn],
+                "sheet": str(path),
+            }
+        )
     else:
         print(f"{path}  all four on one sheet")
     return 0

@@ -29,6 +29,9 @@ class Finding:
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--prepare", action="store_true", help="time and check every backend and remember the fastest, once a machine"
+    )
     asked.bundle_flags(parser)
     asked.folder_flag(parser)
     asked.json_flag(parser)
@@ -55,6 +58,7 @@ def _look(args: argparse.Namespace) -> Iterator[Finding]:
     yield from _packages()
     yield from _guarded("device", _device(args))
     yield from _guarded("model", _model(args))
+    yield from _guarded("backend", _backend(args))
     yield from _folder(args.out)
 
 
@@ -119,6 +123,26 @@ def _model(args: argparse.Namespace) -> Iterator[Finding]:
 
     bundle = open_bundle(args.model)  # on the CPU: a missing device is another finding
     yield Finding("model", f"{bundle.name} {bundle.identity[:10]}, complete")
+
+
+def _backend(args: argparse.Namespace) -> Iterator[Finding]:
+    """Who computes, why, and what the canary measured; nothing where device or model is missing, as that is said."""
+    from limner.bundle import open_bundle
+    from limner.engine import backends
+    from limner.engine.device import choose
+
+    try:
+        place = choose(args.device, args.dtype)
+        bundle = open_bundle(args.model, place.device, place.dtype)
+    except LimnerError:
+        return
+    verdict = backends.prepare(bundle) if args.prepare else backends.verdict(bundle)
+    chosen = backends.choose(bundle, args.backend)
+    why = "asked for" if args.backend else "fastest here" if verdict else "limner doctor --prepare may find better"
+    yield Finding("backend", f"{chosen.name}: {why}")
+    yield Finding("kernels", chosen.kernels)
+    for line in backends.told(verdict) if verdict else ():
+        yield Finding("trial", line)
 
 
 def _folder(folder: Path) -> Iterator[Finding]:

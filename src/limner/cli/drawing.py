@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from limner.bundle import Bundle
+    from limner.engine.backends import Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,18 @@ class Drawn:
         }
 
 
-def circumstances(bundle: "Bundle") -> dict[str, str]:
-    """What beside the recipe may move a pixel a little: where the numbers are crunched, and how finely."""
-    return {"Device": bundle.device.type, "Precision": str(bundle.denoiser.dtype).removeprefix("torch.")}
+def circumstances(bundle: "Bundle", backend: "Backend") -> dict[str, str]:
+    """What beside the recipe may move a pixel a little: where the numbers are crunched, how finely, and by whom."""
+    precision = str(bundle.denoiser.dtype).removeprefix("torch.")
+    return {
+        "Device": bundle.device.type,
+        "Precision": precision,
+        "Backend": backend.name,
+        "Kernels": backend.kernels.replace(", ", " "),
+    }
 
 
-def draw(recipes: Sequence[Recipe], bundle: "Bundle", folder: Path, form: str) -> Iterator[Drawn]:
+def draw(recipes: Sequence[Recipe], bundle: "Bundle", backend: "Backend", folder: Path, form: str) -> Iterator[Drawn]:
     """In the order in which they are finished, with a progress bar where somebody watches."""
     from tqdm import tqdm
 
@@ -52,8 +59,8 @@ def draw(recipes: Sequence[Recipe], bundle: "Bundle", folder: Path, form: str) -
             bar.total, bar.n = total, done
             bar.refresh()
 
-        for index, picture in engine.run(recipes, bundle, on_step=on_step):
+        for index, picture in engine.run(recipes, bundle, on_step=on_step, denoiser=backend.denoiser):
             recipe = recipes[index]
-            data = encode(picture, form, recipe, {"Model": bundle.name, **circumstances(bundle)})
+            data = encode(picture, form, recipe, {"Model": bundle.name, **circumstances(bundle, backend)})
             path = deposit(data, folder, f"-{recipe.seed}{FORMATS[form]}")
             yield Drawn(path, recipe, picture, perf_counter() - start)

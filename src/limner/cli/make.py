@@ -13,6 +13,7 @@ from limner.recipe import Recipe, Wish, check, resolve, series
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
+    from limner.engine.backends import Backend
 
 MOST = 10_000
 
@@ -35,21 +36,23 @@ def run(args: argparse.Namespace) -> int:
     source = asked.source(args.source) if args.source else None
     prepare(args.out)  # before anything is drawn: an unwritable folder costs nobody a picture
     bundle = asked.bundle(args, source)
+    backend = asked.backend(args, bundle, source)
     recipe = resolved(wish, bundle, source.recipe if source else None)
-    recipes, notes, made = series(recipe, args.count), list(_notes(recipe, bundle, source)), []
+    recipes, notes, made = series(recipe, args.count), list(_notes(recipe, bundle, backend, source)), []
     for note in notes:
         print("limner:", note, file=sys.stderr)
     from limner.cli.drawing import draw
 
     try:
-        for drawn in draw(recipes, bundle, args.out, args.format):
+        for drawn in draw(recipes, bundle, backend, args.out, args.format):
             made.append(drawn.report())
             if not args.json:
                 print(drawn.path, flush=True)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(f"{len(made)} of {args.count} pictures are finished, in {args.out}") from stop
     if args.json:
-        asked.print_json({"model": bundle.name, "recipe": asdict(recipe), "notes": notes, "pictures": made})
+        about = {"model": bundle.name, "backend": backend.name, "recipe": asdict(recipe)}
+        asked.print_json(about | {"notes": notes, "pictures": made})
     return 0
 
 
@@ -72,7 +75,7 @@ def _wish(args: argparse.Namespace) -> Wish:
     return wish
 
 
-def _notes(recipe: Recipe, bundle: "Bundle", source: asked.Source | None) -> Iterator[str]:
+def _notes(recipe: Recipe, bundle: "Bundle", backend: "Backend", source: asked.Source | None) -> Iterator[str]:
     """What is done otherwise than might be expected."""
     from limner.cli.drawing import circumstances
 
@@ -81,8 +84,8 @@ def _notes(recipe: Recipe, bundle: "Bundle", source: asked.Source | None) -> Ite
     for name, text in (("prompt", recipe.prompt), ("negative prompt", recipe.negative)):
         if lost := bundle.tokenizer.encode(text).lost:
             yield f"the {name} is longer than the model reads, which leaves out: {' '.join(lost)}"
-    here = circumstances(bundle)
+    here = circumstances(bundle, backend)
     there = {key: source.settings.get(key, value) for key, value in here.items()} if source else here
     if source and there != here:
-        was, now = (" in ".join(each.values()) for each in (there, here))
+        was, now = (f"{each['Device']} in {each['Precision']} by {each['Kernels']}" for each in (there, here))
         yield f"{source.path} was made on {was}, this is {now}: pixels may differ a little"

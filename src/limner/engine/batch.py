@@ -19,6 +19,10 @@ Finish: TypeAlias = Callable[[Latent], Generator[None, None, Tensor]]
 """What becomes of a clean latent, in pieces: a decoder yields between its blocks and returns the picture."""
 
 
+Bucket: TypeAlias = tuple[int, torch.Size]
+"""A network and a latent's channels, height and width."""
+
+
 @dataclass(slots=True, eq=False)
 class Running:
     """A job between two questions: what it asks, how many passes it still expects, and the last answer it was given.
@@ -46,14 +50,14 @@ class Running:
         """What is left to do, in latent numbers through the network."""
         return max(self.left, 1) * self.rows * self.query.x[0].numel()
 
+    @property
+    def bucket(self) -> Bucket:
+        """What jobs must share to share a pass."""
+        return id(self.denoiser), self.query.x.shape[1:]
+
     def fits_with(self, other: "Running") -> bool:
         """Whether one pass may answer both: one network, one size, and no gradients."""
-        return (
-            self.denoiser is other.denoiser
-            and self.query.x.shape[1:] == other.query.x.shape[1:]
-            and self.query.objective is None
-            and other.query.objective is None
-        )
+        return self.bucket == other.bucket and self.query.objective is None and other.query.objective is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from limner.engine.batch import Finish, Running, answer
+from limner.engine.batch import Bucket, Finish, Running, answer
 from limner.errors import LimnerError
 from limner.sampler.sampling import Reply, Sampling
 from limner.score.denoiser import Denoiser
@@ -43,13 +43,15 @@ class Engine:
 
     `sizes` are the numbers of rows a pass may have: it is filled up to the smallest that holds it.  Without any, every
     job is computed alone.  With several, pixels stay the same in any company only if the denoiser's rows do not depend
-    on the size, which `capacity.profile` measures; with one they need not depend on anything.
+    on the size; with one they need not depend on anything.  Each (network, latent size) is a bucket with sizes of its
+    own, which `capacity.profile` finds: `buckets` says those that differ.
 
     What a job's own code raises, and numbers that are not finite, end that job: `failed` says why, the others go on.
     """
 
     def __init__(self, denoiser: Denoiser, sizes: Sequence[int] = (), order: Order = shortest_first) -> None:
         self.denoiser, self.sizes, self.order = denoiser, tuple(sorted(sizes)), order
+        self.buckets: dict[Bucket, tuple[int, ...]] = {}
         self.waiting: deque[Running] = deque()
         self.finishing: deque[Finishing] = deque()
         self.finished: dict[str, Tensor] = {}
@@ -112,20 +114,25 @@ class Engine:
         """Whose turn it is, and in their order all who fit beside it."""
         turns = sorted(self.waiting, key=lambda job: self.order(job, self.clock))
         picked, rows = list[Running](), 0
+        most = max(self.sizes_of(turns[0]), default=0) if turns else 0
         for job in turns:
-            if not picked or (job.fits_with(picked[0]) and rows + job.rows <= max(self.sizes, default=0)):
+            if not picked or (job.fits_with(picked[0]) and rows + job.rows <= most):
                 picked.append(job)
                 rows += job.rows
         return picked
 
-    def size(self, rows: int) -> int:
+    def sizes_of(self, job: Running) -> tuple[int, ...]:
+        """The numbers of rows that a pass with this job may have."""
+        return self.buckets.get(job.bucket, self.sizes)
+
+    def size(self, job: Running, rows: int) -> int:
         """How many rows a pass of so many gets."""
-        return next((size for size in self.sizes if size >= rows), rows)
+        return next((size for size in self.sizes_of(job) if size >= rows), rows)
 
     def _pass(self, asked: Sequence[Running]) -> None:
         rows = sum(job.rows for job in asked)
         try:
-            replies = answer(asked, self.size(rows))
+            replies = answer(asked, self.size(asked[0], rows))
         except Exception as fault:
             self._shrink(asked, fault)
             return
@@ -136,11 +143,12 @@ class Engine:
     def _shrink(self, asked: Sequence[Running], fault: Exception) -> None:
         """After a pass that failed as a whole: smaller passes while there are any; who was alone is to blame."""
         rows = sum(job.rows for job in asked)
-        if (out_of_memory(fault) and self.size(rows) > rows) or len(asked) > 1:
+        size = self.size(asked[0], rows)
+        if (out_of_memory(fault) and size > rows) or len(asked) > 1:
             if out_of_memory(fault):
-                size = self.size(rows)
-                self.sizes = tuple(each for each in self.sizes if each < size)
-                most = max(self.sizes, default=0)
+                smaller = tuple(each for each in self.sizes_of(asked[0]) if each < size)
+                self.buckets[asked[0].bucket] = smaller
+                most = max(smaller, default=0)
                 self.notes.append(f"out of memory with {size} rows; now at most {most or 'one job'} at once")
                 return
             for job in asked:  # who of them it was only shows alone

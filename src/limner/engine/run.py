@@ -15,6 +15,7 @@ from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
 from limner.recipe import Recipe, check
 from limner.sampler import SAMPLERS, Control, Sampling, steer
+from limner.score.denoiser import Denoiser
 from limner.score.guidance import Guidance, classifier_free
 from limner.text.prompt import spans
 from limner.types import Context, Image, Latent
@@ -61,14 +62,26 @@ def guidance(recipe: Recipe, read: Reader) -> Guidance:
     return classifier_free(read(recipe.prompt), read(recipe.negative), recipe.guidance)
 
 
-def admit(engine: Engine, name: str, recipe: Recipe, read: Reader, controls: Sequence[Control] = ()) -> None:
-    """Make a recipe a job of the engine, which ends as a decoded picture; LimnerError if the bundle cannot draw it."""
+def admit(
+    engine: Engine,
+    name: str,
+    recipe: Recipe,
+    read: Reader,
+    controls: Sequence[Control] = (),
+    denoiser: Denoiser | None = None,
+) -> None:
+    """Make a recipe a job of the engine, which ends as a decoded picture; LimnerError if the bundle cannot draw it.
+
+    `denoiser` is a backend's, the bundle's own if left out.  It stays the same from the first step to the last; a job
+    with controls has the bundle's own, which alone can be watched and differentiated.
+    """
     bundle = read.bundle
     check(recipe, bundle.factor, SAMPLERS, LADDERS)
     conversation = sampling(recipe, bundle)
     for control in controls:
         conversation = steer(conversation, control)
-    engine.add(name, conversation, guidance(recipe, read), passes(recipe), bundle.denoiser, bundle.decoding)
+    own = bundle.denoiser if controls or denoiser is None else denoiser
+    engine.add(name, conversation, guidance(recipe, read), passes(recipe), own, bundle.decoding)
 
 
 def passes(recipe: Recipe) -> int:
@@ -81,16 +94,18 @@ def run(
     bundle: Bundle,
     controls: Sequence[Control] = (),
     on_step: Watch | None = None,
+    denoiser: Denoiser | None = None,
 ) -> Iterator[tuple[int, Picture]]:
     """Each recipe's picture with its place in `recipes`, as it is finished: an engine of one.
 
-    Every recipe is computed alone, so that the same recipe gives the same pixels in any company.
+    Every recipe is computed alone, so that the same recipe gives the same pixels in any company; by `denoiser`, which
+    `backends.choose` finds, or else the bundle's own.
     """
     done, total = 0, sum(passes(recipe) for recipe in recipes)
     engine, read = Engine(bundle.denoiser), Reader(bundle)
     for place, recipe in enumerate(recipes):
         with torch.no_grad():
-            admit(engine, "", recipe, read, controls)
+            admit(engine, "", recipe, read, controls, denoiser)
             while engine.busy:
                 asked = engine.tick()
                 done += len(asked)

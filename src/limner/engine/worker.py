@@ -11,12 +11,16 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import torch
 
 from limner.bundle import Bundle, open_bundle
+from limner.engine import backends
+from limner.engine.backends import Backend
+from limner.engine.capacity import profile
 from limner.engine.device import choose
 from limner.engine.engine import Engine, Order, shortest_first
 from limner.engine.preview import Glance, Thumbnail, glance
 from limner.engine.run import Picture, Reader, admit, passes, pixels
 from limner.errors import LimnerError
 from limner.recipe import Recipe
+from limner.score.denoiser import Denoiser
 
 HELD = 16  # jobs among which the shortest is found; the others wait where they came from
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # an idle thread that spins takes the core of whoever is beside us
@@ -74,9 +78,10 @@ class Desk(Protocol):
 
 
 @torch.no_grad()
-def work(desk: Desk, bundle: Bundle, order: Order = shortest_first) -> None:
+def work(desk: Desk, bundle: Bundle, order: Order = shortest_first, backend: Backend | None = None) -> None:
     """Serve the desk until its day is over and every job that was pulled has been reported."""
-    engine, read, look = Engine(bundle.denoiser, order=order), Reader(bundle), glance(bundle)
+    denoiser = bundle.denoiser if backend is None else backend.denoiser
+    engine, read, look = Engine(denoiser, room(bundle, denoiser), order), Reader(bundle), glance(bundle)
     totals, open_ = dict[str, int](), True
     while open_ or engine.busy:
         pulled = desk.pull(HELD - len(totals), wait=not engine.busy) if open_ and len(totals) < HELD else []
@@ -85,7 +90,7 @@ def work(desk: Desk, bundle: Bundle, order: Order = shortest_first) -> None:
             try:
                 if wanted.recipe.model != bundle.identity:
                     raise LimnerError(f"this worker holds {bundle.name}", "send the job to one that holds its model")
-                admit(engine, wanted.name, wanted.recipe, read)
+                admit(engine, wanted.name, wanted.recipe, read, denoiser=denoiser)
                 totals[wanted.name] = passes(wanted.recipe)
             except LimnerError as fault:
                 desk.report(Failed(wanted.name, fault.what, fault.remedy))
@@ -110,17 +115,33 @@ def tell(desk: Desk, engine: Engine, totals: dict[str, int], look: Glance) -> No
         totals.pop(name)
 
 
-def hire(desk: Desk, model: str, device: str | None = None, dtype: str | None = None) -> BaseProcess:
-    """A worker in a fresh process, one for each device, whose idle threads sleep; the desk must survive the journey."""
-    process = get_context("spawn").Process(target=_serve, args=(desk, model, device, dtype), daemon=True)
+def room(bundle: Bundle, denoiser: Denoiser) -> tuple[int, ...]:
+    """The sizes of a pass: one job at a time on a CPU, which more rows make no faster; measured elsewhere."""
+    if bundle.device.type == "cpu":
+        return ()
+    shape = bundle.latent_shape(int(bundle.defaults["width"]), int(bundle.defaults["height"]))
+    return profile(denoiser, shape, bundle.context([""]), bundle.device).sizes
+
+
+def hire(
+    desk: Desk, model: str, device: str | None = None, dtype: str | None = None, backend: str | None = None
+) -> BaseProcess:
+    """A worker in a fresh process, one for each device, whose idle threads sleep; the desk must survive the journey.
+
+    Without a `backend` it takes the one that the canary chooses, which it asks now if it was never asked here.
+    """
+    process = get_context("spawn").Process(target=_serve, args=(desk, model, device, dtype, backend), daemon=True)
     with environment(PATIENT):
         process.start()
     return process
 
 
-def _serve(desk: Desk, model: str, device: str | None, dtype: str | None) -> None:
+def _serve(desk: Desk, model: str, device: str | None, dtype: str | None, backend: str | None) -> None:
     place = choose(device, dtype)
-    work(desk, open_bundle(model, place.device, place.dtype))
+    bundle = open_bundle(model, place.device, place.dtype)
+    if backend is None and backends.verdict(bundle) is None:
+        backends.prepare(bundle)
+    work(desk, bundle, backend=backends.choose(bundle, backend))
 
 
 @contextmanager

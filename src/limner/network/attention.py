@@ -141,4 +141,4 @@ def places(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n c"]:
 
 
 def picture(x: Float[Tensor, "b n c"], size: tuple[int, int]) -> Float[Tensor, "b c h w"]:
-    return x.transpose(1, 2).reshape(len(x), -1, *size).contiguous()
+    return x.transpose(1, 2).reshape(x.shape[0], -1, *size).contiguous()  # shape, not len: exporters see it

@@ -13,6 +13,7 @@ from limner.taps import Routed
 from limner.types import Context, Latent
 
 Time = Float[Tensor, "b t"]
+Code = Float[Tensor, "b _"]  # sines and cosines of numbers
 Next = Float[Tensor, "b c2 h2 w2"]  # other channels, and perhaps half or twice the side
 Seen = list[Float[Tensor, "b _ _ _"]]
 
@@ -129,24 +130,37 @@ class UNet(nn.Module):
         self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
 
     def forward(self, x: Latent, t: Float[Tensor, " b"], context: Context, taps: Routed | None = None) -> Next:
-        time = self.when(t, context, x.dtype)
-        x = self.conv_in(x)
-        seen = [x]
-        for down in self.down_blocks:
-            seen += down(seen[-1], time, context, taps)
-        x = self.mid_block(seen[-1], time, context, taps)
-        for up in self.up_blocks:
-            x = up(x, seen, time, context, taps)
-        out: Tensor = self.conv_out(F.silu(self.conv_norm_out(x)))
-        return out
+        return self.answer(x, *self.codes(t, context), context, taps)
 
-    def when(self, t: Float[Tensor, " b"], context: Context, dtype: torch.dtype) -> Time:
-        """The code of time, and for SDXL of the sentence and the sizes: Podell et al. 2023 (arXiv:2307.01952), 2.2."""
-        time: Tensor = self.time_embedding(sinusoidal(t, self.config.widths[0]).to(dtype))
+    def codes(self, t: Float[Tensor, " b"], context: Context) -> tuple[Code, Code | None]:
+        """What is said in numbers, as sines: the time, and for SDXL the sizes, after the sentence in one vector.
+
+        In float32 whatever the network computes in: half precision tells t = 999 from 1000 no more.
+        """
+        time = sinusoidal(t, self.config.widths[0])
         if self.config.added_size_dim is None:
-            return time
+            return time, None
         if context.pooled is None or context.sizes is None:
             raise ValueError("this network also reads a pooled sentence and sizes: Context(states, pooled, sizes)")
         sizes = sinusoidal(context.sizes.flatten(), self.config.added_size_dim).reshape(len(context), -1)
-        added: Tensor = self.add_embedding(torch.cat([context.pooled, sizes.to(dtype)], dim=-1))
-        return time + added
+        return time, torch.cat([context.pooled.float(), sizes], dim=-1)
+
+    def answer(
+        self, x: Latent, time: Code, added: Code | None, context: Context, taps: Routed | None = None
+    ) -> Float[Tensor, "b c2 h2 w2"]:
+        """The pass itself, without a sine in it, so that it can be exported and run in half precision as a whole."""
+        when = self.when(time.to(x.dtype), None if added is None else added.to(x.dtype))
+        x = self.conv_in(x)
+        seen = [x]
+        for down in self.down_blocks:
+            seen += down(seen[-1], when, context, taps)
+        x = self.mid_block(seen[-1], when, context, taps)
+        for up in self.up_blocks:
+            x = up(x, seen, when, context, taps)
+        out: Tensor = self.conv_out(F.silu(self.conv_norm_out(x)))
+        return out
+
+    def when(self, time: Code, added: Code | None) -> Time:
+        """The time, and for SDXL the sentence and the sizes: Podell et al. 2023 (arXiv:2307.01952), 2.2."""
+        when: Tensor = self.time_embedding(time)
+        return when if added is None else when + self.add_embedding(added)

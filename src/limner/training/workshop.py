@@ -106,7 +106,8 @@ class Workshop:
         if self.warm is not None:
             file = self.warm.folder / "clip" / "model.safetensors"
             kept = layout.read_tensors(file) | {f"text.{k}": v for k, v in self.warm.text.state_dict().items()}
-            layout.fill(net, kept, file, torch.device("cpu"), torch.float32)
+            layout.check(net, kept, file)
+            layout.fill(net, kept, torch.device("cpu"), torch.float32)
             net.requires_grad_(True).train()
         stage, side = self.preset.clip, self.sizes.image.image_size
         make = partial(clip.pairs, self.corpus, self.preset.sayings, self.stream(), rows=stage.rows, side=side)
@@ -128,7 +129,7 @@ class Workshop:
         initialise(net, "unet", self.seed)
         bundle = self.bundle(net)
         if self.warm is not None:
-            net.load_state_dict(self.warm.denoiser.network.state_dict())  # type: ignore[attr-defined]
+            net.load_state_dict(self.warm.unet.state_dict())
         taught = diffusion.lessons(self.latents(), bundle, self.preset.chunks, self.device)
 
         def loss(net: nn.Module, batch: int, number: int) -> Tensor:

@@ -1,0 +1,228 @@
+"""Who computes a network's answer: whichever of several was the fastest here and said the same."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from limner.bundle import Bundle
+from limner.bundle.catalogue import home
+from limner.engine.graphs import Graphs, export, installed
+from limner.errors import LimnerError
+from limner.process.noise import draw
+from limner.score.denoiser import Denoiser
+from limner.score.precondition import Network
+from limner.types import Context
+
+EAGER = "eager"
+NAMES = (EAGER, "openvino-f32", "openvino-bf16", "compiled")
+ROUNDS = 5  # passes that are timed, in turn with the others' passes
+TOLERANCE = {"openvino-f32": 1e-3, "openvino-bf16": 3e-2, "compiled": 1e-2}
+"""Largest root-mean-square difference from the eager network that is accepted, in standard deviations of its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A denoiser, what it is called, and the kernels that decide its last bits."""
+
+    name: str
+    kernels: str
+    denoiser: Denoiser
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One backend on this machine: seconds a pass of two rows, difference from the eager network, and what is wrong."""
+
+    name: str
+    seconds: float
+    difference: float
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the canary found on `machine`, and who is chosen."""
+
+    machine: str
+    chosen: str
+    trials: tuple[Trial, ...]
+
+
+def eager(bundle: Bundle) -> Backend:
+    """The network as it is written: the one that can be watched, changed and differentiated."""
+    kernels = f"torch {torch.__version__}"
+    if bundle.device.type == "cpu":
+        kernels += f" {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+    return Backend(EAGER, kernels, bundle.denoiser)
+
+
+def folder(bundle: Bundle) -> Path:
+    """Where this bundle's exported graph, its compiled code and the verdict are kept."""
+    return home() / "compiled" / bundle.identity[:16]
+
+
+def machine(bundle: Bundle) -> str:
+    """What a verdict is true of: another processor, thread count, version or precision needs another."""
+    parts = (
+        _processor(), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(), bundle.device.type,
+        str(bundle.denoiser.dtype), torch.__version__, installed(),
+    )  # fmt: skip
+    return sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def build(bundle: Bundle, name: str) -> Backend:
+    """A backend by its name; exports the network if that was never done.  LimnerError where it cannot run here."""
+    if name == EAGER:
+        return eager(bundle)
+    if name not in NAMES:
+        raise LimnerError(f"backend {name!r} is not known", f"one of {', '.join(NAMES)}")
+    kind = bundle.device.type
+    if name == "compiled":
+        if kind != "cuda":
+            raise LimnerError(f"backend {name} needs a CUDA device", "use --backend eager")
+        return Backend(name, f"torch {torch.__version__} inductor", replace(bundle.denoiser, network=compiled(bundle)))
+    if kind != "cpu":
+        raise LimnerError(f"backend {name} computes on a CPU", "use --device cpu, or --backend eager")
+    if not installed():
+        raise LimnerError(f"backend {name} needs OpenVINO", "run pip install openvino")
+    file = folder(bundle) / "unet.xml"
+    if not file.exists():
+        export(bundle.unet, bundle.context([""]), file)
+    precision = name.removeprefix("openvino-")
+    graphs = Graphs(file, precision, bundle.codes)
+    kernels = f"OpenVINO {installed()} {precision}, {graphs.threads} threads"
+    return Backend(name, kernels, replace(bundle.denoiser, network=graphs, dtype=torch.float32))
+
+
+def compiled(bundle: Bundle) -> Network:
+    """The eager network through torch.compile: fused kernels, and one CUDA graph for each number of rows."""
+    net: Network = torch.compile(bundle.unet, mode="reduce-overhead", fullgraph=True, dynamic=False)
+    return lambda x, t, context, taps=None: net(x, t, context).clone()  # a CUDA graph overwrites what it returned
+
+
+def candidates(bundle: Bundle) -> list[str]:
+    """Backends that may be worth a trial on this device."""
+    if bundle.device.type == "cuda":
+        return ["compiled"]
+    if bundle.device.type == "cpu" and installed() and bundle.denoiser.dtype == torch.float32:
+        return ["openvino-f32", *(["openvino-bf16"] if _has_bf16() else [])]
+    return []
+
+
+def canary(bundle: Bundle, backends: Sequence[Backend]) -> Verdict:
+    """Time and check each backend against the eager network, turn and turn about, on two rows of different noise.
+
+    The fastest that says the same within its tolerance is chosen; the eager one if none is faster.
+    """
+    ask = question(bundle)
+    truth = ask(bundle.denoiser)
+    wrong, difference = dict[str, str](), {EAGER: 0.0}
+    for each in backends:
+        difference[each.name] = float("inf")
+        try:
+            said = ask(each.denoiser)
+            difference[each.name] = off = float(((said - truth).square().mean().sqrt() / truth.std()).cpu())
+            if not off <= TOLERANCE[each.name]:
+                wrong[each.name] = f"differs by {off:.2g}, more than {TOLERANCE[each.name]:g}"
+        except Exception as fault:
+            wrong[each.name] = f"{type(fault).__name__}: {str(fault).strip().splitlines()[0]}"
+    sound = [eager(bundle), *(each for each in backends if each.name not in wrong)]
+    seconds = {each.name: float("inf") for each in [*sound, *backends]}
+    for _ in range(ROUNDS):
+        for each in sound:
+            began = time.perf_counter()
+            ask(each.denoiser)
+            seconds[each.name] = min(seconds[each.name], time.perf_counter() - began)
+    names = [EAGER, *(each.name for each in backends)]
+    trials = tuple(Trial(name, seconds[name], difference[name], wrong.get(name, "")) for name in names)
+    return Verdict(machine(bundle), min(sound, key=lambda each: seconds[each.name]).name, trials)
+
+
+def question(bundle: Bundle) -> Callable[[Denoiser], Tensor]:
+    """One pass of guided drawing at the model's own size, with a noise level of its own for each row."""
+    width, height = int(bundle.defaults["width"]), int(bundle.defaults["height"])
+    sigma = torch.tensor([8.0, 0.7], device=bundle.device)
+    noise = draw(0, "canary", 0, (2, *bundle.latent_shape(width, height))).to(bundle.device)
+    said: Context = bundle.context(["a red apple", ""])
+
+    @torch.no_grad()
+    def ask(denoiser: Denoiser) -> Tensor:
+        out = denoiser(noise * (1 + sigma[:, None, None, None] ** 2).sqrt(), sigma, said).float()
+        if out.is_cuda:
+            torch.cuda.synchronize()
+        return out
+
+    return ask
+
+
+def prepare(bundle: Bundle) -> Verdict:
+    """Export, compile and try what may be faster here, and write down who won.  Takes some seconds, once a machine."""
+    tried, lost = list[Backend](), list[Trial]()
+    for name in candidates(bundle):
+        try:
+            tried.append(build(bundle, name))
+        except LimnerError as fault:
+            lost.append(Trial(name, float("inf"), float("inf"), str(fault)))
+    verdict = canary(bundle, tried)
+    verdict = replace(verdict, trials=(*verdict.trials, *lost))
+    file = folder(bundle) / f"verdict-{verdict.machine}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(asdict(verdict), indent=2), encoding="utf-8")
+    part.replace(file)
+    return verdict
+
+
+def verdict(bundle: Bundle) -> Verdict | None:
+    """What `prepare` wrote for this machine; None if it never ran here, or its file is no longer readable."""
+    try:
+        raw = json.loads((folder(bundle) / f"verdict-{machine(bundle)}.json").read_text(encoding="utf-8"))
+        return Verdict(raw["machine"], raw["chosen"], tuple(Trial(**trial) for trial in raw["trials"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def choose(bundle: Bundle, name: str | None = None) -> Backend:
+    """The backend asked for, else the one that won here, else the eager one.
+
+    A winner that cannot be built any more, because its package is gone, is no winner.
+    """
+    if name is not None:
+        return build(bundle, name)
+    won = verdict(bundle)
+    if won is None or won.chosen == EAGER:
+        return eager(bundle)
+    try:
+        return build(bundle, won.chosen)
+    except LimnerError:
+        return eager(bundle)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def _has_bf16() -> bool:
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def told(verdict: Verdict) -> Iterator[str]:
+    """The trials in words, a line each."""
+    for trial in verdict.trials:
+        time_ = "-" if trial.seconds == float("inf") else f"{1e3 * trial.seconds:.1f} ms a pass"
+        chosen = ", chosen" if trial.name == verdict.chosen else ""
+        yield f"{trial.name}: {trial.fault or f'{time_}, differs by {trial.difference:.1e}{chosen}'}"

@@ -1,0 +1,234 @@
+"""Another backend may be faster, never different: who says something else, or breaks, is not chosen."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from limner.bundle import Bundle, open_bundle
+from limner.control.heatmaps import Heatmaps
+from limner.engine import backends, run
+from limner.engine.backends import EAGER, Backend
+from limner.engine.capacity import profile
+from limner.errors import LimnerError
+from limner.recipe import Recipe
+from limner.taps import Routed
+from limner.types import Context, Latent, Sigma
+
+pytest.importorskip("openvino")
+FAST = ["openvino-f32", "openvino-bf16"]
+
+
+@pytest.fixture(scope="module")
+def home(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the command exported the model, in a process of its own: these tests' shape checks cannot be traced."""
+    place = tmp_path_factory.mktemp("home")
+    said = limner(place, "-m", "limner", "doctor", "--prepare", "--model", str(folder), "--device", "cpu")
+    assert "trial" in said
+    return place
+
+
+def limner(home: Path, *words: str) -> str:
+    environment = os.environ | {"LIMNER_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(autouse=True)
+def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMNER_HOME", str(home))
+
+
+def recipe(bundle: Bundle) -> Recipe:
+    return Recipe(1, bundle.identity, "a red apple", "", 3, 4, "euler", "trailing", 3.0, 64, 64)
+
+
+class Slanted:
+    """The eager network, turned by a hundredth of its own answer; with `breaks` it raises instead."""
+
+    def __init__(self, bundle: Bundle, by: float, breaks: bool = False) -> None:
+        self.bundle, self.by, self.breaks = bundle, by, breaks
+
+    def __call__(self, x: Latent, sigma: Sigma, context: Context, taps: Routed | None = None) -> Latent:
+        if self.breaks:
+            raise RuntimeError("no such instruction\nand more")
+        out: Tensor = self.bundle.denoiser(x, sigma, context)
+        return out * (1 + self.by)
+
+
+@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("size", [(2, 8, 8), (3, 8, 12), (1, 4, 4)])
+def test_a_graph_says_what_the_network_says(name: str, size: tuple[int, int, int], bundle: Bundle) -> None:
+    """Every row with a noise level of its own, at other sizes than the one it was exported at."""
+    rows, height, width = size
+    x = torch.linspace(-3, 3, rows * 4 * height * width).reshape(rows, 4, height, width).sin() * 3
+    sigma, said = torch.tensor([0.3, 4.0, 900.0])[:rows], bundle.context(["a cat", "", "a red apple"][:rows])
+    with torch.no_grad():
+        truth, answer = (each(x, sigma, said) for each in (bundle.denoiser, backends.build(bundle, name).denoiser))
+    off = (truth - answer).square().mean().sqrt() / truth.std()
+    assert 0 < off < backends.TOLERANCE[name]
+    if name == "openvino-f32":
+        assert off < 2e-6 * 100  # f32 rounds otherwise than torch does, nothing more
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_a_second_process_finds_the_graph_and_says_the_same(name: str, bundle: Bundle, folder: Path) -> None:
+    ask = backends.question(bundle)
+    first, again = (ask(backends.build(each, name).denoiser) for each in (bundle, open_bundle(folder)))
+    assert torch.equal(first, again)
+
+
+def test_both_precisions_in_one_process_keep_their_own_code(bundle: Bundle) -> None:
+    """OpenVINO 2026.4.1 answered nan in bf16 from code that it had cached for f32 in the same folder."""
+    ask = backends.question(bundle)
+    for name in (*FAST, *FAST):
+        assert bool(ask(backends.build(bundle, name).denoiser).isfinite().all())
+
+
+def test_a_fast_backend_needs_no_weights_in_memory(bundle: Bundle, folder: Path) -> None:
+    backends.build(bundle, "openvino-f32")  # exported by now
+    opened = open_bundle(folder)
+    list(run([recipe(opened)], opened, denoiser=backends.build(opened, "openvino-f32").denoiser))
+    network = opened.denoiser.network
+    assert all(weight.is_meta for weight in network.net.parameters())  # type: ignore[attr-defined]
+    opened.denoiser(torch.zeros(1, 4, 8, 8), torch.ones(1), opened.context([""]))
+    assert not any(weight.is_meta for weight in network.net.parameters())  # type: ignore[attr-defined]
+
+
+def test_who_differs_too_much_is_not_chosen(bundle: Bundle) -> None:
+    near, far, nan, broken = (Slanted(bundle, by) for by in (1e-4, 0.1, float("nan"), 0.0))
+    broken.breaks = True
+    names = ["openvino-f32", "openvino-bf16", "compiled", "openvino-bf16"]
+    for each, name, fault in zip(
+        (near, far, nan, broken), names, ("", "differs by 0.1", "differs by nan", "RuntimeError: no such instruction"),
+        strict=True,
+    ):  # fmt: skip
+        verdict = backends.canary(bundle, [Backend(name, "", each)])
+        assert [trial.name for trial in verdict.trials] == [EAGER, name]
+        assert verdict.trials[1].fault.startswith(fault)
+        assert bool(verdict.trials[1].fault) == bool(fault)
+        assert not fault or verdict.chosen == EAGER
+
+
+def test_the_verdict_is_kept_for_this_machine_alone(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = backends.prepare(bundle)
+    assert backends.verdict(bundle) == made
+    assert backends.choose(bundle).name == made.chosen == min(
+        (trial for trial in made.trials if not trial.fault), key=lambda trial: trial.seconds
+    ).name  # fmt: skip
+    monkeypatch.setattr(backends, "_processor", lambda: "another")
+    assert backends.verdict(bundle) is None
+    assert backends.choose(bundle).name == EAGER
+
+
+@pytest.mark.parametrize("damage", ["", "{}", '{"machine": 1, "chosen": "eager", "trials": [1]}', "nonsense"])
+def test_a_damaged_verdict_is_none(damage: str, bundle: Bundle) -> None:
+    backends.prepare(bundle)
+    (file,) = backends.folder(bundle).glob(f"verdict-{backends.machine(bundle)}.json")
+    file.write_text(damage)
+    assert backends.verdict(bundle) is None
+    assert backends.choose(bundle).name == EAGER
+
+
+def test_a_winner_that_is_gone_is_no_winner(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = replace(backends.prepare(bundle), chosen="openvino-f32")
+    file = backends.folder(bundle) / f"verdict-{made.machine}.json"
+    file.write_text(json.dumps({"machine": made.machine, "chosen": made.chosen, "trials": []}))
+    assert backends.choose(bundle).name == "openvino-f32"
+    monkeypatch.setattr(backends, "build", lambda *_: (_ for _ in ()).throw(LimnerError("gone", "fetch")))
+    assert backends.choose(bundle).name == EAGER
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("gpu", "backend 'gpu' is not known"), ("compiled", "backend compiled needs a CUDA device")],
+)
+def test_a_backend_that_is_not_here_says_so(name: str, line: str, bundle: Bundle) -> None:
+    with pytest.raises(LimnerError, match=line):
+        backends.build(bundle, name)
+
+
+def test_a_graph_can_be_neither_watched_nor_differentiated(bundle: Bundle) -> None:
+    fast = backends.build(bundle, "openvino-f32").denoiser
+    x, sigma, said = torch.zeros(1, 4, 8, 8), torch.ones(1), bundle.context([""])
+    with pytest.raises(ValueError, match="neither be watched"):
+        fast(x, sigma, said, Routed([]))
+    with pytest.raises(ValueError, match="neither be watched"):
+        fast(x.requires_grad_(), sigma, said)
+
+
+def test_a_job_with_controls_is_eager_from_first_to_last(bundle: Bundle) -> None:
+    asked = recipe(bundle)
+    fast = backends.build(bundle, "openvino-bf16").denoiser
+    ((_, plain),) = run([asked], bundle)
+    ((_, watched),) = run([asked], bundle, [Heatmaps().control], denoiser=fast)
+    ((_, quick),) = run([asked], bundle, denoiser=fast)
+    assert (plain == watched).all()
+    assert (plain != quick).any()
+
+
+COMPILED = """
+import sys, torch
+from limner.bundle import open_bundle
+from limner.engine import backends
+
+whole = torch.compile
+torch.compile = lambda net, mode, **rest: whole(net, backend="aot_eager", **rest)
+bundle = open_bundle(sys.argv[1])
+network = backends.compiled(bundle)
+for rows in (2, 3):
+    x, t, said = torch.ones(rows, 4, 8, 8), torch.arange(rows) * 300.0, bundle.context(["a cat"] * rows)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x, t, said), bundle.unet(x, t, said))
+print("the same")
+"""
+
+
+def test_torch_compile_says_what_the_network_says(folder: Path, home: Path) -> None:
+    """On a CPU and without its kernels: that the network is captured as one graph, for each number of rows."""
+    assert limner(home, "-c", COMPILED, str(folder)) == "the same\n"
+
+
+class Curve:
+    """A device on which a pass takes as long as `cost` says; it has room for `most` rows."""
+
+    def __init__(self, cost: dict[int, float], most: int = 99) -> None:
+        self.cost, self.most, self.now = cost, most, 0.0
+
+    def __call__(self, x: Latent, sigma: Sigma, context: Context, taps: Routed | None = None) -> Latent:
+        if len(x) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.now += self.cost[len(x)]
+        return x
+
+
+@pytest.mark.parametrize(
+    ("cost", "most", "sizes", "room"),
+    [
+        ({1: 1, 2: 2, 4: 4, 8: 8, 16: 16, 32: 32}, 99, (), True),
+        ({1: 1, 2: 1, 4: 1, 8: 1, 16: 2, 32: 4}, 99, (8,), True),
+        ({1: 1, 2: 1, 4: 1, 8: 1, 16: 1, 32: 1}, 99, (32,), True),
+        ({1: 1, 2: 1, 4: 1, 8: 1, 16: 1, 32: 1}, 5, (4,), False),
+    ],
+)
+def test_a_pass_grows_while_growing_pays(
+    cost: dict[int, float], most: int, sizes: tuple[int, ...], room: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curve = Curve(cost, most)
+    monkeypatch.setattr("limner.engine.capacity.time.perf_counter", lambda: curve.now)
+    found = profile(curve, (4, 8, 8), Context(torch.zeros(1, 3, 5)), torch.device("cpu"))
+    assert (found.sizes, found.room) == (sizes, room)
+    assert found.gain == (cost[2] / 2) / (cost[max(sizes, default=2)] / max(sizes, default=2))
+
+
+def test_pictures_of_both_backends_look_alike(bundle: Bundle) -> None:
+    asked, fast = recipe(bundle), backends.build(bundle, "openvino-f32").denoiser
+    ((_, plain),), ((_, quick),) = run([asked], bundle), run([asked], bundle, denoiser=fast)
+    assert abs(plain.astype(int) - quick.astype(int)).max() <= 1
