@@ -12,7 +12,7 @@ PACKAGES := nodejs
 MISSING = $(strip $(foreach each,$(COMMANDS),$(shell command -v $(each) >/dev/null 2>&1 || echo $(each))))
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
-.PHONY: demo test tests tiny check format lint types law copies system reference
+.PHONY: demo test tests tiny check format lint types law copies system reference bench
 .NOTPARALLEL:
 
 demo: .venv/.installed
@@ -57,6 +57,16 @@ copies: .venv/.dev
 system:
 	apt-get update
 	apt-get install --yes --no-install-recommends $(PACKAGES)
+
+# limner beside diffusers and, in an environment of its own, beside optimum-intel: some ten minutes, on a quiet machine
+bench: .venv/.dev .venv/.peer
+	$(PY) -m limner bench --peer .peer/bin/python
+
+.venv/.peer: docs/bench-constraints.txt | .venv/.made
+	$(PYTHON) -m venv --clear .peer
+	.peer/bin/python -m pip install --constraint docs/bench-constraints.txt torch optimum-intel diffusers accelerate
+	.peer/bin/python -m pip uninstall --yes torchvision  # optimum-intel asks for it; a pipeline does not, and it needs CUDA's torch
+	touch $@
 
 # docs/reference, from the commands' own parsers
 reference: .venv/.dev

@@ -85,6 +85,31 @@ def test_a_second_process_finds_the_graph_and_says_the_same(name: str, bundle: B
     assert torch.equal(first, again)
 
 
+SILENT = """
+import socket, sys
+
+def connect(*_):
+    print("CONNECTED")
+    raise OSError("no")
+
+socket.socket.connect = connect
+socket.create_connection = connect
+from limner.bundle import open_bundle
+from limner.engine import backends
+from limner.engine.graphs import export
+
+bundle = open_bundle(sys.argv[1])
+export(bundle.unet, bundle.context([""]), backends.folder(bundle) / "again.xml")
+import openvino.tools.ovc as ovc
+print(type(ovc.telemetry).__module__)
+"""
+
+
+def test_nobody_is_told(folder: Path, home: Path) -> None:
+    """OpenVINO brings telemetry that speaks without being asked; limner imports it without."""
+    assert limner(home, "-c", SILENT, str(folder)) == "openvino.tools.ovc.telemetry_stub\n"
+
+
 def test_both_precisions_in_one_process_keep_their_own_code(bundle: Bundle) -> None:
     """OpenVINO 2026.4.1 answered nan in bf16 from code that it had cached for f32 in the same folder."""
     ask = backends.question(bundle)

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {  # each is the module limner.cli.NAME with flags
     "pictures": "build and show the pictures that limner-mini is trained on",
     "train": "train limner-mini, part by part",
     "measure": "take figures, each with its target",
+    "bench": "time limner beside others on the same weights, and what waiting is like",
 }
 
 

@@ -46,10 +46,14 @@ def bundle_flags(parser: argparse.ArgumentParser) -> None:
     """Which weights, and on what they run."""
     parser.add_argument("--model", metavar="NAME|PATH", default="limner-mini", help="a model's name or its folder")
     parser.add_argument("--device", help="cpu, cuda or mps; the best there is if left out")
+    parser.add_argument("--dtype", help="float32, bfloat16 or float16; the device's own if left out")
+
+
+def backend_flag(parser: argparse.ArgumentParser) -> None:
+    """Who computes, where nobody watches."""
     parser.add_argument(
         "--backend", metavar="NAME", help=f"{', '.join(BACKENDS)}; the fastest that doctor --prepare found if left out"
     )
-    parser.add_argument("--dtype", help="float32, bfloat16 or float16; the device's own if left out")
 
 
 @dataclass(frozen=True, slots=True)

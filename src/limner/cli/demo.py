@@ -17,6 +17,7 @@ SENTENCES = (
 
 def flags(parser: argparse.ArgumentParser) -> None:
     asked.bundle_flags(parser)
+    asked.backend_flag(parser)
     asked.folder_flag(parser)
     asked.json_flag(parser)
 

@@ -33,6 +33,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
         "--prepare", action="store_true", help="time and check every backend and remember the fastest, once a machine"
     )
     asked.bundle_flags(parser)
+    asked.backend_flag(parser)
     asked.folder_flag(parser)
     asked.json_flag(parser)
 

@@ -23,6 +23,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | card")
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
+    asked.backend_flag(draw)
     draw.add_argument(
         "--out", type=Path, default=Path("outputs/reading"), metavar="DIR", help="new folder (%(default)s)"
     )
@@ -36,6 +37,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     read.set_defaults(job=_read)
     speed = jobs.add_parser("speed", help="time the command line from process start, and its memory")
     asked.bundle_flags(speed)
+    asked.backend_flag(speed)
     speed.add_argument("--rounds", type=int, default=5, metavar="N", help="of which the median counts (%(default)s)")
     speed.set_defaults(job=_speed)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
@@ -76,7 +78,7 @@ def _draw(args: argparse.Namespace) -> int:
     asked_for = cards(*taught(bundle.folder))
     prepare(args.out)
     recipes = [resolved(Wish(prompt=card.prompt, seed=card.seed), bundle, None) for card in asked_for]
-    for index, picture in draw(recipes, bundle, on_step=None):
+    for index, picture in draw(recipes, bundle, denoiser=asked.backend(args, bundle).denoiser):
         Image.fromarray(picture).save(args.out / asked_for[index].file)  # no recipe in it: the reader is not told
     key.write_text(json.dumps({"model": bundle.identity, "cards": [asdict(card) for card in asked_for]}, indent=2))
     print(f"{len(asked_for)} pictures without names are in {args.out}; which is which stands in {key}")
@@ -140,6 +142,7 @@ def _speed(args: argparse.Namespace) -> int:
     bundle = asked.bundle(args)
     with tempfile.TemporaryDirectory() as out:
         words = ["make", "a red apple", "--model", str(bundle.folder), "--steps", "20", "--out", out]
+        words += ["--backend", asked.backend(args, bundle).name]
         command(words)  # warm: the files are in the system's memory from here on
         made = [command(words) for _ in range(args.rounds)]
     helped = [command(["--help"]) for _ in range(args.rounds)]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from limner.bundle import Bundle
 from limner.bundle.catalogue import home
-from limner.engine.graphs import Graphs, export, installed
+from limner.engine.graphs import Graphs, export, installed, runtime
 from limner.errors import LimnerError
 from limner.process.noise import draw
 from limner.score.denoiser import Denoiser
@@ -215,9 +215,7 @@ def _processor() -> str:
 
 
 def _has_bf16() -> bool:
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in runtime().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def told(verdict: Verdict) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A network as a graph of fixed shape, which OpenVINO compiles for this very processor."""
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,14 @@ def installed() -> str:
         return ""
 
 
+def runtime() -> Any:
+    """OpenVINO without its telemetry, which tells its maker of every import and every export unless it is absent."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # to import it is an error from here on
+    import openvino
+
+    return openvino
+
+
 @torch.no_grad()
 def export(net: UNet, context: Context, file: Path) -> None:
     """Write the network as an OpenVINO graph (.xml and .bin) whose rows, height, width and words are still open.
@@ -44,8 +53,7 @@ def export(net: UNet, context: Context, file: Path) -> None:
     One noise level a row: the graph reads the sines of time, which `UNet.codes` computes outside it.  Weights that half
     precision holds exactly are stored in it.  Raises LimnerError where OpenVINO cannot read the network.
     """
-    import openvino
-
+    openvino = runtime()
     side = net.config.sample_size
     x = torch.zeros(2, net.config.in_channels, side, side)
     said = Context.cat([context[:1]] * 2).to("cpu", torch.float32)
@@ -95,9 +103,7 @@ class Graphs:
         return torch.from_numpy(answer)
 
     def compile(self, shapes: tuple[torch.Size, ...]) -> Callable[..., Any]:
-        import openvino
-
-        core = openvino.Core()
+        core = runtime().Core()
         graph = core.read_model(self.file)
         graph.reshape({number: list(shape) for number, shape in enumerate(shapes)})
         settings = {

@@ -1,0 +1,222 @@
+"""`limner bench`: how fast, beside others on the same weights and the same machine, and what waiting is like."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from limner.cli import asked
+from limner.cli.measure import FIGURES, conclude
+from limner.errors import LimnerError
+
+if TYPE_CHECKING:
+    from limner.bundle import Bundle
+    from limner.engine.backends import Backend
+    from limner.evaluation.figures import Figure, Value
+
+PARTS = ("lone", "large", "draft", "load", "company", "preview", "make")
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    asked.bundle_flags(parser)
+    asked.backend_flag(parser)
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}"
+    )
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="by turns; medians count (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=100, metavar="N", help="of the mixed load (%(default)s)")
+    parser.add_argument(
+        "--peer", metavar="PYTHON", help="a Python with optimum-intel, to be compared with too: make bench makes one"
+    )
+    parser.add_argument(
+        "--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON and plots go (%(default)s)"
+    )
+    asked.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from limner.engine import backends
+    from limner.evaluation.contest import busy_share
+    from limner.evaluation.figures import record
+    from limner.evaluation.plots import plots
+
+    if args.rounds < 1 or args.jobs < 1:
+        raise LimnerError("rounds and jobs are counted from 1", "choose at least 1")
+    bundle = asked.bundle(args)
+    if args.backend is None and backends.verdict(bundle) is None:
+        backends.prepare(bundle)
+    bench = Bench(args, bundle, asked.backend(args, bundle))
+    bench.note("others", {"busy share before": busy_share()})
+    for part in args.parts:
+        JOBS[part](bench)
+    bench.note("others", {"busy share before": bench.details["others"], "busy share after": busy_share()})
+    record(args.figures / "bench.json", bench.figures, bundle.identity, bench.details)
+    plots(args.figures / "bench.json", args.figures / "bench.png")
+    return conclude(args, bench.figures)
+
+
+class Bench:
+    """What was found so far."""
+
+    def __init__(self, args: argparse.Namespace, bundle: "Bundle", backend: "Backend") -> None:
+        self.args, self.bundle, self.backend = args, bundle, backend
+        self.figures: list[Figure] = []
+        self.details: dict[str, Value] = {"backend": backend.name, "kernels": backend.kernels}
+
+    def least(self, name: str, value: float, target: float, unit: str = "x") -> None:
+        from limner.evaluation.figures import Figure
+
+        self.figures.append(Figure(name, round(value, 3), target, "at least", unit))
+
+    def most(self, name: str, value: float, target: float, unit: str = "x") -> None:
+        from limner.evaluation.figures import Figure
+
+        self.figures.append(Figure(name, round(value, 3), target, "at most", unit))
+
+    def note(self, part: str, found: "Mapping[str, Value]") -> None:
+        self.details[part] = found
+        if not self.args.json:
+            print(f"{part}: {found}", flush=True)
+
+
+def lone(bench: Bench) -> None:
+    """One picture, 20 steps, by limner and by others: twenty guided passes of DDIM in every one of them."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from limner.engine.backends import question
+    from limner.evaluation.contest import Contestant, contest, peak, ratio, spread
+
+    names = [Contestant("limner"), Contestant("limner-eager"), Contestant("diffusers")]
+    names += [Contestant("optimum", bench.args.peer)] if bench.args.peer else []
+    seconds = contest(names, str(bench.bundle.folder), bench.args.rounds, 20)
+    with FlopCounterMode(display=False) as counted:
+        question(bench.bundle)(bench.bundle.denoiser)
+    half = bench.backend.name.endswith("bf16")
+    roof = peak(torch.bfloat16 if half else torch.float32)
+    work = 20 * counted.get_total_flops() / 1e9
+    bench.least("lone_against_diffusers", ratio(seconds["diffusers"], seconds["limner"]), 2.3)
+    if bench.args.peer:
+        bench.least("lone_against_openvino_peer", ratio(seconds["optimum"], seconds["limner"]), 1.05)
+    found: dict[str, Value] = dict(spread(seconds))
+    found["GFLOP in 20 passes"], found["peak GFLOP/s"] = round(work, 1), round(roof)
+    found["share of the roofline"] = round(work / roof / median(seconds["limner"]), 3)
+    bench.note("lone", found)
+
+
+def large(bench: Bench) -> None:
+    """A guided pass of a network as large as Stable Diffusion 1.5's, at 512 x 512 pixels."""
+    from limner.bundle.catalogue import home
+    from limner.evaluation.contest import ratio, spread
+    from limner.evaluation.large import passes
+
+    precision = "bf16" if bench.backend.name.endswith("bf16") else "f32"
+    seconds, difference = passes(home() / "compiled" / "large", bench.args.rounds, precision)
+    fast = seconds[f"limner openvino-{precision}"]
+    bench.least("large_pass_against_diffusers", ratio(seconds["diffusers"], fast), 2.3)
+    bench.note("large", {**spread(seconds), "difference": round(difference, 5)})
+
+
+def draft(bench: Bench) -> None:
+    """A draft of four steps behind four pictures of fifty."""
+    from limner.evaluation.load import RULES, behind
+
+    found: dict[str, list[dict[str, float]]] = {rule: [] for rule in RULES}
+    for _ in range(bench.args.rounds):
+        for rule, order in RULES.items():
+            found[rule].append(behind(bench.bundle, bench.backend.denoiser, order))
+    middle = {
+        rule: {key: round(median(each[key] for each in rounds), 3) for key in ("draft", "last long")}
+        for rule, rounds in found.items()
+    }
+    first, short = middle["first come"], middle["shortest first"]
+    bench.least("draft_wait_shorter", first["draft"] / short["draft"], 10)
+    bench.most("long_jobs_slower", short["last long"] / first["last long"], 1.1)
+    bench.note("draft", middle)
+
+
+def load(bench: Bench) -> None:
+    """Poisson arrivals of mixed lengths at 0.9 of what one job after another can do."""
+    from limner.evaluation.load import RULES, poisson, serve, waits
+    from limner.evaluation.load import lone as alone
+
+    lengths = alone(bench.bundle, bench.backend.denoiser, bench.args.rounds)
+    coming = poisson(bench.bundle, bench.args.jobs, lengths, 0.9)
+    served = {rule: serve(bench.bundle, bench.backend.denoiser, coming, order) for rule, order in RULES.items()}
+    found = {rule: waits(coming, done, lengths) for rule, done in served.items()}
+    first, short = found["first come"], found["shortest first"]
+    bench.most("load_mean", short["mean"] / first["mean"], 0.7)
+    bench.most("load_p95_slowdown", short["p95 slowdown"] / first["p95 slowdown"], 0.3)
+    rounded = {rule: {key: round(value, 3) for key, value in each.items()} for rule, each in found.items()}
+    seconds: dict[str, Value] = {str(steps): round(each, 3) for steps, each in lengths.items()}
+    waited: dict[str, Value] = {
+        rule: [[job.recipe.steps, round(done[job.name].seconds, 3)] for job in coming] for rule, done in served.items()
+    }
+    bench.details["waits"] = waited
+    bench.note("load", {**rounded, "alone": seconds, "jobs": len(coming)})
+
+
+def company(bench: Bench) -> None:
+    """The same jobs one by one in a bare loop and together in the engine: pixels, and what the company costs."""
+    import torch
+
+    from limner.engine.engine import shortest_first
+    from limner.evaluation.load import LENGTHS, Coming, bare, recipe, serve, timed
+
+    jobs = [Coming(str(k), recipe(bench.bundle, k, LENGTHS[k % len(LENGTHS)]), 0.0) for k in range(20)]
+    denoiser, together, loop = bench.backend.denoiser, list[float](), list[float]()
+    alone = {job.name: bare(bench.bundle, denoiser, job.recipe) for job in jobs}
+    served = serve(bench.bundle, denoiser, jobs, shortest_first)
+    same = [torch.equal(alone[job.name], served[job.name].picture) for job in jobs]
+    one, bared = list[float](), list[float]()
+    for _ in range(bench.args.rounds):
+        loop.append(timed(lambda: [bare(bench.bundle, denoiser, job.recipe) for job in jobs]))
+        together.append(timed(lambda: serve(bench.bundle, denoiser, jobs, shortest_first)))
+        for _ in range(3):
+            bared.append(timed(lambda: bare(bench.bundle, denoiser, jobs[2].recipe)))
+            one.append(timed(lambda: serve(bench.bundle, denoiser, jobs[2:3], shortest_first)))
+    bench.least("same_pixels_in_company", sum(same) / len(same), 1, "")
+    bench.most("company_costs", median(together) / median(loop), 1.05)
+    bench.most("lone_against_bare_loop", median(one) / median(bared), 1.03)
+    seconds = {"together": together, "bare loops": loop, "lone": one, "bare loop": bared}
+    bench.note("company", {name: round(median(each), 4) for name, each in seconds.items()})
+
+
+def preview(bench: Bench) -> None:
+    """How soon there is something to see, and what looking costs."""
+    from limner.evaluation.load import previews, recipe
+
+    rounds = [
+        previews(bench.bundle, bench.backend.denoiser, recipe(bench.bundle, 0, 20)) for _ in range(bench.args.rounds)
+    ]
+    middle = {key: median(each[key] for each in rounds) for key in rounds[0]}
+    bench.most("first_preview", middle["first"] / middle["whole"], 0.15, "")
+    bench.most("all_previews", middle["all"] / middle["whole"], 0.05, "")
+    bench.note("preview", {key: round(value, 4) for key, value in middle.items()})
+
+
+def make(bench: Bench) -> None:
+    """From the return key to the file."""
+    import tempfile
+
+    from limner.evaluation.speed import command
+
+    with tempfile.TemporaryDirectory() as out:
+        words = ["make", "a red apple", "--model", str(bench.bundle.folder), "--steps", "20", "--out", out]
+        words += ["--backend", bench.backend.name]
+        command(words)
+        spent = [command(words) for _ in range(bench.args.rounds)]
+    bench.most("make_seconds", median(each.seconds for each in spent), 3, " s")
+    bench.note("make", {"seconds": [round(each.seconds, 2) for each in spent], "MB": round(spent[0].megabytes)})
+
+
+JOBS: Mapping[str, Callable[[Bench], None]] = {
+    "lone": lone,
+    "large": large,
+    "draft": draft,
+    "load": load,
+    "company": company,
+    "preview": preview,
+    "make": make,
+}

@@ -1,0 +1,149 @@
+"""What `limner bench` is made of: turns, clocks that the test owns, and pictures that must be the same."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from limner.bundle import Bundle
+from limner.cli import main
+from limner.engine import run
+from limner.engine.run import pixels
+from limner.errors import LimnerError
+from limner.evaluation import contest, load
+from limner.evaluation.contest import Contestant, ratio, spread
+from limner.evaluation.plots import plots
+from limner.taps import Routed
+from limner.types import Context, Latent, Sigma
+
+FAKE = """
+import json, sys, time
+print("a library says hello")
+print(json.dumps({"ready": sys.argv[1]}), flush=True)
+if sys.argv[1] == "broken":
+    sys.stdin.readline()
+    raise SystemExit("no such library")
+for number, line in enumerate(sys.stdin):
+    asked = json.loads(line)
+    print(json.dumps({"seconds": asked["steps"] * (2 if sys.argv[1] == "slow" else 1) + asked["seed"]}), flush=True)
+"""
+
+
+@pytest.fixture
+def peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "peer.py"
+    file.write_text(FAKE)
+    monkeypatch.setattr(contest, "PEER", file)
+
+
+@pytest.mark.usefixtures("peer")
+def test_contestants_draw_by_turns_the_same_seeds() -> None:
+    seconds = contest.contest([Contestant("fast"), Contestant("slow")], "model", 3, 20)
+    assert seconds == {"fast": [20, 21, 22], "slow": [40, 41, 42]}
+    assert ratio(seconds["slow"], seconds["fast"]) == round(41 / 21, 2)
+    assert spread(seconds)["slow"] == {"median": 41, "least": 40, "most": 42}
+
+
+@pytest.mark.usefixtures("peer")
+def test_who_cannot_take_part_says_why() -> None:
+    with pytest.raises(LimnerError, match="broken cannot take part: no such library"):
+        contest.contest([Contestant("fast"), Contestant("broken")], "model", 3, 20)
+
+
+class Clock:
+    """Time that only a pass of the network, or sleep, moves."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle, self.now = bundle, 0.0
+
+    def __call__(self, x: Latent, sigma: Sigma, context: Context, taps: Routed | None = None) -> Latent:
+        self.now += 1.0
+        return self.bundle.denoiser(x, sigma, context, taps)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    made = Clock(bundle)
+    monkeypatch.setattr(load.time, "perf_counter", lambda: made.now)
+    monkeypatch.setattr(load.time, "sleep", made.sleep)
+    return made
+
+
+def test_a_draft_behind_long_jobs(clock: Clock) -> None:
+    first, short = (load.behind(clock.bundle, clock, rule) for rule in load.RULES.values())
+    assert first["draft"] > 200
+    assert short["draft"] < 12  # its own four passes, and one of a longer job beside each piece of its decoding
+    assert short["last long"] <= first["last long"] + 5
+
+
+def test_arrivals_come_at_the_load_that_was_asked_for(bundle: Bundle) -> None:
+    alone = {steps: float(steps) for steps in load.LENGTHS}
+    coming = load.poisson(bundle, 4000, alone, 0.9)
+    work = sum(alone[job.recipe.steps] for job in coming)
+    assert work / coming[-1].at == pytest.approx(0.9, rel=0.06)
+    assert {job.recipe.steps for job in coming} == set(load.LENGTHS)
+
+
+def test_a_mixed_load_is_served_sooner_shortest_first(clock: Clock) -> None:
+    alone = load.lone(clock.bundle, clock, 1)
+    assert alone == {steps: float(steps) for steps in load.LENGTHS}
+    coming = load.poisson(clock.bundle, 30, alone, 0.9)
+    found = {}
+    for rule, order in load.RULES.items():
+        clock.now = 0.0
+        found[rule] = load.waits(coming, load.serve(clock.bundle, clock, coming, order), alone)
+    assert found["shortest first"]["mean"] < found["first come"]["mean"]
+    assert found["first come"]["mean"] >= np.mean([alone[job.recipe.steps] for job in coming])
+
+
+def test_the_bare_loop_draws_the_same_picture(bundle: Bundle) -> None:
+    asked = load.recipe(bundle, 5, 4)
+    ((_, picture),) = run([asked], bundle)
+    assert (pixels(load.bare(bundle, bundle.denoiser, asked)) == picture).all()
+
+
+def test_previews_are_counted(clock: Clock) -> None:
+    found = load.previews(clock.bundle, clock, load.recipe(clock.bundle, 0, 10))
+    assert found == {"first": 1.0, "all": 0.0, "whole": 10.0}
+
+
+def test_the_command_records_and_draws(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIMNER_HOME", str(tmp_path))
+    parts = ["draft", "load", "company", "preview"]
+    words = ["bench", "--model", str(folder), "--device", "cpu", "--backend", "eager", "--rounds", "1", "--jobs", "3"]
+    code = main([*words, "--figures", str(tmp_path), "--parts", *parts])
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.endswith((" ok", " short"))]
+    report = json.loads((tmp_path / "bench.json").read_text())
+    assert names == [figure["name"] for figure in report["figures"]]
+    assert {"draft_wait_shorter", "load_mean", "same_pixels_in_company", "first_preview"} <= set(names)
+    assert code == int(not all(figure["ok"] for figure in report["figures"]))
+    same = next(figure for figure in report["figures"] if figure["name"] == "same_pixels_in_company")
+    assert same["value"] == 1
+    assert (tmp_path / "bench.png").stat().st_size > 1000
+
+
+def test_plots_draw_what_was_measured(tmp_path: Path) -> None:
+    times = {"limner": {"median": 1.0, "least": 0.9, "most": 1.2}, "peak GFLOP/s": 3}
+    report = {"machine": {"processor": "one", "cores": 2}, "date": "today", "details": {"lone": times, "large": times}}
+    (tmp_path / "bench.json").write_text(json.dumps(report))
+    plots(tmp_path / "bench.json", tmp_path / "bench.png")
+    assert (tmp_path / "bench.png").exists()
+
+
+@pytest.mark.parametrize("flag", ["--rounds", "--jobs"])
+def test_counts_begin_at_one(flag: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--model", str(folder), flag, "0"]) == 2
+    assert "counted from 1" in capsys.readouterr().err
+
+
+def test_the_roof_is_not_zero() -> None:
+    assert contest.peak(torch.float32, 0.02) > 0
+    assert 0 <= contest.busy_share(0.05) <= 1
