@@ -15,6 +15,7 @@ settings.load_profile("limner")
 torch.set_num_threads(1)  # on tensors this small a second thread only gets in the way
 
 import tiny  # noqa: E402 - whatever is imported before the hook goes unchecked
+from apart import said_by  # noqa: E402
 from tiny_registry import Registry, emojibase, icons, pack  # noqa: E402
 
 from limner.bundle import Bundle, open_bundle  # noqa: E402
@@ -41,6 +42,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bundle(folder: Path) -> Bundle:
     return open_bundle(folder)
+
+
+@pytest.fixture(scope="session")
+def prepared(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """limner's own folder on a machine where `doctor --prepare` has exported that model and asked the canary."""
+    home = tmp_path_factory.mktemp("home")
+    said = said_by(home, "-m", "limner", "doctor", "--prepare", "--model", str(folder), "--device", "cpu")
+    assert "trial" in said
+    return home
 
 
 @pytest.fixture(scope="session")

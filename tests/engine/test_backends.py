@@ -1,14 +1,12 @@
 """Another backend may be faster, never different: who says something else, or breaks, is not chosen."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from apart import said_by
 from torch import Tensor
 
 from limner.bundle import Bundle, open_bundle
@@ -25,25 +23,9 @@ pytest.importorskip("openvino")
 FAST = ["openvino-f32", "openvino-bf16"]
 
 
-@pytest.fixture(scope="module")
-def home(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the command exported the model, in a process of its own: these tests' shape checks cannot be traced."""
-    place = tmp_path_factory.mktemp("home")
-    said = limner(place, "-m", "limner", "doctor", "--prepare", "--model", str(folder), "--device", "cpu")
-    assert "trial" in said
-    return place
-
-
-def limner(home: Path, *words: str) -> str:
-    environment = os.environ | {"LIMNER_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(autouse=True)
-def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIMNER_HOME", str(home))
+def here(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMNER_HOME", str(prepared))
 
 
 def recipe(bundle: Bundle) -> Recipe:
@@ -105,9 +87,9 @@ print(type(ovc.telemetry).__module__)
 """
 
 
-def test_nobody_is_told(folder: Path, home: Path) -> None:
+def test_nobody_is_told(folder: Path, prepared: Path) -> None:
     """OpenVINO brings telemetry that speaks without being asked; limner imports it without."""
-    assert limner(home, "-c", SILENT, str(folder)) == "openvino.tools.ovc.telemetry_stub\n"
+    assert said_by(prepared, "-c", SILENT, str(folder)) == "openvino.tools.ovc.telemetry_stub\n"
 
 
 def test_both_precisions_in_one_process_keep_their_own_code(bundle: Bundle) -> None:
@@ -216,9 +198,9 @@ print("the same")
 """
 
 
-def test_torch_compile_says_what_the_network_says(folder: Path, home: Path) -> None:
+def test_torch_compile_says_what_the_network_says(folder: Path, prepared: Path) -> None:
     """On a CPU and without its kernels: that the network is captured as one graph, for each number of rows."""
-    assert limner(home, "-c", COMPILED, str(folder)) == "the same\n"
+    assert said_by(prepared, "-c", COMPILED, str(folder)) == "the same\n"
 
 
 class Curve:

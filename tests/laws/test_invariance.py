@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from limner.bundle import Bundle, open_bundle
-from limner.engine import Engine
+from limner.engine import Engine, backends
 from limner.engine.run import Reader, admit
 from limner.process.ladder import LADDERS
 from limner.recipe import Recipe
 from limner.sampler import SAMPLERS
+from limner.score.denoiser import Denoiser
 
 JOBS = 200
 PROMPTS = ["a red apple", "a blue boat and a cat", "", "two cats on a table"]
@@ -41,16 +42,23 @@ def recipes(bundle: Bundle) -> list[Recipe]:
     ]
 
 
-def drawn(read: Reader, asked: Sequence[tuple[int, Recipe]], sizes: Sequence[int], chance: Random) -> dict[str, Tensor]:
+def drawn(
+    read: Reader,
+    asked: Sequence[tuple[int, Recipe]],
+    sizes: Sequence[int],
+    chance: Random,
+    denoiser: Denoiser | None = None,
+) -> dict[str, Tensor]:
     """The pictures of jobs that arrive at random times, some of them cancelled and sent again."""
-    engine, coming, again = Engine(read.bundle.denoiser, sizes), list(asked), count()
+    denoiser = denoiser or read.bundle.denoiser
+    engine, coming, again = Engine(denoiser, sizes), list(asked), count()
     out = dict[str, Tensor]()
     with torch.no_grad():
         while coming or engine.busy:
             for _ in range(min(len(coming), chance.choice([0, 0, 1, 2, 5]))):
                 number, recipe = coming.pop()
                 name = f"{number} {next(again)}"
-                admit(engine, name, recipe, read)
+                admit(engine, name, recipe, read, denoiser=denoiser)
                 if chance.random() < 0.05:
                     engine.cancel(name)
                     coming.insert(0, (number, recipe))
@@ -60,15 +68,29 @@ def drawn(read: Reader, asked: Sequence[tuple[int, Recipe]], sizes: Sequence[int
     return out
 
 
-@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-def test_two_hundred_jobs_have_the_same_pixels_alone_and_in_random_company(folder: Path, device: str) -> None:
+@pytest.mark.parametrize(
+    ("device", "backend"),
+    [
+        ("cpu", "eager"),
+        ("cpu", "openvino-f32"),
+        ("cpu", "openvino-bf16"),
+        pytest.param("cuda", "eager", marks=pytest.mark.gpu),
+        pytest.param("cuda", "compiled", marks=pytest.mark.gpu),
+    ],
+)
+def test_two_hundred_jobs_have_the_same_pixels_alone_and_in_random_company(
+    folder: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch, device: str, backend: str
+) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no GPU")
+    monkeypatch.setenv("LIMNER_HOME", str(prepared))
     read, chance, sizes = Reader(open_bundle(folder, device)), Random(1), (6,)
-    asked = list(enumerate(recipes(read.bundle)))
-    alone = {name: picture for each in asked for name, picture in drawn(read, [each], sizes, Random(0)).items()}
+    denoiser, asked = backends.choose(read.bundle, backend).denoiser, list(enumerate(recipes(read.bundle)))
+    alone = dict[str, Tensor]()
+    for each in asked:
+        alone |= drawn(read, [each], sizes, Random(0), denoiser)
     assert len({picture.cpu().numpy().tobytes() for picture in alone.values()}) > 0.9 * JOBS
-    company = drawn(read, chance.sample(asked, JOBS), sizes, chance)
+    company = drawn(read, chance.sample(asked, JOBS), sizes, chance, denoiser)
     differing = [name for name, picture in company.items() if not torch.equal(picture, alone[name])]
     assert company.keys() == alone.keys()
     assert differing == []

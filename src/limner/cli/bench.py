@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from limner.engine.backends import Backend
     from limner.evaluation.figures import Figure, Value
 
-PARTS = ("lone", "large", "draft", "load", "company", "preview", "make")
+ON_CPU = ("lone", "large", "draft", "load", "company", "preview", "make")
+ON_GPU = ("many", "draft", "load", "company", "preview", "make")
+PARTS = (*ON_CPU, "many")
+MANY = 32  # jobs at once
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
     asked.bundle_flags(parser)
     asked.backend_flag(parser)
-    parser.add_argument(
-        "--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}"
-    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="by turns; medians count (%(default)s)")
     parser.add_argument("--jobs", type=int, default=100, metavar="N", help="of the mixed load (%(default)s)")
     parser.add_argument(
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         backends.prepare(bundle)
     bench = Bench(args, bundle, asked.backend(args, bundle))
     bench.note("others", {"busy share before": busy_share()})
-    for part in args.parts:
+    for part in args.parts or (ON_GPU if bundle.device.type == "cuda" else ON_CPU):
         JOBS[part](bench)
     bench.note("others", {"busy share before": bench.details["others"], "busy share after": busy_share()})
     record(args.figures / "bench.json", bench.figures, bundle.identity, bench.details)
@@ -211,6 +212,43 @@ def make(bench: Bench) -> None:
     bench.note("make", {"seconds": [round(each.seconds, 2) for each in spent], "MB": round(spent[0].megabytes)})
 
 
+def many(bench: Bench) -> None:
+    """32 jobs of mixed lengths: limner's engine, diffusers one by one, and diffusers compiled, a batch a length."""
+    from limner.engine.engine import shortest_first
+    from limner.engine.worker import room
+    from limner.evaluation.contest import Contestant
+    from limner.evaluation.load import LENGTHS, Coming, recipe, serve, timed
+
+    device, denoiser = str(bench.bundle.device), bench.backend.denoiser
+    lengths = [LENGTHS[k % len(LENGTHS)] for k in range(MANY)]
+    jobs = [Coming(str(k), recipe(bench.bundle, k, steps), 0.0) for k, steps in enumerate(lengths)]
+    sizes = room(bench.bundle, denoiser)
+    names = ["diffusers", "diffusers-compiled"] if device != "cpu" else ["diffusers"]
+    peers = [Contestant(name, device=device) for name in names]
+    seconds: dict[str, list[float]] = {name: [] for name in ("limner", *names)}
+    try:
+        for peer in peers:
+            peer.start(str(bench.bundle.folder))
+        for number in range(bench.args.rounds + 1):  # the first is for compilers
+            taken = {"limner": timed(lambda: serve(bench.bundle, denoiser, jobs, shortest_first, sizes))}
+            for peer in peers:
+                if peer.name == "diffusers":
+                    taken[peer.name] = sum(peer.draw(k, steps) for k, steps in enumerate(lengths))
+                else:
+                    taken[peer.name] = sum(peer.draw(0, steps, lengths.count(steps)) for steps in LENGTHS)
+            for name, each in taken.items():
+                seconds[name] += [each] if number else []
+    finally:
+        for peer in peers:
+            peer.stop()
+    rate = {name: MANY / median(each) for name, each in seconds.items()}
+    if device != "cpu":
+        bench.least("many_against_diffusers", rate["limner"] / rate["diffusers"], 8)
+        bench.least("many_against_compiled_batches", rate["limner"] / rate["diffusers-compiled"], 1.1)
+    rounded: dict[str, Value] = {f"{name} pictures/s": round(each, 3) for name, each in rate.items()}
+    bench.note("many", {**rounded, "rows a pass": list(sizes)})
+
+
 JOBS: Mapping[str, Callable[[Bench], None]] = {
     "lone": lone,
     "large": large,
@@ -219,4 +257,5 @@ JOBS: Mapping[str, Callable[[Bench], None]] = {
     "company": company,
     "preview": preview,
     "make": make,
+    "many": many,
 }

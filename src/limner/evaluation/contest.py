@@ -26,6 +26,7 @@ class Contestant:
 
     name: str
     python: str = sys.executable
+    device: str = "cpu"
     process: "subprocess.Popen[str] | None" = None
     said: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 
@@ -33,16 +34,17 @@ class Contestant:
         """LimnerError with its last words if it cannot be ready."""
         environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "DIFFUSERS_VERBOSITY": "error"}
         self.process = subprocess.Popen(
-            [self.python, str(PEER), self.name, model],
+            [self.python, str(PEER), self.name, model, self.device],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, text=True, env=environment,
         )  # fmt: skip
         self._line()
 
-    def draw(self, seed: int, steps: int, file: Path | None = None) -> float:
-        """Seconds for one picture, as the process itself measured them."""
+    def draw(self, seed: int, steps: int, count: int = 1, file: Path | None = None) -> float:
+        """Seconds for so many pictures in one call, as the process itself measured them."""
         assert self.process is not None
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"seed": seed, "steps": steps, "file": file and str(file)}) + "\n")
+        asked = {"seed": seed, "steps": steps, "count": count, "file": file and str(file)}
+        self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         return float(self._line()["seconds"])
 

@@ -53,9 +53,11 @@ def recipe(bundle: Bundle, seed: int, steps: int) -> Recipe:
 
 
 @torch.no_grad()
-def serve(bundle: Bundle, denoiser: Denoiser, coming: Sequence[Coming], order: Order) -> dict[str, Served]:
+def serve(
+    bundle: Bundle, denoiser: Denoiser, coming: Sequence[Coming], order: Order, sizes: Sequence[int] = ()
+) -> dict[str, Served]:
     """Admit each job when its time has come, and tick until all are pictures."""
-    engine, read, served = Engine(denoiser, order=order), Reader(bundle), dict[str, Served]()
+    engine, read, served = Engine(denoiser, sizes, order), Reader(bundle), dict[str, Served]()
     left, arrival = sorted(coming, key=lambda job: job.at), {job.name: job.at for job in coming}
     read("a red apple"), read("")
     began = time.perf_counter()

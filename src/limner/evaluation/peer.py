@@ -1,6 +1,7 @@
 """One contestant, alone in a process: it draws a picture whenever it reads a line, and says how long that took.
 
-Run as a file, by any Python that has the library in question: `peer.py WHAT MODEL`.  It needs limner only to be limner.
+Run as a file, by any Python that has the library in question: `peer.py WHAT MODEL DEVICE`.  It needs limner only to be
+limner.
 """
 
 import json
@@ -10,46 +11,53 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Job = Callable[[int, int, Path | None], None]
-"""(seed, steps, file or None): draw a picture, or ask a network once, and keep it in the file."""
+Job = Callable[[int, int, int, Path | None], None]
+"""(seed, steps, count, file or None): draw so many pictures in one call, and keep the first in the file."""
 
 PROMPT = "a red apple"
 GUIDANCE = 3.0
 
 
-def limner(model: str, backend: str | None) -> Job:
+def limner(model: str, device: str, backend: str | None) -> Job:
     """limner with the backend that its canary chose, or with a named one; DDIM's steps are Euler's here."""
     from PIL import Image
 
     from limner.bundle import open_bundle
     from limner.engine import backends, run
-    from limner.recipe import Wish, resolve
+    from limner.engine.device import choose
+    from limner.recipe import Wish, resolve, series
 
-    bundle = open_bundle(model)
+    place = choose(device)
+    bundle = open_bundle(model, place.device, place.dtype)
     if backend is None and backends.verdict(bundle) is None:
         backends.prepare(bundle)
     chosen = backends.choose(bundle, backend)
 
-    def draw(seed: int, steps: int, file: Path | None) -> None:
+    def draw(seed: int, steps: int, count: int, file: Path | None) -> None:
         wish = Wish(1, bundle.identity, PROMPT, "", seed, steps, "euler", "trailing", GUIDANCE)
-        ((_, picture),) = run([resolve(wish, bundle.defaults)], bundle, denoiser=chosen.denoiser)
+        recipes = series(resolve(wish, bundle.defaults), count)
+        pictures = [picture for _, picture in run(recipes, bundle, denoiser=chosen.denoiser)]
         if file:
-            Image.fromarray(picture).save(file)
+            Image.fromarray(pictures[0]).save(file)
 
     return draw
 
 
-def diffusers(model: str) -> Job:
-    """diffusers' own pipeline: eager, float32, the model's own DDIM."""
+def diffusers(model: str, device: str, compiled: bool) -> Job:
+    """diffusers' own pipeline: DDIM, float32 on a CPU and float16 on a GPU, perhaps its U-Net compiled."""
     import torch
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
-    pipe: Any = StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32, safety_checker=None)
+    dtype = torch.float32 if device == "cpu" else torch.float16
+    pipe: Any = StableDiffusionPipeline.from_pretrained(model, torch_dtype=dtype, safety_checker=None)
+    pipe.to(device)
     pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
+    if compiled:
+        pipe.unet = torch.compile(pipe.unet, mode="reduce-overhead", fullgraph=True)
     return _pipeline(pipe)
 
 
-def optimum(model: str) -> Job:
+def optimum(model: str, device: str) -> Job:
     """The same pipeline through optimum-intel: OpenVINO, static shapes, the precision that OpenVINO itself prefers."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # else every import is told its maker
     from optimum.intel import OVStableDiffusionPipeline
@@ -66,32 +74,34 @@ def _pipeline(pipe: Any) -> Job:
 
     pipe.set_progress_bar_config(disable=True)
 
-    def draw(seed: int, steps: int, file: Path | None) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        out = pipe(PROMPT, num_inference_steps=steps, guidance_scale=GUIDANCE, generator=generator)
+    def draw(seed: int, steps: int, count: int, file: Path | None) -> None:
+        generator = [torch.Generator().manual_seed(seed + k) for k in range(count)]
+        told = {"num_inference_steps": steps, "guidance_scale": GUIDANCE, "num_images_per_prompt": count}
+        out = pipe(PROMPT, generator=generator, **told)
         if file:
             out.images[0].save(file)
 
     return draw
 
 
-CONTESTANTS: dict[str, Callable[[str], Job]] = {
-    "limner": lambda model: limner(model, None),
-    "limner-eager": lambda model: limner(model, "eager"),
-    "diffusers": diffusers,
+CONTESTANTS: dict[str, Callable[[str, str], Job]] = {
+    "limner": lambda model, device: limner(model, device, None),
+    "limner-eager": lambda model, device: limner(model, device, "eager"),
+    "diffusers": lambda model, device: diffusers(model, device, False),
+    "diffusers-compiled": lambda model, device: diffusers(model, device, True),
     "optimum": optimum,
 }
 
 
 def main() -> None:
-    what, model = sys.argv[1:3]
-    job = CONTESTANTS[what](model)
+    what, model, device = sys.argv[1:4]
+    job = CONTESTANTS[what](model, device)
     sys.stdout.write(json.dumps({"ready": what}) + "\n")
     sys.stdout.flush()
     for line in sys.stdin:
         asked = json.loads(line)
         began = time.perf_counter()
-        job(asked["seed"], asked["steps"], Path(asked["file"]) if asked.get("file") else None)
+        job(asked["seed"], asked["steps"], asked["count"], Path(asked["file"]) if asked.get("file") else None)
         sys.stdout.write(json.dumps({"seconds": time.perf_counter() - began}) + "\n")
         sys.stdout.flush()
 
