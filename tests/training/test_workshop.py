@@ -1,5 +1,6 @@
 """The whole chain on a handful of drawings: every part is trained, put together, opened again and drawn with."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,6 +119,20 @@ def test_a_warm_start_begins_where_the_model_is(schooled: Workshop, corpus: Corp
         for name, tensor in kept.items():
             torch.testing.assert_close(now[name], tensor, rtol=0, atol=0)
         assert all(parameter.requires_grad for parameter in study.run.net.parameters())
+
+
+def test_a_warm_workshop_hands_on_what_it_did_not_train(schooled: Workshop, corpus: Corpus, tmp_path: Path) -> None:
+    """Only the U-Net learnt on: the picture tower and the steps of all parts are those it began with, and more."""
+    begun = command.export(schooled)
+    warm = replace(shop(tmp_path, corpus), warm=open_bundle(begun))
+    list(warm.prepare())
+    list(warm.diffusion().steps())
+    made = command.export(warm)
+    trained = [json.loads((folder / "limner.json").read_text())["training"] for folder in (begun, made)]
+    assert trained[1]["clip"] == trained[0]["clip"]
+    assert trained[1]["diffusion"]["steps"] == 2 * trained[0]["diffusion"]["steps"]
+    towers = [(folder / "clip" / "model.safetensors").read_bytes() for folder in (begun, made)]
+    assert towers[0] == towers[1]
 
 
 def test_a_part_out_of_turn_is_refused(corpus: Corpus, tmp_path: Path) -> None:

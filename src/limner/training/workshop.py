@@ -8,6 +8,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from random import Random
+from shutil import copytree
 from typing import TypeVar
 
 import numpy as np
@@ -241,14 +242,26 @@ class Workshop:
         return [SETS[name].style for name in self.preset.mix.sets or SETS]
 
     def done(self, name: str) -> dict[str, Json]:
-        """How far a part was trained in this folder: its steps and the mean loss of the last hundred."""
-        file = self.folder / f"{name}.json"
+        """How far a part was trained: its steps, those of the model it began with included, and its last mean loss.
+
+        The mean is over a hundred steps.
+        """
+        file, before = self.folder / f"{name}.json", self.before(name)
         if not file.exists():
-            return {}
+            return before
         losses = layout.read_json(file)["loss"]
         assert isinstance(losses, list)
         last = [float(loss) for loss in losses[-100:] if isinstance(loss, float | int)]
-        return {"steps": len(losses), "loss": round(sum(last) / len(last), 4)}
+        steps = before.get("steps", 0)
+        assert isinstance(steps, int)
+        return {"steps": steps + len(losses), "loss": round(sum(last) / len(last), 4)}
+
+    def before(self, name: str) -> dict[str, Json]:
+        """What the model that this workshop began with says of a part's training."""
+        file = None if self.warm is None else self.warm.folder / "limner.json"
+        told = layout.read_json(file).get("training", {}) if file and file.exists() else {}
+        part = told.get(name, {}) if isinstance(told, dict) else {}
+        return dict(part) if isinstance(part, dict) else {}
 
     def save_clip(self, folder: Path) -> None:
         """The picture tower, with what else CLIP has and diffusion does not need, beside the model."""
@@ -257,6 +270,8 @@ class Workshop:
             kept = {k: v.half() for k, v in averaged(file).items() if not k.startswith("text.text_model.")}
             layout.write_tensors(folder / "model.safetensors", kept)
             (folder / "config.json").write_text(self.sizes.image.to_json(), encoding="utf-8")
+        elif self.warm is not None and (self.warm.folder / "clip").is_dir():
+            copytree(self.warm.folder / "clip", folder, dirs_exist_ok=True)
 
     @property
     def sizes(self) -> Sizes:
