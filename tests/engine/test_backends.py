@@ -15,6 +15,7 @@ from limner.engine import backends, run
 from limner.engine.backends import EAGER, Backend
 from limner.engine.capacity import profile
 from limner.errors import LimnerError
+from limner.metadata import read
 from limner.recipe import Recipe
 from limner.taps import Routed
 from limner.types import Context, Latent, Sigma
@@ -90,6 +91,19 @@ print(type(ovc.telemetry).__module__)
 def test_nobody_is_told(folder: Path, prepared: Path) -> None:
     """OpenVINO brings telemetry that speaks without being asked; limner imports it without."""
     assert said_by(prepared, "-c", SILENT, str(folder)) == "openvino.tools.ovc.telemetry_stub\n"
+
+
+def test_a_picture_names_its_backend_and_is_made_again_and_explained(
+    folder: Path, prepared: Path, tmp_path: Path
+) -> None:
+    """Made again by the same backend, bit for bit; explained by the eager one, which is no fault of the picture's."""
+    words = ("-m", "limner", "make", "a cat", "--model", str(folder), "--device", "cpu", "--out", str(tmp_path / "a"))
+    (first,) = (Path(line) for line in said_by(prepared, *words, "--backend", "openvino-bf16").splitlines())
+    assert "Backend: openvino-bf16, Kernels: OpenVINO" in read(first)[1]
+    again = said_by(prepared, "-m", "limner", "make", "--from", str(first), *words[4:]).strip()
+    assert Path(again).read_bytes() == first.read_bytes()
+    explained = said_by(prepared, "-m", "limner", "explain", str(first), *words[4:])
+    assert ", which openvino-bf16 made: " in explained
 
 
 def test_both_precisions_in_one_process_keep_their_own_code(bundle: Bundle) -> None:

@@ -48,10 +48,10 @@ def run(args: argparse.Namespace) -> int:
     if args.backend is None and backends.verdict(bundle) is None:
         backends.prepare(bundle)
     bench = Bench(args, bundle, asked.backend(args, bundle))
-    bench.note("others", {"busy share before": busy_share()})
+    before = busy_share()
     for part in args.parts or (ON_GPU if bundle.device.type == "cuda" else ON_CPU):
         JOBS[part](bench)
-    bench.note("others", {"busy share before": bench.details["others"], "busy share after": busy_share()})
+    bench.note("others", {"busy share before": before, "busy share after": busy_share()})
     record(args.figures / "bench.json", bench.figures, bundle.identity, bench.details)
     plots(args.figures / "bench.json", args.figures / "bench.png")
     return conclude(args, bench.figures)

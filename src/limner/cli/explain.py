@@ -23,7 +23,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draws the picture again, watched; 1 if the pixels came out other than in the file."""
+    """Draws the picture again, watched, by the eager network; 1 if its own pixels came out other than in the file."""
     made = asked.source(args.picture)
     from limner.metadata import deposit, prepare
 
@@ -34,14 +34,17 @@ def run(args: argparse.Namespace) -> int:
     if not maps:
         raise LimnerError(f"{args.picture} was made from an empty prompt", "there is no word to explain")
     path = deposit(_sheet(picture, maps), args.out, f"-words-{args.picture.stem}.png")
-    difference = _difference(args.picture, picture)
+    difference, maker = _difference(args.picture, picture), made.settings.get("Backend", "eager")
     if args.json:
         words = [word for word, _ in maps]
-        asked.print_json({"path": str(path), "words": words, "largest_pixel_difference": difference})
+        asked.print_json({"path": str(path), "words": words, "made_by": maker, "largest_pixel_difference": difference})
     else:
         print(path)
-        print(f"largest pixel difference from {args.picture}: {'another size' if difference is None else difference}")
-    return int(difference != 0)
+        other = "" if maker == "eager" else f", which {maker} made"
+        print(
+            f"largest pixel difference from {args.picture}{other}: {'other size' if difference is None else difference}"
+        )
+    return int(difference is None or (difference != 0 and maker == "eager"))
 
 
 def _sheet(picture: "NDArray[np.uint8]", maps: "list[tuple[str, NDArray[np.float32]]]") -> bytes:

@@ -1,5 +1,6 @@
 """A U-Net as large as Stable Diffusion 1.5's, with random weights: for speed alone, as no weights can be shipped."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,9 +26,9 @@ def passes(folder: Path, rounds: int, precision: str) -> tuple[dict[str, list[fl
     from diffusers import UNet2DConditionModel
 
     whole: Any = UNet2DConditionModel
-    theirs: Any = whole(cross_attention_dim=768).eval().requires_grad_(False)
+    theirs: Any = whole(sample_size=SIDE, cross_attention_dim=768).eval().requires_grad_(False)
     with torch.device("meta"):
-        ours = UNet(UNetConfig.read(dict(theirs.config)))
+        ours = UNet(UNetConfig.read(json.loads(theirs.to_json_string())))
     ours.load_state_dict(theirs.state_dict(), assign=True)
     ours.requires_grad_(False).eval()
     x, states = draw(0, "large", 0, (2, 4, SIDE, SIDE)), draw(0, "words", 0, (2, WORDS, 768))
