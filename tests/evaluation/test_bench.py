@@ -10,11 +10,13 @@ import torch
 
 from limner.bundle import Bundle
 from limner.cli import main
+from limner.cli.bench import earlier
 from limner.engine import run
 from limner.engine.run import pixels
 from limner.errors import LimnerError
 from limner.evaluation import contest, load
 from limner.evaluation.contest import Contestant, ratio, spread
+from limner.evaluation.figures import Figure, record
 from limner.evaluation.plots import plots
 from limner.taps import Routed
 from limner.types import Context, Latent, Sigma
@@ -128,6 +130,18 @@ def test_the_command_records_and_draws(
     same = next(figure for figure in report["figures"] if figure["name"] == "same_pixels_in_company")
     assert same["value"] == 1
     assert (tmp_path / "bench.png").stat().st_size > 1000
+
+
+def test_parts_measured_before_are_kept_where_all_else_is_equal(tmp_path: Path) -> None:
+    file, old = tmp_path / "bench.json", Figure("load_mean", 0.4, 0.7, "at most", "x")
+    record(file, [old, Figure("make_seconds", 9, 3, "at most", " s")], "model", {"kernels": "these", "load": 1})
+    new, found = [Figure("make_seconds", 2, 3, "at most", " s")], {"kernels": "these", "make": 2}
+    assert earlier(file, "model", new, found) == ([old, *new], {"kernels": "these", "load": 1, "make": 2})
+    assert earlier(file, "another", new, found) == (new, found)
+    assert earlier(file, "model", new, found | {"kernels": "others"}) == (new, found | {"kernels": "others"})
+    assert earlier(tmp_path / "none.json", "model", new, found) == (new, found)
+    file.write_text("{")
+    assert earlier(file, "model", new, found) == (new, found)
 
 
 def test_plots_draw_what_was_measured(tmp_path: Path) -> None:

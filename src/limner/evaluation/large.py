@@ -34,8 +34,7 @@ def passes(folder: Path, rounds: int, precision: str) -> tuple[dict[str, list[fl
     x, states = draw(0, "large", 0, (2, 4, SIDE, SIDE)), draw(0, "words", 0, (2, WORDS, 768))
     t, context = torch.tensor([801.0, 801.0]), Context(states)
     file = folder / "large.xml"
-    if not file.exists():
-        export(ours, context, file)
+    export(ours, context, file)
     graph = Graphs(file, precision, ours.codes)
     asked: dict[str, Callable[[], Any]] = {
         "diffusers": lambda: theirs(x, t, encoder_hidden_states=states).sample,

@@ -39,13 +39,7 @@ def _bars(axes: "Axes", found: dict[str, Any], title: str) -> None:
     axes.invert_yaxis()
     for place, value in enumerate(middle):
         axes.annotate(
-            f"{value:.2f} s",
-            (value, place),
-            xytext=(-4, 0),
-            textcoords="offset points",
-            color="w",
-            ha="right",
-            va="center",
+            f"{value:.2f} s", (0, place), xytext=(4, 0), textcoords="offset points", color="w", ha="left", va="center"
         )
     axes.set(title=title, xlabel="seconds, median with least and most")
 
