@@ -93,7 +93,7 @@ def test_a_worker_in_its_own_process_draws_the_same_pixels_and_its_idle_threads_
     context = get_context("spawn")
     desk = Post(context.Queue(), context.Queue())
     before = os.environ.get("OMP_WAIT_POLICY")
-    process = hire(desk, str(bundle.folder))
+    process = hire(desk, str(bundle.folder), backend="eager")
     assert os.environ.get("OMP_WAIT_POLICY") == before
     desk.jobs.put(Wanted("job", recipe(bundle, 7)))
     desk.jobs.put(None)

@@ -51,9 +51,7 @@ def bundle_flags(parser: argparse.ArgumentParser) -> None:
 
 def backend_flag(parser: argparse.ArgumentParser) -> None:
     """Who computes, where nobody watches."""
-    parser.add_argument(
-        "--backend", metavar="NAME", help=f"{', '.join(BACKENDS)}; the fastest that doctor --prepare found if left out"
-    )
+    parser.add_argument("--backend", metavar="NAME", help=f"{', '.join(BACKENDS)}; the fastest known here if left out")
 
 
 @dataclass(frozen=True, slots=True)
