@@ -32,7 +32,7 @@ from limner.metadata import (
 )
 from limner.recipe import VERSION, Recipe, Wish
 
-APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "blurry", 42, 20, "euler", "karras", 7.5, 16, 24)
+APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "blurry", 42, 20, "euler", "karras", 7.5, 0.3, 10.0, 16, 24)
 PICTURE = np.arange(24 * 16 * 3, dtype=np.uint8).reshape(24, 16, 3)
 FOREIGN = (
     "a lighthouse, (stormy:1.2),\nBREAK oil\nNegative prompt: blurry,\nlowres\n"
@@ -84,15 +84,20 @@ def test_parameters_are_written_as_others_write_them() -> None:
     text = parameters(replace(APPLE, guidance=7), {"Model": "limner-mini, old"})
     assert text.startswith(
         "a red apple\nNegative prompt: blurry\nSteps: 20, Sampler: Euler, Schedule type: Karras, CFG scale: 7, "
+        "Guidance interval: 0.3 to 10.0, "
         'Seed: 42, Size: 16x24, Model hash: ababababab, Model: "limner-mini, old", RNG: CPU, Version: limner '
     )
 
 
-@given(st.sampled_from(sorted(SAMPLERS)), st.sampled_from(sorted(LADDERS)), st.floats(-100, 100), hard)
-def test_parameters_give_the_wish_back(sampler: str, ladder: str, guidance: float, note: str) -> None:
-    recipe = replace(APPLE, sampler=sampler, ladder=ladder, guidance=guidance)
+@given(
+    st.sampled_from(sorted(SAMPLERS)), st.sampled_from(sorted(LADDERS)), st.floats(-100, 100), st.floats(0, 1e4), hard
+)
+def test_parameters_give_the_wish_back(sampler: str, ladder: str, guidance: float, above: float, note: str) -> None:
+    recipe = replace(APPLE, sampler=sampler, ladder=ladder, guidance=guidance, guide_above=above)
     parsed = parse(parameters(recipe, {"Note": note}))
-    assert parsed.wish() == Wish(None, None, "a red apple", "blurry", 42, 20, sampler, ladder, guidance, 16, 24)
+    assert parsed.wish() == Wish(
+        None, None, "a red apple", "blurry", 42, 20, sampler, ladder, guidance, above, 10.0, 16, 24
+    )
     assert parsed.settings["Note"] == note
 
 
@@ -175,9 +180,9 @@ def test_hostile_xmp_expands_no_entity(tmp_path: Path) -> None:
 
 
 def test_a_recipe_of_the_future_is_named_with_its_file(tmp_path: Path) -> None:
-    data = encode(PICTURE, "webp", APPLE, {}).replace(b'"version":1', b'"version":2')
+    data = encode(PICTURE, "webp", APPLE, {}).replace(b'"version":2', b'"version":3')
     (tmp_path / "a.webp").write_bytes(data)
-    with pytest.raises(LimnerError, match=r"a\.webp: recipe version 2 is unknown.*update limner"):
+    with pytest.raises(LimnerError, match=r"a\.webp: recipe version 3 is unknown.*update limner"):
         read(tmp_path / "a.webp")
 
 

@@ -28,13 +28,15 @@ from limner.recipe import (
     to_json,
 )
 
-APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "", 42, 20, "euler", "karras", 7.5, 256, 256)
+APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "", 42, 20, "euler", "karras", 7.5, 0.3, 10.0, 256, 256)
 DEFAULTS: Mapping[str, Value] = {
     "negative": "",
     "steps": 30,
     "sampler": "heun",
     "ladder": "trailing",
     "guidance": 4,
+    "guide_above": 0,
+    "guide_below": 5,
     "width": 128,
     "height": 64,
 }
@@ -51,6 +53,8 @@ recipes = st.builds(
     sampler=st.sampled_from(["euler", "heun", "two, of: them"]),
     ladder=st.sampled_from(["karras", "trailing"]),
     guidance=st.floats(-100, 100),
+    guide_above=st.floats(0, 10_000),
+    guide_below=st.floats(0, 10_000),
     width=st.integers(8, 4096),
     height=st.integers(8, 4096),
 )
@@ -110,7 +114,7 @@ def test_fields_say_what_they_are() -> None:
         ("prompt", "\udcff", "holds bytes that are no text"),
         ("model", "Z" * 64, "is not of the form"),
         ("model", "ab", "choose 64 characters"),
-        ("version", 2, "version 2 is out of range; choose 1"),
+        ("version", 3, "version 3 is out of range; choose 2"),
     ],
 )
 def test_what_is_out_of_range_is_refused(name: str, value: object, says: str) -> None:
@@ -127,7 +131,7 @@ def test_a_wish_is_checked_where_it_is_made() -> None:
 
 def test_resolve_fills_from_the_bundle_and_the_wish_wins() -> None:
     recipe = resolve(Wish(model="ab" * 32, prompt="", seed=1, steps=5, negative="blue"), DEFAULTS)
-    assert recipe == Recipe(VERSION, "ab" * 32, "", "blue", 1, 5, "heun", "trailing", 4.0, 128, 64)
+    assert recipe == Recipe(VERSION, "ab" * 32, "", "blue", 1, 5, "heun", "trailing", 4.0, 0.0, 5.0, 128, 64)
     assert isinstance(recipe.guidance, float)
 
 
@@ -141,7 +145,7 @@ def test_resolve_names_what_stays_open() -> None:
     [
         (lambda m: m.pop("steps"), "lacks steps"),
         (lambda m: m.update(eta=1.0), "no field 'eta'"),
-        (lambda m: m.update(version=2, eta=1.0), "version 2 is unknown; this limner reads 1; update limner"),
+        (lambda m: m.update(version=3, eta=1.0), "version 3 is unknown; this limner reads 2; update limner"),
         (lambda m: m.update(seed="42"), "seed '42' is not a whole number"),
     ],
 )
@@ -189,3 +193,9 @@ def test_recipe_needs_nothing_but_the_standard_library() -> None:
     code = "import sys, limner.recipe; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert json.loads(said.replace("'", '"')) == []
+
+
+def test_a_recipe_of_version_1_is_guided_everywhere() -> None:
+    old = asdict(replace(APPLE, guide_above=0.0, guide_below=10_000.0)) | {"version": 1}
+    del old["guide_above"], old["guide_below"]
+    assert from_mapping(old) == replace(APPLE, guide_above=0.0, guide_below=10_000.0)

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from limner import __version__
 from limner.errors import LimnerError
-from limner.recipe import FIELDS, Recipe, Value, Wish, checked, from_json, to_json
+from limner.recipe import FIELDS, LOUDEST, Recipe, Value, Wish, checked, from_json, to_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +60,7 @@ class Parameters:
 
     def wish(self) -> Wish:
         """What limner understands of it; the rest stays open."""
+        above, _, below = self.settings.get("Guidance interval", "").partition(" to ")
         sampler, ladder = named(self.settings.get("Sampler", ""), self.settings.get("Schedule type", ""))
         texts = {
             "prompt": self.prompt,
@@ -69,6 +70,8 @@ class Parameters:
             "sampler": sampler,
             "ladder": ladder,
             "guidance": self.settings.get("CFG scale", ""),
+            "guide_above": above,
+            "guide_below": below,
             "width": self.settings.get("Size-1", ""),
             "height": self.settings.get("Size-2", ""),
         }
@@ -78,11 +81,14 @@ class Parameters:
 def parameters(recipe: Recipe, extras: Mapping[str, str]) -> str:
     """The text that AUTOMATIC1111's web UI writes for this recipe; `extras` are settings beside it (model, device)."""
     guidance = int(recipe.guidance) if recipe.guidance.is_integer() else recipe.guidance
+    whole = recipe.guide_above == 0 and recipe.guide_below == LOUDEST
+    interval = {} if whole else {"Guidance interval": f"{recipe.guide_above} to {recipe.guide_below}"}
     settings = {
         "Steps": str(recipe.steps),
         "Sampler": SAMPLERS.get(recipe.sampler, (recipe.sampler,))[0],
         "Schedule type": LADDERS.get(recipe.ladder, (recipe.ladder,))[0],
         "CFG scale": str(guidance),
+        **interval,
         "Seed": str(recipe.seed),
         "Size": f"{recipe.width}x{recipe.height}",
         "Model hash": recipe.model[:10],

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from limner.errors import LimnerError
 
-VERSION = 1
+VERSION = 2
+LOUDEST = 10_000  # a noise level above any ladder's
 SEEDS = 2**32  # torch's CPU generator ignores the bits above
 
 Value: TypeAlias = int | float | str
@@ -49,7 +50,7 @@ def _said(text: str, example: Value, low: int, high: int, unit: str = "", patter
 class Recipe:
     """One picture, exactly.  Nothing has a default; a recipe that exists is within its ranges (else LimnerError)."""
 
-    version: int = field(metadata=_said("layout of the recipe itself", VERSION, 1, VERSION))
+    version: int = field(metadata=_said("layout of the recipe itself", VERSION, VERSION, VERSION))
     model: str = field(
         metadata=_said("identity of the weights: sha256 of their names and bytes", "0" * 64, 64, 64, "", "[0-9a-f]{64}")
     )
@@ -60,6 +61,8 @@ class Recipe:
     sampler: str = field(metadata=_said("how one noise level leads to the next", "euler", 1, 64))
     ladder: str = field(metadata=_said("how the noise levels are spaced", "karras", 1, 64))
     guidance: float = field(metadata=_said("how far the prompt is overstated: 1 not at all, 0 ignored", 7.5, -100, 100))
+    guide_above: float = field(metadata=_said("guided only at noise levels above this", 0.3, 0, LOUDEST, "(sigma)"))
+    guide_below: float = field(metadata=_said("and only up to this", 10.0, 0, LOUDEST, "(sigma)"))
     width: int = field(metadata=_said("width of the picture", 256, 8, 4096, "pixels"))
     height: int = field(metadata=_said("height of the picture", 256, 8, 4096, "pixels"))
 
@@ -84,6 +87,8 @@ class Wish:
     sampler: str | None = None
     ladder: str | None = None
     guidance: float | None = None
+    guide_above: float | None = None
+    guide_below: float | None = None
     width: int | None = None
     height: int | None = None
 
@@ -168,6 +173,8 @@ def from_json(text: str) -> Recipe:
 
 def from_mapping(mapping: Mapping[str, object]) -> Recipe:
     """The recipe with exactly these fields; LimnerError names what is missing, unknown or not allowed."""
+    if mapping.get("version") == 1:  # guided at every noise level
+        mapping = {**mapping, "version": VERSION, "guide_above": 0.0, "guide_below": float(LOUDEST)}
     if (version := mapping.get("version", VERSION)) != VERSION:
         raise LimnerError(f"recipe version {_short(version)} is unknown; this limner reads {VERSION}", "update limner")
     if missing := FIELDS.keys() - mapping.keys():

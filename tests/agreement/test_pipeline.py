@@ -20,7 +20,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from limner.bundle import Bundle, open_bundle
 from limner.engine import run
-from limner.recipe import Recipe
+from limner.recipe import VERSION, Recipe
 
 VAE = {
     "block_out_channels": [16, 16, 32], "layers_per_block": 1, "norm_num_groups": 8, "latent_channels": 4,
@@ -77,7 +77,9 @@ def theirs(folder: Path, scheduler: SchedulerMixin | None = None, size: tuple[in
 
 
 def ours(bundle: Bundle, sampler: str, size: tuple[int, int] = (64, 64)) -> np.ndarray:
-    recipe = Recipe(1, bundle.identity, PROMPT, NEGATIVE, 7, STEPS, sampler, "trailing", GUIDANCE, *size)
+    recipe = Recipe(
+        VERSION, bundle.identity, PROMPT, NEGATIVE, 7, STEPS, sampler, "trailing", GUIDANCE, 0.0, 1e4, *size
+    )
     return next(run([recipe], bundle))[1]
 
 

@@ -16,7 +16,7 @@ from limner.engine.backends import EAGER, Backend
 from limner.engine.capacity import profile
 from limner.errors import LimnerError
 from limner.metadata import read
-from limner.recipe import Recipe
+from limner.recipe import VERSION, Recipe
 from limner.taps import Routed
 from limner.types import Context, Latent, Sigma
 
@@ -30,7 +30,7 @@ def here(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def recipe(bundle: Bundle) -> Recipe:
-    return Recipe(1, bundle.identity, "a red apple", "", 3, 4, "euler", "trailing", 3.0, 64, 64)
+    return Recipe(VERSION, bundle.identity, "a red apple", "", 3, 4, "euler", "trailing", 3.0, 0.0, 1e4, 64, 64)
 
 
 class Slanted:

@@ -19,15 +19,30 @@ from limner.engine.run import sampling
 from limner.errors import LimnerError
 from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
-from limner.recipe import Recipe
+from limner.recipe import VERSION, Recipe
 from limner.sampler import SAMPLERS, ancestral
 
 PROMPTS = ["a red apple", "a blue boat and a cat", "", "two cats on a table"]
 
 
 def recipe(bundle: Bundle, **wanted: object) -> Recipe:
-    said = {"version": 1, "model": bundle.identity, "prompt": "a red apple", "negative": "", "seed": 3, "steps": 3}
-    said |= {"sampler": "euler", "ladder": "trailing", "guidance": 3.0, "width": 64, "height": 64}
+    said = {
+        "version": VERSION,
+        "model": bundle.identity,
+        "prompt": "a red apple",
+        "negative": "",
+        "seed": 3,
+        "steps": 3,
+    }
+    said |= {
+        "sampler": "euler",
+        "ladder": "trailing",
+        "guidance": 3.0,
+        "guide_above": 0.0,
+        "guide_below": 1e4,
+        "width": 64,
+        "height": 64,
+    }
     return Recipe(**said | wanted)  # type: ignore[arg-type]
 
 

@@ -13,11 +13,13 @@ import pytest
 from limner.bundle import Bundle
 from limner.engine import run
 from limner.engine.worker import PATIENT, Failed, Finished, Report, Stepped, Wanted, hire, work
-from limner.recipe import Recipe
+from limner.recipe import VERSION, Recipe
 
 
 def recipe(bundle: Bundle, seed: int, steps: int = 3) -> Recipe:
-    return Recipe(1, bundle.identity, "a red apple", "", seed, steps, "ancestral", "trailing", 3.0, 32, 32)
+    return Recipe(
+        VERSION, bundle.identity, "a red apple", "", seed, steps, "ancestral", "trailing", 3.0, 0.0, 1e4, 32, 32
+    )
 
 
 @dataclass

@@ -12,7 +12,7 @@ from limner.process.noise import draw
 from limner.process.schedule import scaled_linear
 from limner.sampler import dpmpp_2m
 from limner.score.exact import Mixture
-from limner.score.guidance import Guidance, Lane, classifier_free
+from limner.score.guidance import Guidance, Lane, at, classifier_free
 from limner.taps import Routed
 from limner.types import Context, Latent, Sigma
 
@@ -73,11 +73,46 @@ def test_on_gaussians_guidance_moves_the_mean_in_proportion(scale: float) -> Non
     assert_close(guided, exact, rtol=0, atol=0.005)  # the error of 60 steps
 
 
-@given(st.floats(-20, 20))
-def test_weights_sum_to_one(scale: float) -> None:
-    lanes = classifier_free(words(1.0), words(0.0), scale)
+def flow(x: Latent, mean: float, sigma: float, to: float) -> Latent:
+    """Where the probability flow takes x from one noise level to another, if p is N(mean, SCALE^2)."""
+    return mean + (x - mean) * ((SCALE**2 + to**2) / (SCALE**2 + sigma**2)) ** 0.5
+
+
+@pytest.mark.tiny
+@pytest.mark.parametrize(("first", "last"), [(20, 40), (0, 30), (30, 59), (0, 59)])
+def test_on_gaussians_an_interval_is_three_flows_in_a_row(first: int, last: int) -> None:
+    """Kynkaanniemi et al. 2024 (arXiv:2404.07724), Eq. 5, in closed form; and only the guided levels cost double."""
+    above, below, scale = SIGMAS[last], SIGMAS[first], 3.0
+    guided, rows = sampled(classifier_free(words(1.0), words(0.0), scale, above, below))
+    x = SIGMAS[0] * draw(0, "x", 0, SHAPE).double()
+    x = flow(x, MU + 1, SIGMAS[0], below)
+    x = flow(x, MU + scale, below, above)
+    assert_close(guided, flow(x, MU + 1, above, 0.0), rtol=0, atol=0.06)  # the two-step history crosses both bounds
+    assert rows == SHAPE[0] * (60 + (last - first))
+
+
+@pytest.mark.parametrize(("above", "below"), [(5.0, 5.0), (5.0, 3.0), (1e9, 1e10), (-2.0, -1.0)])
+def test_an_interval_that_holds_no_level_is_no_guidance(above: float, below: float) -> None:
+    guided, rows = sampled(classifier_free(words(1.0), words(0.0), 3.0, above, below))
+    plain, plain_rows = sampled((Lane(words(1.0)),))
+    assert torch.equal(guided, plain)
+    assert rows == plain_rows
+
+
+def test_an_interval_that_holds_every_level_is_guidance() -> None:
+    guided, _ = sampled(classifier_free(words(1.0), words(0.0), 3.0, 0.0, 10_000.0))
+    assert torch.equal(guided, sampled(classifier_free(words(1.0), words(0.0), 3.0))[0])
+
+
+levels = st.floats(0, 1e4)
+
+
+@given(st.floats(-20, 20), levels, levels, st.floats(1e-3, 1e4))
+def test_weights_sum_to_one_at_every_level(scale: float, above: float, below: float, sigma: float) -> None:
+    lanes = at(classifier_free(words(1.0), words(0.0), scale, above, below), sigma)
     assert sum(lane.weight for lane in lanes) == pytest.approx(1)
-    assert [lane.seen for lane in lanes if lane.context.states[0, 0, 0] == 0] == ([False] if scale != 1 else [])
+    without = [lane.seen for lane in lanes if lane.context.states[0, 0, 0] == 0]
+    assert without == ([False] if scale != 1 and above < sigma <= below else [])
 
 
 def test_composed_prompts_are_the_same_sum() -> None:

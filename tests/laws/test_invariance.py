@@ -14,7 +14,7 @@ from limner.bundle import Bundle, open_bundle
 from limner.engine import Engine, backends
 from limner.engine.run import Reader, admit
 from limner.process.ladder import LADDERS
-from limner.recipe import Recipe
+from limner.recipe import VERSION, Recipe
 from limner.sampler import SAMPLERS
 from limner.score.denoiser import Denoiser
 
@@ -23,9 +23,9 @@ PROMPTS = ["a red apple", "a blue boat and a cat", "", "two cats on a table"]
 
 
 def recipes(bundle: Bundle) -> list[Recipe]:
-    """Any mix of seeds, steps, samplers, ladders, guidance, negative prompts and sizes."""
+    """Any mix of seeds, steps, samplers, ladders, guidance, its interval, negative prompts and sizes."""
     chance = Random(0)
-    first = Recipe(1, bundle.identity, "", "", 0, 1, "euler", "trailing", 1.0, 32, 32)
+    first = Recipe(VERSION, bundle.identity, "", "", 0, 1, "euler", "trailing", 1.0, 0.0, 1e4, 32, 32)
     return [
         replace(
             first,
@@ -36,6 +36,8 @@ def recipes(bundle: Bundle) -> list[Recipe]:
             sampler=chance.choice(sorted(SAMPLERS)),
             ladder=chance.choice(sorted(LADDERS)),
             guidance=chance.choice([0.0, 1.0, 2.5, 7.5]),
+            guide_above=chance.choice([0.0, 0.0, 0.3]),
+            guide_below=chance.choice([1e4, 1e4, 10.0]),
             width=chance.choice([32, 32, 32, 64]),
         )
         for _ in range(JOBS)

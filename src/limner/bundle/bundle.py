@@ -16,7 +16,7 @@ from limner.network.config import AutoencoderConfig, Json, UNetConfig, one, real
 from limner.network.unet import UNet
 from limner.network.vae import Autoencoder, without_rest
 from limner.process.schedule import SCHEDULES, NoiseSchedule, zero_terminal_snr
-from limner.recipe import Value, checked
+from limner.recipe import LOUDEST, Value, checked
 from limner.score.precondition import PREDICTIONS, Preconditioned
 from limner.taps import Routed
 from limner.text.clip import TextConfig, TextTower
@@ -190,6 +190,8 @@ DEFAULTS: dict[str, Value] = {
     "sampler": "dpmpp_2m",
     "ladder": "trailing",
     "guidance": 7.5,
+    "guide_above": 0.0,
+    "guide_below": float(LOUDEST),
 }
 
 

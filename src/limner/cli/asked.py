@@ -25,7 +25,12 @@ def recipe_flags(parser: argparse.ArgumentParser) -> None:
     for name in FLAGS:
         about = FIELDS[name]
         extent = f"such as {about.example}" if about.kind is str else about.range
-        parser.add_argument(f"--{name}", type=about.kind, metavar=METAVARS[about.kind], help=f"{about.help} ({extent})")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=about.kind,
+            metavar=METAVARS[about.kind],
+            help=f"{about.help} ({extent})",
+        )
     parser.add_argument("--size", type=_size, metavar="WxH", help="width and height in one, such as 256x256")
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from limner.sampler.sampling import Query, Reply, Sampling
 from limner.score.denoiser import Denoiser
-from limner.score.guidance import Guidance, Lane
+from limner.score.guidance import Guidance, Lane, at
 from limner.taps import Editor, Routed, Site, Tap
 from limner.types import Context, Latent, Probs
 
@@ -42,8 +42,13 @@ class Running:
     fault: Exception | None = field(default=None)
 
     @property
+    def lanes(self) -> Guidance:
+        """What it is to be told at the noise level of its question."""
+        return at(self.guidance, self.query.sigma)
+
+    @property
     def rows(self) -> int:
-        return sum(len(lane.context) for lane in self.guidance)
+        return sum(len(lane.context) for lane in self.lanes)
 
     @property
     def work(self) -> int:
@@ -110,7 +115,7 @@ def answer(asked: Sequence[Running], size: int = 0) -> list[Reply]:
     Up to `size` rows the pass is filled with copies of its first row, so that its shape does not tell the company.
     A job whose taps or objective raise has its `fault` set, and its reply means nothing.
     """
-    lanes = [(job, lane) for job in asked for lane in job.guidance]
+    lanes = [(job, lane) for job in asked for lane in job.lanes]
     bounds = list(pairwise(accumulate((len(job.query.x) for job, _ in lanes), initial=0)))
     routes = [
         (slice(*rows), tuple(guarded(job, tap) for tap in job.query.taps))
@@ -130,7 +135,7 @@ def answer(asked: Sequence[Running], size: int = 0) -> list[Reply]:
         slope = downhill(objectives, x) if objectives else None
     replies, pieces = list[Reply](), iter(bounds)
     for job in asked:
-        own = [(slice(*next(pieces)), lane) for lane in job.guidance]
+        own = [(slice(*next(pieces)), lane) for lane in job.lanes]
         mean = weighted(denoised.detach(), own)
         steepest = None if slope is None else torch.stack([slope[rows] for rows, _ in own]).sum(0)
         replies.append(Reply(job.query.x, mean, steepest))

@@ -59,7 +59,8 @@ class Reader:
 
 def guidance(recipe: Recipe, read: Reader) -> Guidance:
     """The recipe's prompts as weighted lanes."""
-    return classifier_free(read(recipe.prompt), read(recipe.negative), recipe.guidance)
+    prompt, negative = read(recipe.prompt), read(recipe.negative)
+    return classifier_free(prompt, negative, recipe.guidance, recipe.guide_above, recipe.guide_below)
 
 
 def admit(

@@ -19,6 +19,7 @@ from limner.engine.run import Reader, admit, guidance, pixels, sampling
 from limner.recipe import Recipe, Wish, resolve
 from limner.sampler import Reply
 from limner.score.denoiser import Denoiser
+from limner.score.guidance import at
 
 LENGTHS = (4, 10, 20, 30, 50)  # steps of a job in mixed company
 
@@ -121,8 +122,10 @@ def timed(job: Callable[[], object]) -> float:
 @torch.no_grad()
 def bare(bundle: Bundle, denoiser: Denoiser, asked: Recipe) -> Tensor:
     """The same picture by a loop that knows nothing of engines: what there is to lose by having one."""
-    talk, (said, nothing) = sampling(asked, bundle), guidance(asked, Reader(bundle))
-    told, query = type(said.context).cat([said.context, nothing.context]), next(talk)
+    talk, lanes = sampling(asked, bundle), guidance(asked, Reader(bundle))
+    query = next(talk)
+    said, nothing = at(lanes, query.sigma)
+    told = type(said.context).cat([said.context, nothing.context])
     while True:
         x, sigma = torch.cat([query.x, query.x]), query.x.new_full((2,), query.sigma)
         with_, without = denoiser(x, sigma, told).chunk(2)

@@ -34,7 +34,10 @@ def limner(model: str, device: str, backend: str | None) -> Job:
     chosen = backends.choose(bundle, backend)
 
     def draw(seed: int, steps: int, count: int, file: Path | None) -> None:
-        wish = Wish(1, bundle.identity, PROMPT, "", seed, steps, "euler", "trailing", GUIDANCE)
+        wish = Wish(
+            model=bundle.identity, prompt=PROMPT, negative="", seed=seed, steps=steps,
+            sampler="euler", ladder="trailing", guidance=GUIDANCE,
+        )  # fmt: skip
         recipes = series(resolve(wish, bundle.defaults), count)
         pictures = [picture for _, picture in run(recipes, bundle, denoiser=chosen.denoiser)]
         if file:

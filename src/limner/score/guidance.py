@@ -1,6 +1,7 @@
-"""Guidance is a weighted sum of denoisers, whose weights sum to one."""
+"""Guidance is a weighted sum of denoisers, whose weights sum to one at every noise level."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import TypeAlias
 
 from limner.types import Context
@@ -8,24 +9,37 @@ from limner.types import Context
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One thing to be told, and its weight.  Taps look at the lanes where `seen` is true."""
+    """One thing to be told, its weight, and the noise levels at which it counts: low < sigma <= high.
+
+    Taps look at the lanes where `seen` is true.
+    """
 
     context: Context
     weight: float = 1.0
     seen: bool = True
+    low: float = -inf
+    high: float = inf
 
 
 Guidance: TypeAlias = tuple[Lane, ...]
 
 
-def classifier_free(prompt: Context, nothing: Context, scale: float) -> Guidance:
+def at(guidance: Guidance, sigma: float) -> Guidance:
+    """The lanes that count at this noise level: the others are not even asked."""
+    return tuple(lane for lane in guidance if lane.low < sigma <= lane.high)
+
+
+def classifier_free(
+    prompt: Context, nothing: Context, scale: float, above: float = -inf, below: float = inf
+) -> Guidance:
     """D = scale D(x | prompt) + (1 - scale) D(x | nothing).  Ho & Salimans 2022 (arXiv:2207.12598), Eq. 6.
 
     Their w is scale - 1.  A negative prompt stands in `nothing`'s place.  Scale 1 is no guidance and costs half,
-    scale 0 is no prompt.
+    scale 0 is no prompt.  Outside of above < sigma <= below it is scale 1: Kynkaanniemi et al. 2024 (arXiv:2404.07724),
+    Eq. 5.
     """
     if scale == 1:
         return (Lane(prompt),)
-    if scale == 0:
-        return (Lane(nothing, seen=False),)
-    return (Lane(prompt, scale), Lane(nothing, 1 - scale, seen=False))
+    guided = (Lane(prompt, scale, True, above, below), Lane(nothing, 1 - scale, False, above, below))
+    plain = (Lane(prompt, high=above), Lane(prompt, low=max(above, below)))
+    return tuple(lane for lane in (*guided, *plain) if lane.weight and lane.low < lane.high)

@@ -28,7 +28,7 @@ from limner.pictures.scenes import compose, index
 from limner.pictures.sets import Corpus
 from limner.process.noise import generator, key
 from limner.process.schedule import scaled_linear, zero_terminal_snr
-from limner.recipe import VERSION, Recipe
+from limner.recipe import Recipe, Wish, resolve
 from limner.score.precondition import Preconditioned
 from limner.text.clip import ClipPair, ImageTower, TextTower, clip_logits
 from limner.text.clip import initialise as initialise_tower
@@ -331,10 +331,7 @@ class Workshop:
 
 def recipe(bundle: Bundle, prompt: str, seed: int) -> Recipe:
     """A sample's recipe: the preset's defaults."""
-    side = int(bundle.defaults["width"])
-    sampler, ladder = str(bundle.defaults["sampler"]), str(bundle.defaults["ladder"])
-    steps, scale = int(bundle.defaults["steps"]), float(bundle.defaults["guidance"])
-    return Recipe(VERSION, bundle.identity, prompt, "", seed, steps, sampler, ladder, scale, side, side)
+    return resolve(Wish(model=bundle.identity, prompt=prompt, seed=seed), bundle.defaults)
 
 
 def floats(pictures: list[Picture]) -> Pixels:
