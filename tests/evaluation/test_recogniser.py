@@ -11,7 +11,7 @@ from torch import Tensor
 from limner.bundle import Bundle
 from limner.errors import LimnerError
 from limner.evaluation import recogniser, renders
-from limner.evaluation.recogniser import NOTHING, Classifier, Recogniser, confusable, examined
+from limner.evaluation.recogniser import Classifier, Recogniser, examined
 from limner.evaluation.renders import BROKEN, SINGLE, Renders, batch, chunk, prepare
 from limner.pictures.sets import Corpus
 from limner.training.loop import Plan, Run
@@ -93,24 +93,13 @@ def test_a_corpus_without_the_nouns_is_refused(corpus: Corpus, bundle: Bundle) -
         chunk(corpus, ANY, bundle, ["narwhal"], 16, renders.LEARNT, 0, 0)
 
 
-def test_look_alikes_are_those_confused_in_a_fifth_of_renders() -> None:
-    told = ["rice"] * 10 + ["bowl"] * 10 + ["cat"] * 10
-    said = ["bowl"] * 2 + ["rice"] * 8 + ["bowl"] * 10 + ["dog"] + [NOTHING] * 5 + ["cat"] * 4
-    assert confusable(told, said) == {"rice": ("bowl",), "bowl": ("rice",)}
-    who = Recogniser(Classifier(4), ("rice", "bowl", "cat"), confusable(told, said), {})
-    assert who.right("bowl", "rice")
-    assert who.right("cat", "cat")
-    assert not who.right("cat", "rice")
-    assert not who.right(NOTHING, "rice")
-
-
 def test_a_recogniser_survives_its_file(tmp_path: Path) -> None:
     net = Classifier(4)
-    who = Recogniser(net.requires_grad_(False).eval(), NAMES, {"disc": ("bar",)}, {"plain": 0.5})
+    who = Recogniser(net.requires_grad_(False).eval(), NAMES, {"plain": 0.5})
     file = tmp_path / "recogniser.safetensors"
     recogniser.write(who, file)
     back = recogniser.read(file)
-    assert (back.nouns, back.alike, back.about) == (who.nouns, who.alike, who.about)
+    assert (back.nouns, back.about) == (who.nouns, who.about)
     pictures = [np.full((128, 128, 3), grey, np.uint8) for grey in (0, 128, 255)]
     assert back.says(pictures) == who.says(pictures)
     assert back.says([]) == []

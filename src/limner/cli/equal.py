@@ -52,11 +52,11 @@ def recogniser(args: argparse.Namespace) -> "Sequence[Figure]":
     from limner.pictures.sets import Corpus
     from limner.training.precision import half_pays
 
+    plan = recogniser.PLAN if args.steps is None else replace(recogniser.PLAN, steps=above_zero("steps", args.steps))
+    chunks = above_zero("chunks", args.chunks)
     bundle, folder = asked.bundle(args), args.out or home() / "recogniser"
     words, _ = taught(bundle.folder)
     corpus, side = Corpus(args.corpus or home() / "pictures"), int(bundle.defaults["width"])
-    plan = recogniser.PLAN if args.steps is None else replace(recogniser.PLAN, steps=above_zero("steps", args.steps))
-    chunks = above_zero("chunks", args.chunks)
     kept = folder / f"renders-{bundle.identity[:12]}"
     for done in renders.prepare(corpus, renders.SINGLE, bundle, words, side, kept, chunks, 0):
         told(f"{done} of {chunks} chunks of renders")
@@ -78,8 +78,7 @@ def recogniser(args: argparse.Namespace) -> "Sequence[Figure]":
             "broken_rejected", min(value for name, value in found.items() if "nothing" in name), 80, "at least", " %"
         ),
     ]
-    alike = {noun: list(others) for noun, others in made.alike.items()}
-    details: dict[str, Value] = {"found": found, "alike": alike, "steps": run.number, "renders": len(learnt.plain)}
+    details: dict[str, Value] = {"found": found, "steps": run.number, "renders": len(learnt.plain)}
     details["parameters"] = sum(weights.numel() for weights in made.net.parameters())
     record(args.figures / "recogniser.json", figures, bundle.identity, details)
     return figures

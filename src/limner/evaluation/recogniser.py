@@ -25,8 +25,7 @@ NOTHING = "nothing"
 WIDTHS = (32, 64, 128, 256)
 GROUPS, EPS = 8, 1e-5
 ROWS = 64
-PLAN = Plan(steps=2200, rate=1.5e-3, warmup=150, fall=0.5, decay=0.05)
-ALIKE = 0.2  # of one noun's held-out renders taken for another noun: from then on the two count as one name
+PLAN = Plan(steps=6000, rate=1.5e-3, warmup=150, fall=0.5, decay=0.05)
 
 
 class Classifier(nn.Module):
@@ -67,11 +66,10 @@ def lesson(
 
 @dataclass(frozen=True, slots=True)
 class Recogniser:
-    """A trained classifier: the nouns it knows, and for each of them those that count as the same name."""
+    """A trained classifier, the nouns it knows, and what it did on renders it never saw (shares of each kind)."""
 
     net: Classifier
     nouns: tuple[str, ...]
-    alike: Mapping[str, tuple[str, ...]]
     about: Mapping[str, float]
 
     def says(self, pictures: Sequence[Picture]) -> list[str]:
@@ -87,30 +85,10 @@ class Recogniser:
     def word(self, number: int) -> str:
         return self.nouns[number] if number < len(self.nouns) else NOTHING
 
-    def right(self, said: str, noun: str) -> bool:
-        """Whether the answer names the noun, or one that looks like it."""
-        return said == noun or said in self.alike.get(noun, ())
-
-
-def confusable(told: Sequence[str], said: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Nouns that count as one name: either was taken for the other in a fifth (ALIKE) of its renders or more.
-
-    It is decided on held-out renders, before a generated picture is seen.
-    """
-    pairs = set[tuple[str, str]]()
-    for noun in sorted(set(told)):
-        answers = [answer for asked, answer in zip(told, said, strict=True) if asked == noun]
-        for answer in set(answers) - {noun, NOTHING}:
-            if answers.count(answer) >= ALIKE * len(answers):
-                pairs |= {(noun, answer), (answer, noun)}
-    return {noun: tuple(sorted(other for one, other in pairs if one == noun)) for noun in {one for one, _ in pairs}}
-
 
 def examined(net: Classifier, nouns: Sequence[str], unseen: Renders, other: Renders) -> Recogniser:
     """The classifier with what it does on renders it never saw, and on a set of drawings it never saw."""
-    bare = Recogniser(net, tuple(nouns), {}, {})
-    told = [nouns[int(k)] for k in (*unseen.plain_labels, *unseen.decoded_labels)]
-    said = [bare.word(int(k)) for k in bare.classes(torch.cat([unseen.plain, unseen.decoded]))]
+    bare = Recogniser(net, tuple(nouns), {})
     about = {
         "plain": share(bare.classes(unseen.plain), unseen.plain_labels),
         "decoded": share(bare.classes(unseen.decoded), unseen.decoded_labels),
@@ -122,7 +100,7 @@ def examined(net: Classifier, nouns: Sequence[str], unseen: Renders, other: Rend
         x, one = things(unseen, 256, g)
         y, two = things(unseen, 256, g)
         about[f"{name} is nothing"] = nothing(bare, spoiling(x[one != two], y[one != two], g))
-    return Recogniser(net, tuple(nouns), confusable(told, said), about)
+    return Recogniser(net, tuple(nouns), about)
 
 
 def share(said: Tensor, told: Tensor) -> float:
@@ -142,7 +120,7 @@ def trained(file: Path, count: int) -> Classifier:
 
 
 def write(recogniser: Recogniser, file: Path) -> None:
-    about = {"nouns": recogniser.nouns, "alike": recogniser.alike, "about": recogniser.about}
+    about = {"nouns": recogniser.nouns, "about": recogniser.about}
     save_file(recogniser.net.state_dict(), file, {"recogniser": json.dumps(about)})
 
 
@@ -156,5 +134,4 @@ def read(file: Path) -> Recogniser:
         net.load_state_dict(kept)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise LimnerError(f"{file} is no recogniser", "train one: limner measure recogniser") from error
-    alike = {noun: tuple(names) for noun, names in about["alike"].items()}
-    return Recogniser(net.requires_grad_(False).eval(), tuple(about["nouns"]), alike, about["about"])
+    return Recogniser(net.requires_grad_(False).eval(), tuple(about["nouns"]), about["about"])
