@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from limner.bundle import Bundle
 from limner.cli import main
 from limner.cli.bench import earlier
 from limner.engine import run
+from limner.engine.backends import eager
 from limner.engine.run import pixels
 from limner.errors import LimnerError
 from limner.evaluation import contest, load
@@ -60,6 +62,7 @@ class Clock:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle, self.now = bundle, 0.0
+        self.backend = replace(eager(bundle), denoiser=self)
 
     def __call__(self, x: Latent, sigma: Sigma, context: Context, taps: Routed | None = None) -> Latent:
         self.now += 1.0
@@ -78,7 +81,7 @@ def clock(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 
 def test_a_draft_behind_long_jobs(clock: Clock) -> None:
-    first, short = (load.behind(clock.bundle, clock, rule) for rule in load.RULES.values())
+    first, short = (load.behind(clock.bundle, clock.backend, rule) for rule in load.RULES.values())
     assert first["draft"] > 200
     assert short["draft"] < 12  # its own four passes, and one of a longer job beside each piece of its decoding
     assert short["last long"] <= first["last long"] + 5
@@ -93,13 +96,13 @@ def test_arrivals_come_at_the_load_that_was_asked_for(bundle: Bundle) -> None:
 
 
 def test_a_mixed_load_is_served_sooner_shortest_first(clock: Clock) -> None:
-    alone = load.lone(clock.bundle, clock, 1)
+    alone = load.lone(clock.bundle, clock.backend, 1)
     assert alone == {steps: float(steps) for steps in load.LENGTHS}
     coming = load.poisson(clock.bundle, 30, alone, 0.9)
     found = {}
     for rule, order in load.RULES.items():
         clock.now = 0.0
-        found[rule] = load.waits(coming, load.serve(clock.bundle, clock, coming, order), alone)
+        found[rule] = load.waits(coming, load.serve(clock.bundle, clock.backend, coming, order), alone)
     assert found["shortest first"]["mean"] < found["first come"]["mean"]
     assert found["first come"]["mean"] >= np.mean([alone[job.recipe.steps] for job in coming])
 
@@ -107,11 +110,11 @@ def test_a_mixed_load_is_served_sooner_shortest_first(clock: Clock) -> None:
 def test_the_bare_loop_draws_the_same_picture(bundle: Bundle) -> None:
     asked = load.recipe(bundle, 5, 4)
     ((_, picture),) = run([asked], bundle)
-    assert (pixels(load.bare(bundle, bundle.denoiser, asked)) == picture).all()
+    assert (pixels(load.bare(bundle, eager(bundle), asked)) == picture).all()
 
 
 def test_previews_are_counted(clock: Clock) -> None:
-    found = load.previews(clock.bundle, clock, load.recipe(clock.bundle, 0, 10))
+    found = load.previews(clock.bundle, clock.backend, load.recipe(clock.bundle, 0, 10))
     assert found == {"first": 1.0, "all": 0.0, "whole": 10.0}
 
 

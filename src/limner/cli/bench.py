@@ -106,14 +106,14 @@ def lone(bench: Bench) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from limner.engine.backends import question
+    from limner.engine.backends import eager, question
     from limner.evaluation.contest import Contestant, contest, peak, ratio, spread
 
     names = [Contestant("limner"), Contestant("limner-eager"), Contestant("diffusers")]
     names += [Contestant("optimum", bench.args.peer)] if bench.args.peer else []
     seconds = contest(names, str(bench.bundle.folder), bench.args.rounds, 20)
     with FlopCounterMode(display=False) as counted:
-        question(bench.bundle)(bench.bundle.denoiser)
+        question(bench.bundle)(eager(bench.bundle))
     half = bench.backend.name.endswith("bf16")
     roof = peak(torch.bfloat16 if half else torch.float32)
     work = 20 * counted.get_total_flops() / 1e9
@@ -148,7 +148,7 @@ def draft(bench: Bench) -> None:
     found: dict[str, list[dict[str, float]]] = {rule: [] for rule in RULES}
     for _ in range(bench.args.rounds):
         for rule, order in RULES.items():
-            found[rule].append(behind(bench.bundle, bench.backend.denoiser, order))
+            found[rule].append(behind(bench.bundle, bench.backend, order))
     middle = {
         rule: {key: round(median(each[key] for each in rounds), 3) for key in ("draft", "last long")}
         for rule, rounds in found.items()
@@ -164,9 +164,9 @@ def load(bench: Bench) -> None:
     from limner.evaluation.load import RULES, poisson, serve, waits
     from limner.evaluation.load import lone as alone
 
-    lengths = alone(bench.bundle, bench.backend.denoiser, bench.args.rounds)
+    lengths = alone(bench.bundle, bench.backend, bench.args.rounds)
     coming = poisson(bench.bundle, bench.args.jobs, lengths, 0.9)
-    served = {rule: serve(bench.bundle, bench.backend.denoiser, coming, order) for rule, order in RULES.items()}
+    served = {rule: serve(bench.bundle, bench.backend, coming, order) for rule, order in RULES.items()}
     found = {rule: waits(coming, done, lengths) for rule, done in served.items()}
     first, short = found["first come"], found["shortest first"]
     bench.most("load_mean", short["mean"] / first["mean"], 0.7)
@@ -188,17 +188,17 @@ def company(bench: Bench) -> None:
     from limner.evaluation.load import LENGTHS, Coming, bare, recipe, serve, timed
 
     jobs = [Coming(str(k), recipe(bench.bundle, k, LENGTHS[k % len(LENGTHS)]), 0.0) for k in range(20)]
-    denoiser, together, loop = bench.backend.denoiser, list[float](), list[float]()
-    alone = {job.name: bare(bench.bundle, denoiser, job.recipe) for job in jobs}
-    served = serve(bench.bundle, denoiser, jobs, shortest_first)
+    backend, together, loop = bench.backend, list[float](), list[float]()
+    alone = {job.name: bare(bench.bundle, backend, job.recipe) for job in jobs}
+    served = serve(bench.bundle, backend, jobs, shortest_first)
     same = [torch.equal(alone[job.name], served[job.name].picture) for job in jobs]
     one, bared = list[float](), list[float]()
     for _ in range(bench.args.rounds):
-        loop.append(timed(lambda: [bare(bench.bundle, denoiser, job.recipe) for job in jobs]))
-        together.append(timed(lambda: serve(bench.bundle, denoiser, jobs, shortest_first)))
+        loop.append(timed(lambda: [bare(bench.bundle, backend, job.recipe) for job in jobs]))
+        together.append(timed(lambda: serve(bench.bundle, backend, jobs, shortest_first)))
         for _ in range(3):
-            bared.append(timed(lambda: bare(bench.bundle, denoiser, jobs[2].recipe)))
-            one.append(timed(lambda: serve(bench.bundle, denoiser, jobs[2:3], shortest_first)))
+            bared.append(timed(lambda: bare(bench.bundle, backend, jobs[2].recipe)))
+            one.append(timed(lambda: serve(bench.bundle, backend, jobs[2:3], shortest_first)))
     bench.least("same_pixels_in_company", sum(same) / len(same), 1, "")
     bench.most("company_costs", median(together) / median(loop), 1.05)
     bench.most("lone_against_bare_loop", median(one) / median(bared), 1.03)
@@ -210,9 +210,7 @@ def preview(bench: Bench) -> None:
     """How soon there is something to see, and what looking costs."""
     from limner.evaluation.load import previews, recipe
 
-    rounds = [
-        previews(bench.bundle, bench.backend.denoiser, recipe(bench.bundle, 0, 20)) for _ in range(bench.args.rounds)
-    ]
+    rounds = [previews(bench.bundle, bench.backend, recipe(bench.bundle, 0, 20)) for _ in range(bench.args.rounds)]
     middle = {key: median(each[key] for each in rounds) for key in rounds[0]}
     bench.most("first_preview", middle["first"] / middle["whole"], 0.15, "")
     bench.most("all_previews", middle["all"] / middle["whole"], 0.05, "")
@@ -241,10 +239,10 @@ def many(bench: Bench) -> None:
     from limner.evaluation.contest import Contestant
     from limner.evaluation.load import LENGTHS, Coming, recipe, serve, timed
 
-    device, denoiser = str(bench.bundle.device), bench.backend.denoiser
+    device, backend = str(bench.bundle.device), bench.backend
     lengths = [LENGTHS[k % len(LENGTHS)] for k in range(MANY)]
     jobs = [Coming(str(k), recipe(bench.bundle, k, steps), 0.0) for k, steps in enumerate(lengths)]
-    sizes = room(bench.bundle, denoiser)
+    sizes = room(bench.bundle, backend.denoiser)
     names = ["diffusers", "diffusers-compiled"] if device != "cpu" else ["diffusers"]
     peers = [Contestant(name, device=device) for name in names]
     seconds: dict[str, list[float]] = {name: [] for name in ("limner", *names)}
@@ -252,7 +250,7 @@ def many(bench: Bench) -> None:
         for peer in peers:
             peer.start(str(bench.bundle.folder))
         for number in range(bench.args.rounds + 1):  # the first is for compilers
-            taken = {"limner": timed(lambda: serve(bench.bundle, denoiser, jobs, shortest_first, sizes))}
+            taken = {"limner": timed(lambda: serve(bench.bundle, backend, jobs, shortest_first, sizes))}
             for peer in peers:
                 if peer.name == "diffusers":
                     taken[peer.name] = sum(peer.draw(k, steps) for k, steps in enumerate(lengths))

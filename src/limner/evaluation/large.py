@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from limner.engine.graphs import Graphs, export
+from limner.engine.graphs import Graph, Graphs, export
 from limner.network.config import UNetConfig
 from limner.network.unet import UNet
 from limner.process.noise import draw
@@ -35,7 +35,7 @@ def passes(folder: Path, rounds: int, precision: str) -> tuple[dict[str, list[fl
     t, context = torch.tensor([801.0, 801.0]), Context(states)
     file = folder / "large.xml"
     export(ours, context, file)
-    graph = Graphs(file, precision, ours.codes)
+    graph = Graphs(Graph(file, precision), ours.codes)
     asked: dict[str, Callable[[], Any]] = {
         "diffusers": lambda: theirs(x, t, encoder_hidden_states=states).sample,
         "limner-eager": lambda: ours(x, t, context),

@@ -39,7 +39,7 @@ def limner(model: str, device: str, backend: str | None) -> Job:
             sampler="euler", ladder="trailing", guidance=GUIDANCE,
         )  # fmt: skip
         recipes = series(resolve(wish, bundle.defaults), count)
-        pictures = [picture for _, picture in run(recipes, bundle, denoiser=chosen.denoiser)]
+        pictures = [picture for _, picture in run(recipes, bundle, backend=chosen)]
         if file:
             Image.fromarray(pictures[0]).save(file)
 
