@@ -14,15 +14,19 @@ from torch import Tensor
 
 from limner.bundle import Bundle
 from limner.bundle.catalogue import home
+from limner.engine.device import pins
 from limner.engine.graphs import Graphs, export, installed, runtime
 from limner.errors import LimnerError
+from limner.network.unet import UNet
 from limner.process.noise import draw
 from limner.score.denoiser import Denoiser
 from limner.score.precondition import Network
-from limner.types import Context
+from limner.taps import Routed
+from limner.types import Context, Latent
 
 EAGER = "eager"
 NAMES = (EAGER, "openvino-f32", "openvino-bf16", "compiled")
+SHAPES = 64  # for which one network may be compiled: torch refuses the ninth, and a picture's size is one
 ROUNDS = 5  # passes that are timed, in turn with the others' passes
 TOLERANCE = {"openvino-f32": 1e-3, "openvino-bf16": 3e-2, "compiled": 1e-2}
 """Largest root-mean-square difference from the eager network that is accepted, in standard deviations of its answer."""
@@ -61,6 +65,8 @@ def eager(bundle: Bundle) -> Backend:
     kernels = f"torch {torch.__version__}"
     if bundle.device.type == "cpu":
         kernels += f" {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+    if bundle.device.type == "cuda":
+        kernels += f", {pins(bundle.device)}"
     return Backend(EAGER, kernels, bundle.denoiser)
 
 
@@ -74,6 +80,7 @@ def machine(bundle: Bundle) -> str:
     parts = (
         _processor(), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(), bundle.device.type,
         str(bundle.denoiser.dtype), torch.__version__, installed(),
+        pins(bundle.device) if bundle.device.type == "cuda" else "",
     )  # fmt: skip
     return sha256(repr(parts).encode()).hexdigest()[:16]
 
@@ -88,7 +95,8 @@ def build(bundle: Bundle, name: str) -> Backend:
     if name == "compiled":
         if kind != "cuda":
             raise LimnerError(f"backend {name} needs a CUDA device", "use --backend eager")
-        return Backend(name, f"torch {torch.__version__} inductor", replace(bundle.denoiser, network=compiled(bundle)))
+        kernels = f"torch {torch.__version__} inductor, {pins(bundle.device)}"
+        return Backend(name, kernels, replace(bundle.denoiser, network=compiled(bundle)))
     if kind != "cpu":
         raise LimnerError(f"backend {name} computes on a CPU", "use --device cpu, or --backend eager")
     if not installed():
@@ -104,8 +112,20 @@ def build(bundle: Bundle, name: str) -> Backend:
 
 def compiled(bundle: Bundle) -> Network:
     """The eager network through torch.compile: fused kernels, and one CUDA graph for each number of rows."""
-    net: Network = torch.compile(bundle.unet, mode="reduce-overhead", fullgraph=True, dynamic=False)
-    return lambda x, t, context, taps=None: net(x, t, context).clone()  # a CUDA graph overwrites what it returned
+    return captured(bundle.unet)
+
+
+def captured(unet: UNet) -> Network:
+    """`compiled`, of a network alone."""
+    torch._dynamo.config.recompile_limit = SHAPES
+    net: Network = torch.compile(unet, mode="reduce-overhead", fullgraph=True, dynamic=False)
+
+    def ask(x: Latent, t: Tensor, context: Context, taps: Routed | None = None) -> Latent:
+        if taps is not None or x.requires_grad:
+            raise ValueError("a CUDA graph can neither be watched nor differentiated: ask the eager network")
+        return net(x, t, context).clone()  # a CUDA graph overwrites what it returned
+
+    return ask
 
 
 def candidates(bundle: Bundle) -> list[str]:
