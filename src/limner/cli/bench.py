@@ -203,24 +203,35 @@ def load(bench: Bench) -> None:
 
 
 def company(bench: Bench) -> None:
-    """The same jobs one by one in a bare loop and together in the engine: pixels, and what the company costs."""
+    """The same jobs one by one in a bare loop and together in the engine: pixels, and what the company costs.
+
+    Where passes have a size of their own, a job alone is in a pass of that size too.
+    """
     import torch
 
     from limner.engine.engine import shortest_first
-    from limner.evaluation.load import LENGTHS, Coming, bare, recipe, serve, timed
+    from limner.engine.worker import room
+    from limner.evaluation.load import LENGTHS, Coming, Served, bare, recipe, serve, timed
 
     jobs = [Coming(str(k), recipe(bench.bundle, k, LENGTHS[k % len(LENGTHS)]), 0.0) for k in range(20)]
     denoiser, together, loop = bench.backend.denoiser, list[float](), list[float]()
-    alone = {job.name: bare(bench.bundle, denoiser, job.recipe) for job in jobs}
-    served = serve(bench.bundle, denoiser, jobs, shortest_first)
+    sizes = room(bench.bundle, denoiser)
+
+    def drawn(some: Sequence[Coming]) -> dict[str, Served]:
+        return serve(bench.bundle, denoiser, some, shortest_first, sizes)
+
+    def alone_(job: Coming) -> torch.Tensor:
+        return drawn([job])[job.name].picture if sizes else bare(bench.bundle, denoiser, job.recipe)
+
+    alone, served = {job.name: alone_(job) for job in jobs}, drawn(jobs)
     same = [torch.equal(alone[job.name], served[job.name].picture) for job in jobs]
     one, bared = list[float](), list[float]()
     for _ in range(bench.args.rounds):
         loop.append(timed(lambda: [bare(bench.bundle, denoiser, job.recipe) for job in jobs]))
-        together.append(timed(lambda: serve(bench.bundle, denoiser, jobs, shortest_first)))
+        together.append(timed(lambda: drawn(jobs)))
         for _ in range(3):
             bared.append(timed(lambda: bare(bench.bundle, denoiser, jobs[2].recipe)))
-            one.append(timed(lambda: serve(bench.bundle, denoiser, jobs[2:3], shortest_first)))
+            one.append(timed(lambda: drawn(jobs[2:3])))
     bench.least("same_pixels_in_company", sum(same) / len(same), 1, "")
     bench.most("company_costs", median(together) / median(loop), 1.05)
     bench.most("lone_against_bare_loop", median(one) / median(bared), 1.03)
