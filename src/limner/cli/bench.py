@@ -65,13 +65,12 @@ def run(args: argparse.Namespace) -> int:
     before = busy_share()
     for part in args.parts or (ON_GPU if bundle.device.type == "cuda" else ON_CPU):
         JOBS[part](bench)
-    bench.note("others", {"busy share before": before, "busy share after": busy_share()})
-    if args.rehearse:
-        return 0
-    figures, details = earlier(args.figures / "bench.json", bundle.identity, bench.figures, bench.details)
-    record(args.figures / "bench.json", figures, bundle.identity, details)
-    plots(args.figures / "bench.json", args.figures / "bench.png")
-    return conclude(args, bench.figures)
+        bench.note("others", {"busy share before": before, "busy share after": busy_share()})
+        if not args.rehearse:  # after each part: a later one may fail
+            figures, details = earlier(args.figures / "bench.json", bundle.identity, bench.figures, bench.details)
+            record(args.figures / "bench.json", figures, bundle.identity, details)
+            plots(args.figures / "bench.json", args.figures / "bench.png")
+    return 0 if args.rehearse else conclude(args, bench.figures)
 
 
 def earlier(

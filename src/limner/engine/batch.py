@@ -172,7 +172,7 @@ def downhill(jobs: Sequence[Running], x: Latent) -> Latent:
 def one_each(x: Latent, lanes: Sequence[tuple[float, int]]) -> Float[Tensor, " rows"]:
     """One number a row, from (number, rows): sent to where x is without waiting for it."""
     numbers = [number for number, rows in lanes for _ in range(rows)]
-    return torch.tensor(numbers, dtype=x.dtype).to(x.device, non_blocking=True)
+    return torch.tensor(numbers, dtype=x.dtype).to(x.device, non_blocking=x.is_cuda)
 
 
 def weighted(denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]) -> list[Mean]:

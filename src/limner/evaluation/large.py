@@ -80,10 +80,14 @@ def told(net: UNetConfig, rows: int, device: torch.device | str = "cpu") -> Cont
 
 
 def random(net: UNetConfig, device: torch.device, dtype: torch.dtype) -> UNet:
-    """A network as torch makes it."""
-    with device:
-        made = UNet(net)
-    return made.to(dtype).requires_grad_(False).eval()
+    """A network as torch makes it, in its precision from the first: four bytes a weight might find no room."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with device:
+            return UNet(net).requires_grad_(False).eval()
+    finally:
+        torch.set_default_dtype(before)
 
 
 def write(folder: Path, size: Size, tokenizer: Tokenizer, device: torch.device) -> None:
@@ -104,7 +108,8 @@ def write(folder: Path, size: Size, tokenizer: Tokenizer, device: torch.device) 
 
 
 def write_config(folder: Path, size: Size) -> None:
-    """What a peer needs to make such a U-Net itself: its numbers, and the noise."""
+    """What a peer needs to make such a U-Net itself: its numbers, the noise, and how many words there are."""
+    layout.write_json(folder / "tokenizer" / "tokenizer_config.json", {"model_max_length": WORDS})
     layout.write_json(folder / "unet" / "config.json", size.unet.write())
     layout.write_json(folder / "scheduler" / "scheduler_config.json", SCHEDULE)
 

@@ -72,12 +72,15 @@ def unet(model: str, device: str, compiled: bool) -> Job:
     from diffusers import DDIMScheduler, UNet2DConditionModel
 
     dtype, whole = torch.float32 if device == "cpu" else torch.float16, UNet2DConditionModel
+    torch.set_default_dtype(dtype)  # four bytes a weight might find no room
     with torch.device(device):
         made: Any = whole.from_config(whole.load_config(model, subfolder="unet"))
-    net, steps_of = made.to(dtype).eval(), DDIMScheduler.from_pretrained(model, subfolder="scheduler")
+    torch.set_default_dtype(torch.float32)
+    net, steps_of = made.eval(), DDIMScheduler.from_pretrained(model, subfolder="scheduler")
     config = net.config
     size = config.in_channels, config.sample_size, config.sample_size
-    said = torch.linspace(-2, 2, 77 * config.cross_attention_dim).sin().reshape(1, 77, -1).to(device, dtype)
+    words = json.loads((Path(model) / "tokenizer" / "tokenizer_config.json").read_text())["model_max_length"]
+    said = torch.linspace(-2, 2, words * config.cross_attention_dim).sin().reshape(1, words, -1).to(device, dtype)
     kinds = config.projection_class_embeddings_input_dim, config.addition_time_embed_dim
     pooled = None if kinds[0] is None else torch.zeros(1, kinds[0] - 6 * kinds[1], device=device, dtype=dtype)
     net = _captured(net, device) if compiled else net
