@@ -34,7 +34,8 @@ def sampling(recipe: Recipe, bundle: Bundle) -> Sampling:
     sigmas = LADDERS[recipe.ladder](bundle.schedule, recipe.steps)
 
     def fresh(step: int) -> Latent:
-        return draw(recipe.seed, "sampler", step, shape).to(bundle.device)
+        noise = draw(recipe.seed, "sampler", step, shape)
+        return noise.to(bundle.device, non_blocking=bundle.device.type == "cuda")
 
     x = (1 + sigmas[0] ** 2) ** 0.5 * initial(recipe.seed, shape).to(bundle.device)
     return SAMPLERS[recipe.sampler](x, sigmas, fresh)

@@ -58,7 +58,7 @@ def recipe(bundle: Bundle, seed: int, steps: int) -> Recipe:
 def serve(
     bundle: Bundle, backend: Backend, coming: Sequence[Coming], order: Order, sizes: Sequence[int] = ()
 ) -> dict[str, Served]:
-    """Admit each job when its time has come, and tick until all are pictures."""
+    """Admit each job when its time has come, and tick until all are pictures; LimnerError if one comes to none."""
     engine, read, served = Engine(backend.denoiser, sizes, order), Reader(bundle), dict[str, Served]()
     left, arrival = sorted(coming, key=lambda job: job.at), {job.name: job.at for job in coming}
     read("a red apple", backend), read("", backend)
@@ -70,6 +70,8 @@ def serve(
         if not engine.busy:
             time.sleep(max(0.0, left[0].at - (time.perf_counter() - began)))
         engine.tick()
+        if engine.failed:
+            raise next(iter(engine.failed.values()))
         for name in list(engine.finished):
             served[name] = Served(time.perf_counter() - began - arrival[name], engine.finished.pop(name))
     return served

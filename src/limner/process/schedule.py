@@ -1,7 +1,8 @@
 """How fast a picture drowns in noise: abar_t says what share of its variance is left at time t."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from math import cos, exp, log, pi, sqrt
 
@@ -23,14 +24,12 @@ class NoiseSchedule:
     """
 
     abar: tuple[float, ...]
-    log_sigmas: Float[Tensor, " times"] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.abar) < 2 or not all(1 > a > b > 0 for a, b in pairwise(self.abar)):
             raise LimnerError(
                 "this noise schedule does not fall from below 1 to above 0", "its betas lie between 0 and 1"
             )
-        object.__setattr__(self, "log_sigmas", torch.tensor(self.sigmas, dtype=torch.float64).log())
 
     @property
     def sigmas(self) -> list[float]:
@@ -46,7 +45,8 @@ class NoiseSchedule:
 
     def t_of(self, sigma: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         """The time at which the noise level is sigma; noise beyond either end has the end's time."""
-        known, asked = self.log_sigmas, sigma.detach().double().cpu().log()
+        place = sigma.device if sigma.is_cuda else torch.device("cpu")  # not every device has float64
+        known, asked = _levels(self, place), sigma.detach().to(place, torch.float64).log()
         high = torch.searchsorted(known, asked).clamp(1, len(known) - 1)
         share = (asked - known[high - 1]) / (known[high] - known[high - 1])
         return (high - 1 + share.clamp(0, 1)).to(sigma.device, torch.float32)
@@ -54,7 +54,12 @@ class NoiseSchedule:
     def draw(self, uniform: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         """Noise levels for training, from uniform numbers in [0, 1): every time equally often."""
         times = (uniform.double() * len(self.abar)).long()
-        return self.log_sigmas[times].exp().float()
+        return torch.tensor(self.sigmas, dtype=torch.float64)[times].float()
+
+
+@lru_cache(maxsize=8)
+def _levels(schedule: NoiseSchedule, device: torch.device) -> Float[Tensor, " times"]:
+    return torch.tensor(schedule.sigmas, dtype=torch.float64).log().to(device)
 
 
 def from_betas(betas: list[float]) -> NoiseSchedule:
