@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from PIL import Image
 
 from limner.bundle import open_bundle
 from limner.bundle.layout import read_json, write_json
+from limner.evaluation import renders
 from limner.pictures.nouns import nouns
+from limner.pictures.sets import Corpus
 
 Said = tuple[int, str, str]
 CORE = [word for word, noun in nouns().items() if noun.core and noun.codes]
@@ -95,3 +98,40 @@ def test_speed_is_of_whole_processes(other: Path, here: Path, limner: Callable[.
     kept = json.loads(Path("docs/figures/speed.json").read_text())
     assert kept["figures"][1]["value"] > 100  # torch alone is larger
     assert kept["machine"]["torch"]
+
+
+def test_a_recogniser_is_trained_and_asked(
+    taught: Path, here: Path, corpus: Corpus, limner: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = replace(renders.SINGLE, sets=(), kinds=())
+    monkeypatch.setattr(renders, "SINGLE", known)
+    monkeypatch.setattr(renders, "OTHER_SET", known)
+    train = ("measure", "recogniser", "--model", taught, "--corpus", corpus.folder, "--out", "who", "--chunks", 1)
+    code, out, err = limner(*train, "--steps", 2)
+    assert [line.split()[0] for line in out.splitlines()] == ["renders_named", "decoded_named", "broken_rejected"]
+    assert code == 1  # two steps teach nobody
+    assert "1 of 1 chunks" in err
+    kept = json.loads(Path("docs/figures/recogniser.json").read_text())
+    assert kept["details"]["steps"] == 2
+
+    ask = ("measure", "equal", "--model", taught, "--recogniser", "who", "--out", "drawn", "--backend", "eager")
+    code, out, err = limner(*ask, "--selection", 1, "--test", 2)
+    assert [line.split()[0] for line in out.splitlines()] == ["theirs_no_worse", "ours_no_worse", "pairs"]
+    assert code == 1  # two pairs tell nothing
+    drawn = {file: file.stat().st_mtime_ns for file in Path("drawn").rglob("*.png")}
+    assert len(drawn) == 19 + 3 * 2
+    details = json.loads(Path("docs/figures/equal.json").read_text())["details"]
+    assert details["ours"]["sampler"] == "dpmpp_2m"
+    assert details["theirs"]["steps"] in (10, 12, 15, 20, 25)
+    assert details["test"]["results"][0]["of"] == 2
+    assert Path("docs/figures/equal.png").exists()
+
+    assert limner(*ask, "--selection", 1, "--test", 2)[0] == 1
+    assert {file: file.stat().st_mtime_ns for file in Path("drawn").rglob("*.png")} == drawn
+
+
+def test_nobody_is_asked_who_is_not_there(taught: Path, here: Path, refused: Callable[..., str]) -> None:
+    ask = ("measure", "equal", "--model", taught, "--recogniser", "nobody")
+    assert "train one: limner measure recogniser" in refused(*ask)
+    assert "test 0 is out of range" in refused(*ask, "--test", 0)
+    assert "steps 0 is out of range" in refused("measure", "recogniser", "--model", taught, "--steps", 0)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked
+from limner.cli import asked, equal
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FIGURES = Path("docs/figures")
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | card")
+    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | recogniser | equal | card")
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
     asked.backend_flag(draw)
@@ -40,10 +40,16 @@ def flags(parser: argparse.ArgumentParser) -> None:
     asked.backend_flag(speed)
     speed.add_argument("--rounds", type=int, default=5, metavar="N", help="of which the median counts (%(default)s)")
     speed.set_defaults(job=_speed)
+    recogniser = jobs.add_parser("recogniser", help="train who is asked by measure equal; a second call goes on")
+    equal.recogniser_flags(recogniser)
+    recogniser.set_defaults(job=_recogniser)
+    enough = jobs.add_parser("equal", help="find how few steps are recognised as often as 50; a second call goes on")
+    equal.equal_flags(enough)
+    enough.set_defaults(job=_equal)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
     card.set_defaults(job=_card)
-    for job in (draw, read, speed, card):
+    for job in (draw, read, speed, recogniser, enough, card):
         job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
         asked.json_flag(job)
 
@@ -154,6 +160,14 @@ def _speed(args: argparse.Namespace) -> int:
     rounds = {"make": [round(each.seconds, 2) for each in made], "help": [round(each.seconds, 3) for each in helped]}
     record(args.figures / "speed.json", figures, bundle.identity, rounds)
     return conclude(args, figures)
+
+
+def _recogniser(args: argparse.Namespace) -> int:
+    return conclude(args, equal.recogniser(args))
+
+
+def _equal(args: argparse.Namespace) -> int:
+    return conclude(args, equal.equal(args))
 
 
 def _card(args: argparse.Namespace) -> int:

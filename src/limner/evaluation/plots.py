@@ -90,3 +90,36 @@ DRAWN = {
     "many-sdxl": _many("SDXL's size"),
     "waits": _waits,
 }
+
+
+def equality(source: Path, file: Path) -> None:
+    """Draw what `limner measure equal` wrote: recognition against steps, and the baseline as a line."""
+    from matplotlib.figure import Figure
+
+    report = json.loads(source.read_text(encoding="utf-8"))
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for place, part in enumerate(("selection", "test")):
+        axes = figure.add_subplot(1, 2, place + 1, sharey=figure.axes[0] if place else None)
+        _recognised(axes, report["details"][part]["results"])
+        axes.set(title=f"{part}, {report['details'][part]['results'][0]['of']} pictures each", xlabel="steps")
+    figure.axes[0].set(ylabel="share the recogniser names as asked")
+    figure.axes[0].legend(loc="lower right", fontsize=8)
+    figure.suptitle("95% intervals (Wilson); what counts is the paired difference, in the JSON", fontsize=9)
+    figure.savefig(file, dpi=110)
+
+
+def _recognised(axes: "Axes", results: list[dict[str, Any]]) -> None:
+    baseline, *others = results
+    axes.axhline(baseline["right"] / baseline["of"], color="#666", label=f"{baseline['name']}, {baseline['backend']}")
+    axes.axhspan(*baseline["interval"], color="#666", alpha=0.12, lw=0)
+    ways = dict[str, list[dict[str, Any]]]()
+    for each in others:
+        ways.setdefault(each["name"].replace(f" {each['wish']['steps']}", "", 1), []).append(each)
+    for number, (name, found) in enumerate(ways.items()):
+        steps = [each["wish"]["steps"] + 0.12 * number for each in found]
+        middle = [each["right"] / each["of"] for each in found]
+        reach = [
+            [value - each["interval"][0] for value, each in zip(middle, found, strict=True)],
+            [each["interval"][1] - value for value, each in zip(middle, found, strict=True)],
+        ]
+        axes.errorbar(steps, middle, yerr=reach, marker="o", ms=4, capsize=2, label=f"{name}, {found[0]['backend']}")

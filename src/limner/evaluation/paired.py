@@ -1,0 +1,64 @@
+"""Is the new way worse?  Two ways answer the same questions, and only the questions they differ on can tell."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from limner.errors import LimnerError
+
+MARGIN = -0.02  # a difference of proportions that is accepted as no worse
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """How many of `count` questions only the one, and only the other, got right; one minus other, and its interval."""
+
+    count: int
+    only_one: int
+    only_other: int
+    low: float
+    high: float
+
+    @property
+    def difference(self) -> float:
+        return (self.only_one - self.only_other) / self.count
+
+    @property
+    def not_worse(self) -> bool:
+        """Non-inferior: the whole interval is above the margin."""
+        return self.low > MARGIN
+
+
+def paired(one: Sequence[bool], other: Sequence[bool], level: float = 0.95) -> Paired:
+    """The proportion of right answers of one minus that of the other, with its two-sided score interval.
+
+    The bounds are the differences d with |z(d)| = the normal quantile: Tango 1998 (Statistics in Medicine 17, 891-908),
+    Eqs. 12-14.  It keeps its level with few differing pairs, where Wald's has width zero.
+    LimnerError where the answers are not pairs.
+    """
+    if len(one) != len(other) or not one:
+        raise LimnerError(f"{len(one)} and {len(other)} answers are no pairs", "both answer the same questions")
+    n = len(one)
+    b = sum(mine and not theirs for mine, theirs in zip(one, other, strict=True))
+    c = sum(theirs and not mine for mine, theirs in zip(one, other, strict=True))
+    quantile, d = float(norm.ppf((1 + level) / 2)), (b - c) / n
+    low = -1.0 if d == -1 else brentq(lambda d: score(d, b, c, n) - quantile, -1, d)
+    high = 1.0 if d == 1 else brentq(lambda d: score(d, b, c, n) + quantile, d, 1)
+    return Paired(n, b, c, float(low), float(high))
+
+
+def score(d: float, b: int, c: int, n: int) -> float:
+    """z(d) = (b - c - n d) / sqrt(n (2 q + d (1 - d))), q the likeliest share of c if the difference were d.
+
+    Tango 1998.
+    """
+    top = b - c - n * d
+    A, B, C = 2 * n, -b - c + (2 * n - b + c) * d, -c * d * (1 - d)
+    q = (sqrt(max(B * B - 4 * A * C, 0)) - B) / (2 * A)
+    variance = n * (2 * q + d * (1 - d))
+    if variance > 1e-12:
+        return top / sqrt(variance)
+    return 0.0 if abs(top) < 1e-9 else top * 1e9
