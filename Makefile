@@ -12,7 +12,7 @@ PACKAGES := nodejs
 MISSING = $(strip $(foreach each,$(COMMANDS),$(shell command -v $(each) >/dev/null 2>&1 || echo $(each))))
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
-.PHONY: demo test tests tiny check format lint types law copies system reference bench
+.PHONY: demo test tests tiny gpu check format lint types law copies system reference bench
 .NOTPARALLEL:
 
 demo: .venv/.installed
@@ -36,6 +36,10 @@ endif
 
 tiny: .venv/.dev
 	$(PYTEST) -q -m tiny
+
+# The tests that need a CUDA device; without the shape checks, which torch.compile cannot read.
+gpu: .venv/.dev
+	JAXTYPING_DISABLE=1 $(PY) -m pytest -m gpu
 
 check: format lint types law copies
 

@@ -14,6 +14,7 @@ from limner.control.heatmaps import Heatmaps
 from limner.engine import backends, run
 from limner.engine.backends import EAGER, Backend
 from limner.engine.capacity import profile
+from limner.engine.graphs import Graph
 from limner.errors import LimnerError
 from limner.metadata import read
 from limner.recipe import VERSION, Recipe
@@ -64,7 +65,7 @@ def test_a_graph_says_what_the_network_says(name: str, size: tuple[int, int, int
 @pytest.mark.parametrize("name", FAST)
 def test_a_second_process_finds_the_graph_and_says_the_same(name: str, bundle: Bundle, folder: Path) -> None:
     ask = backends.question(bundle)
-    first, again = (ask(backends.build(each, name).denoiser) for each in (bundle, open_bundle(folder)))
+    first, again = (ask(backends.build(each, name)) for each in (bundle, open_bundle(folder)))
     assert torch.equal(first, again)
 
 
@@ -110,13 +111,13 @@ def test_both_precisions_in_one_process_keep_their_own_code(bundle: Bundle) -> N
     """OpenVINO 2026.4.1 answered nan in bf16 from code that it had cached for f32 in the same folder."""
     ask = backends.question(bundle)
     for name in (*FAST, *FAST):
-        assert bool(ask(backends.build(bundle, name).denoiser).isfinite().all())
+        assert bool(ask(backends.build(bundle, name)).isfinite().all())
 
 
 def test_a_fast_backend_needs_no_weights_in_memory(bundle: Bundle, folder: Path) -> None:
     backends.build(bundle, "openvino-f32")  # exported by now
     opened = open_bundle(folder)
-    list(run([recipe(opened)], opened, denoiser=backends.build(opened, "openvino-f32").denoiser))
+    list(run([recipe(opened)], opened, backend=backends.build(opened, "openvino-f32")))
     network = opened.denoiser.network
     assert all(weight.is_meta for weight in network.net.parameters())  # type: ignore[attr-defined]
     opened.denoiser(torch.zeros(1, 4, 8, 8), torch.ones(1), opened.context([""]))
@@ -131,7 +132,7 @@ def test_who_differs_too_much_is_not_chosen(bundle: Bundle) -> None:
         (near, far, nan, broken), names, ("", "differs by 0.1", "differs by nan", "RuntimeError: no such instruction"),
         strict=True,
     ):  # fmt: skip
-        verdict = backends.canary(bundle, [Backend(name, "", each)])
+        verdict = backends.canary(bundle, [Backend(name, "", bundle.context, each, bundle.decoding)])
         assert [trial.name for trial in verdict.trials] == [EAGER, name]
         assert verdict.trials[1].fault.startswith(fault)
         assert bool(verdict.trials[1].fault) == bool(fault)
@@ -187,10 +188,10 @@ def test_a_graph_can_be_neither_watched_nor_differentiated(bundle: Bundle) -> No
 
 def test_a_job_with_controls_is_eager_from_first_to_last(bundle: Bundle) -> None:
     asked = recipe(bundle)
-    fast = backends.build(bundle, "openvino-bf16").denoiser
+    fast = backends.build(bundle, "openvino-bf16")
     ((_, plain),) = run([asked], bundle)
-    ((_, watched),) = run([asked], bundle, [Heatmaps().control], denoiser=fast)
-    ((_, quick),) = run([asked], bundle, denoiser=fast)
+    ((_, watched),) = run([asked], bundle, [Heatmaps().control], backend=fast)
+    ((_, quick),) = run([asked], bundle, backend=fast)
     assert (plain == watched).all()
     assert (plain != quick).any()
 
@@ -235,7 +236,8 @@ class Curve:
     [
         ({1: 1, 2: 2, 4: 4, 8: 8, 16: 16, 32: 32}, 99, (), True),
         ({1: 1, 2: 1, 4: 1, 8: 1, 16: 2, 32: 4}, 99, (8,), True),
-        ({1: 1, 2: 1, 4: 1, 8: 1, 16: 1, 32: 1}, 99, (32,), True),
+        ({1: 1, 2: 1, 4: 1, 8: 1, 16: 1, 32: 1, 64: 2}, 99, (32,), True),
+        ({1: 1, 2: 1, 4: 1, 8: 1, 16: 1, 32: 1, 64: 1}, 99, (64,), True),
         ({1: 1, 2: 1, 4: 1, 8: 1, 16: 1, 32: 1}, 5, (4,), False),
     ],
 )
@@ -250,6 +252,39 @@ def test_a_pass_grows_while_growing_pays(
 
 
 def test_pictures_of_both_backends_look_alike(bundle: Bundle) -> None:
-    asked, fast = recipe(bundle), backends.build(bundle, "openvino-f32").denoiser
-    ((_, plain),), ((_, quick),) = run([asked], bundle), run([asked], bundle, denoiser=fast)
+    asked, fast = recipe(bundle), backends.build(bundle, "openvino-f32")
+    ((_, plain),), ((_, quick),) = run([asked], bundle), run([asked], bundle, backend=fast)
     assert abs(plain.astype(int) - quick.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_every_network_of_a_bundle_has_its_graph(name: str, bundle: Bundle) -> None:
+    fast, plain = backends.build(bundle, name), backends.eager(bundle)
+    words = ["a red apple"]
+    off = backends.distance(fast.context(words).states, plain.context(words).states)
+    assert 0 < off < backends.TOLERANCE[name]
+    assert backends.distance(backends.decoded(bundle, fast), backends.decoded(bundle, plain)) > 0
+    assert torch.equal(fast.context([*words, "a cat"]).states[:1], fast.context(words).states)
+
+
+@pytest.mark.parametrize("part", ["context", "decoding"])
+def test_who_reads_or_decodes_otherwise_is_not_chosen(part: str, bundle: Bundle) -> None:
+    plain = backends.eager(bundle)
+    wrong = {
+        "context": lambda words: Context(plain.context(words).states * 1.1),
+        "decoding": lambda x0: bundle.decoding(1.1 * x0),
+    }
+    verdict = backends.canary(bundle, [replace(plain, name="openvino-f32", **{part: wrong[part]})])  # type: ignore[arg-type]
+    assert verdict.chosen == EAGER
+    assert verdict.trials[1].fault.startswith("differs by ")
+
+
+def test_rows_side_by_side_say_what_they_say_in_a_row(bundle: Bundle) -> None:
+    """Two threads take a row each, one thread takes both: rows do not depend on each other either way."""
+    graph = backends.build(bundle, "openvino-f32").denoiser.network.graph  # type: ignore[attr-defined]
+    x, said = torch.linspace(-1, 1, 2 * 4 * 64).reshape(2, 4, 8, 8), bundle.context(["a cat", ""])
+    told = [x, bundle.codes(torch.tensor([10.0, 700.0]), said)[0], said.states]
+    alone, beside = (Graph(graph.file, "f32", threads) for threads in (1, 2))
+    torch.testing.assert_close(alone(told), beside(told))
+    assert [key[0] for key in (*alone.ready, *beside.ready)] == [1, 2]
+    assert torch.equal(beside(told)[:1], beside([each.flip(0) for each in told])[1:])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,16 @@ from limner.bundle import Bundle
 from limner.cli import main
 from limner.cli.bench import earlier
 from limner.engine import run
+from limner.engine.backends import eager
 from limner.engine.run import pixels
 from limner.errors import LimnerError
 from limner.evaluation import contest, load
 from limner.evaluation.contest import Contestant, ratio, spread
 from limner.evaluation.figures import Figure, record
+from limner.evaluation.large import SD15, SDXL, Size, passes, shrunk
+from limner.evaluation.many import Bare, batches, rates
 from limner.evaluation.plots import plots
+from limner.network.unet import UNet
 from limner.taps import Routed
 from limner.types import Context, Latent, Sigma
 
@@ -60,6 +65,7 @@ class Clock:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle, self.now = bundle, 0.0
+        self.backend = replace(eager(bundle), denoiser=self)
 
     def __call__(self, x: Latent, sigma: Sigma, context: Context, taps: Routed | None = None) -> Latent:
         self.now += 1.0
@@ -78,7 +84,7 @@ def clock(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 
 def test_a_draft_behind_long_jobs(clock: Clock) -> None:
-    first, short = (load.behind(clock.bundle, clock, rule) for rule in load.RULES.values())
+    first, short = (load.behind(clock.bundle, clock.backend, rule) for rule in load.RULES.values())
     assert first["draft"] > 200
     assert short["draft"] < 12  # its own four passes, and one of a longer job beside each piece of its decoding
     assert short["last long"] <= first["last long"] + 5
@@ -93,13 +99,13 @@ def test_arrivals_come_at_the_load_that_was_asked_for(bundle: Bundle) -> None:
 
 
 def test_a_mixed_load_is_served_sooner_shortest_first(clock: Clock) -> None:
-    alone = load.lone(clock.bundle, clock, 1)
+    alone = load.lone(clock.bundle, clock.backend, 1)
     assert alone == {steps: float(steps) for steps in load.LENGTHS}
     coming = load.poisson(clock.bundle, 30, alone, 0.9)
     found = {}
     for rule, order in load.RULES.items():
         clock.now = 0.0
-        found[rule] = load.waits(coming, load.serve(clock.bundle, clock, coming, order), alone)
+        found[rule] = load.waits(coming, load.serve(clock.bundle, clock.backend, coming, order), alone)
     assert found["shortest first"]["mean"] < found["first come"]["mean"]
     assert found["first come"]["mean"] >= np.mean([alone[job.recipe.steps] for job in coming])
 
@@ -107,11 +113,11 @@ def test_a_mixed_load_is_served_sooner_shortest_first(clock: Clock) -> None:
 def test_the_bare_loop_draws_the_same_picture(bundle: Bundle) -> None:
     asked = load.recipe(bundle, 5, 4)
     ((_, picture),) = run([asked], bundle)
-    assert (pixels(load.bare(bundle, bundle.denoiser, asked)) == picture).all()
+    assert (pixels(load.bare(bundle, eager(bundle), asked)) == picture).all()
 
 
 def test_previews_are_counted(clock: Clock) -> None:
-    found = load.previews(clock.bundle, clock, load.recipe(clock.bundle, 0, 10))
+    found = load.previews(clock.bundle, clock.backend, load.recipe(clock.bundle, 0, 10))
     assert found == {"first": 1.0, "all": 0.0, "whole": 10.0}
 
 
@@ -146,13 +152,82 @@ def test_parts_measured_before_are_kept_where_all_else_is_equal(tmp_path: Path) 
 
 def test_plots_draw_what_was_measured(tmp_path: Path) -> None:
     times = {"limner": {"median": 1.0, "least": 0.9, "most": 1.2}, "peak GFLOP/s": 3}
-    report = {"machine": {"processor": "one", "cores": 2}, "date": "today", "details": {"lone": times, "large": times}}
+    many = {"limner jobs/s": 8.0, "diffusers jobs/s": 1.0, "jobs": 32, "rows a pass": [16]}
+    details = {"lone": times, "large": times, "many": many, "many-sdxl": many, "large-sdxl": times | {"pixels": 1024}}
+    report = {"machine": {"processor": "one", "cores": 2}, "date": "today", "details": details}
     (tmp_path / "bench.json").write_text(json.dumps(report))
     plots(tmp_path / "bench.json", tmp_path / "bench.png")
     assert (tmp_path / "bench.png").exists()
 
 
-@pytest.mark.parametrize("flag", ["--rounds", "--jobs"])
+@pytest.mark.usefixtures("peer")
+def test_one_by_one_and_in_batches_of_equal_length(tmp_path: Path) -> None:
+    lengths, turns = [3, 2, 2, 3, 2], list[int]()
+    assert list(batches(lengths, 2)) == [(2, 2), (2, 1), (3, 2)]
+    peers = [Contestant("diffusers"), Contestant("diffusers-compiled")]
+    found = rates(lambda: turns.append(1), peers, tmp_path, lengths, 3)
+    assert found["diffusers"] == 5 / (3 + 2 + 2 + 3 + 2 + sum(range(5)))
+    assert found["diffusers-compiled"] == 5 / (2 + 3 + sum(range(2)))
+    assert len(turns) == 4
+
+
+@pytest.mark.usefixtures("peer")
+def test_a_rehearsal_tries_every_size_and_records_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIMNER_HOME", str(tmp_path))
+    words = [
+        "bench",
+        "--model",
+        str(folder),
+        "--device",
+        "cpu",
+        "--backend",
+        "eager",
+        "--figures",
+        str(tmp_path / "no"),
+    ]
+    assert main([*words, "--rehearse", "--parts", "many", "many-sd15", "many-sdxl"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[::2]] == ["many", "many-sd15", "many-sdxl"]
+    assert all("'jobs': 4, 'rows a pass': [8]" in line for line in lines[::2])
+    assert "'diffusers jobs/s': 0.25, 'diffusers-compiled jobs/s': 0.667" in lines[0]  # 16 and 6 fake seconds
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("size", [SD15, SDXL])
+def test_a_random_network_says_what_diffusers_says_with_its_tensors(tmp_path: Path, size: Size) -> None:
+    seconds, difference = passes(tmp_path, 2, None, shrunk(size))
+    assert {name: len(times) for name, times in seconds.items()} == {"diffusers": 2, "limner-eager": 2}
+    assert difference < 1e-5  # float32 may round in another order
+
+
+def test_networks_have_the_size_that_they_stand_for() -> None:
+    """860 and 2,567 million parameters: Rombach et al. 2022; Podell et al. 2023 (arXiv:2307.01952), table 1."""
+    for size, millions in ((SD15, 860), (SDXL, 2567)):
+        with torch.device("meta"):
+            assert sum(weight.numel() for weight in UNet(size.unet).parameters()) // 10**6 in (millions - 1, millions)
+
+
+def test_a_latent_that_is_not_finite_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = Bare(shrunk(SDXL), torch.device("cpu"), torch.float32, False)
+    bare.draw([2, 1], (8,))
+    monkeypatch.setattr(bare, "denoiser", lambda x, sigma, context, taps=None: x / 0)
+    with pytest.raises(LimnerError, match="not finite"):
+        bare.draw([2, 1], (8,))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
+def test_without_a_gpu_it_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--model", str(folder), "--gpu"]) == 2
+    assert capsys.readouterr().err == (
+        "limner: device 'cuda' is not here; try cpu, or run limner doctor to see what is\n"
+    )
+    assert main(["bench", "--model", str(folder), "--gpu", "--device", "cpu"]) == 2
+    assert "say different things" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--rounds", "--jobs", "--many"])
 def test_counts_begin_at_one(flag: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--model", str(folder), flag, "0"]) == 2
     assert "counted from 1" in capsys.readouterr().err

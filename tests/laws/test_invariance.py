@@ -1,5 +1,6 @@
 """The same pixels alone and in any company: a pass always has the same size, and rows do not know each other."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
@@ -12,11 +13,12 @@ from torch import Tensor
 
 from limner.bundle import Bundle, open_bundle
 from limner.engine import Engine, backends
+from limner.engine.backends import Backend
+from limner.engine.device import choose
 from limner.engine.run import Reader, admit
 from limner.process.ladder import LADDERS
 from limner.recipe import VERSION, Recipe
 from limner.sampler import SAMPLERS
-from limner.score.denoiser import Denoiser
 
 JOBS = 200
 PROMPTS = ["a red apple", "a blue boat and a cat", "", "two cats on a table"]
@@ -49,18 +51,17 @@ def drawn(
     asked: Sequence[tuple[int, Recipe]],
     sizes: Sequence[int],
     chance: Random,
-    denoiser: Denoiser | None = None,
+    backend: Backend | None = None,
 ) -> dict[str, Tensor]:
     """The pictures of jobs that arrive at random times, some of them cancelled and sent again."""
-    denoiser = denoiser or read.bundle.denoiser
-    engine, coming, again = Engine(denoiser, sizes), list(asked), count()
+    engine, coming, again = Engine(read.bundle.denoiser, sizes), list(asked), count()
     out = dict[str, Tensor]()
     with torch.no_grad():
         while coming or engine.busy:
             for _ in range(min(len(coming), chance.choice([0, 0, 1, 2, 5]))):
                 number, recipe = coming.pop()
                 name = f"{number} {next(again)}"
-                admit(engine, name, recipe, read, denoiser=denoiser)
+                admit(engine, name, recipe, read, backend=backend)
                 if chance.random() < 0.05:
                     engine.cancel(name)
                     coming.insert(0, (number, recipe))
@@ -85,14 +86,17 @@ def test_two_hundred_jobs_have_the_same_pixels_alone_and_in_random_company(
 ) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no GPU")
+    if backend == "compiled":
+        assert os.environ.get("JAXTYPING_DISABLE") == "1", "shape checks cannot be compiled: run make gpu"
     monkeypatch.setenv("LIMNER_HOME", str(prepared))
-    read, chance, sizes = Reader(open_bundle(folder, device)), Random(1), (6,)
-    denoiser, asked = backends.choose(read.bundle, backend).denoiser, list(enumerate(recipes(read.bundle)))
+    place = choose(device)
+    read, chance, sizes = Reader(open_bundle(folder, place.device, place.dtype)), Random(1), (6,)
+    chosen, asked = backends.choose(read.bundle, backend), list(enumerate(recipes(read.bundle)))
     alone = dict[str, Tensor]()
     for each in asked:
-        alone |= drawn(read, [each], sizes, Random(0), denoiser)
+        alone |= drawn(read, [each], sizes, Random(0), chosen)
     assert len({picture.cpu().numpy().tobytes() for picture in alone.values()}) > 0.9 * JOBS
-    company = drawn(read, chance.sample(asked, JOBS), sizes, chance, denoiser)
+    company = drawn(read, chance.sample(asked, JOBS), sizes, chance, chosen)
     differing = [name for name, picture in company.items() if not torch.equal(picture, alone[name])]
     assert company.keys() == alone.keys()
     assert differing == []

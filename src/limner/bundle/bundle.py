@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from limner.bundle import catalogue, keys, layout
@@ -90,8 +90,11 @@ class Bundle:
     @torch.no_grad()
     def context(self, prompts: Sequence[str]) -> Context:
         """What the text tower makes of sentences, one row each."""
-        ids = torch.tensor([self.tokenizer.encode(prompt).ids for prompt in prompts], device=self.device)
-        return Context(self.text(ids).states.float())
+        return Context(self.text(self.ids(prompts)).states.float())
+
+    def ids(self, prompts: Sequence[str]) -> Int[Tensor, "b l"]:
+        """Sentences as tokens."""
+        return torch.tensor([self.tokenizer.encode(prompt).ids for prompt in prompts], device=self.device)
 
     @torch.no_grad()
     def encode(self, image: Image) -> Latent:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from limner.evaluation.figures import Figure, Value
 
 ON_CPU = ("lone", "large", "draft", "load", "company", "preview", "make")
-ON_GPU = ("many", "draft", "load", "company", "preview", "make")
-PARTS = (*ON_CPU, "many")
+ON_GPU = ("many", "many-sd15", "many-sdxl", "draft", "load", "company", "preview", "make")
+PARTS = (*ON_CPU, "many", "many-sd15", "many-sdxl")
 FIELDS = ("name", "value", "target", "bound", "unit")
-MANY = 32  # jobs at once
+STEPS, REHEARSED = (4, 10, 20, 30, 50), (2, 3)  # of the jobs in the parts named many
+ROOM = 40e9  # bytes that an exported network of SDXL's size is thought to need
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +29,12 @@ def flags(parser: argparse.ArgumentParser) -> None:
     asked.backend_flag(parser)
     parser.add_argument("--parts", nargs="+", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="by turns; medians count (%(default)s)")
+    parser.add_argument("--gpu", action="store_true", help="on a CUDA device, with the parts that are meant for one")
+    parser.add_argument("--full", action="store_true", help="the part large with a network of SDXL's size as well")
+    parser.add_argument("--many", type=int, default=32, metavar="N", help="jobs at once in many, ... (%(default)s)")
+    parser.add_argument(
+        "--rehearse", action="store_true", help="tiny networks, few jobs and steps: tries everything, records nothing"
+    )
     parser.add_argument("--jobs", type=int, default=100, metavar="N", help="of the mixed load (%(default)s)")
     parser.add_argument(
         "--peer", metavar="PYTHON", help="a Python with optimum-intel, to be compared with too: make bench makes one"
@@ -44,8 +51,13 @@ def run(args: argparse.Namespace) -> int:
     from limner.evaluation.figures import record
     from limner.evaluation.plots import plots
 
-    if args.rounds < 1 or args.jobs < 1:
+    if args.rounds < 1 or args.jobs < 1 or args.many < 1:
         raise LimnerError("rounds and jobs are counted from 1", "choose at least 1")
+    if args.gpu and not (args.device or "cuda").startswith("cuda"):
+        raise LimnerError(f"--gpu and --device {args.device} say different things", "leave one out")
+    args.device = args.device or ("cuda" if args.gpu else None)
+    if args.rehearse:
+        args.rounds, args.jobs, args.many = 1, min(args.jobs, 3), min(args.many, 4)
     bundle = asked.bundle(args)
     if args.backend is None and backends.verdict(bundle) is None:
         backends.prepare(bundle)
@@ -53,11 +65,12 @@ def run(args: argparse.Namespace) -> int:
     before = busy_share()
     for part in args.parts or (ON_GPU if bundle.device.type == "cuda" else ON_CPU):
         JOBS[part](bench)
-    bench.note("others", {"busy share before": before, "busy share after": busy_share()})
-    figures, details = earlier(args.figures / "bench.json", bundle.identity, bench.figures, bench.details)
-    record(args.figures / "bench.json", figures, bundle.identity, details)
-    plots(args.figures / "bench.json", args.figures / "bench.png")
-    return conclude(args, bench.figures)
+        bench.note("others", {"busy share before": before, "busy share after": busy_share()})
+        if not args.rehearse:  # after each part: a later one may fail
+            figures, details = earlier(args.figures / "bench.json", bundle.identity, bench.figures, bench.details)
+            record(args.figures / "bench.json", figures, bundle.identity, details)
+            plots(args.figures / "bench.json", args.figures / "bench.png")
+    return 0 if args.rehearse else conclude(args, bench.figures)
 
 
 def earlier(
@@ -106,14 +119,14 @@ def lone(bench: Bench) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from limner.engine.backends import question
+    from limner.engine.backends import eager, question
     from limner.evaluation.contest import Contestant, contest, peak, ratio, spread
 
     names = [Contestant("limner"), Contestant("limner-eager"), Contestant("diffusers")]
     names += [Contestant("optimum", bench.args.peer)] if bench.args.peer else []
     seconds = contest(names, str(bench.bundle.folder), bench.args.rounds, 20)
     with FlopCounterMode(display=False) as counted:
-        question(bench.bundle)(bench.bundle.denoiser)
+        question(bench.bundle)(eager(bench.bundle))
     half = bench.backend.name.endswith("bf16")
     roof = peak(torch.bfloat16 if half else torch.float32)
     work = 20 * counted.get_total_flops() / 1e9
@@ -127,18 +140,26 @@ def lone(bench: Bench) -> None:
 
 
 def large(bench: Bench) -> None:
-    """A guided pass of a network as large as Stable Diffusion 1.5's, at 512 x 512 pixels."""
+    """A guided pass of a network as large as Stable Diffusion 1.5's at 512 x 512 pixels; SDXL's at 1024 x 1024."""
     import tempfile
 
     from limner.evaluation.contest import ratio, spread
-    from limner.evaluation.large import passes
+    from limner.evaluation.large import SD15, SDXL, available, passes, peak_gigabytes, shrunk
 
     precision = "bf16" if bench.backend.name.endswith("bf16") else "f32"
-    with tempfile.TemporaryDirectory() as folder:  # the weights are random, so another run's graph is another network
-        seconds, difference = passes(Path(folder), bench.args.rounds, precision)
-    fast = seconds[f"limner openvino-{precision}"]
-    bench.least("large_pass_against_diffusers", ratio(seconds["diffusers"], fast), 2.3)
-    bench.note("large", {**spread(seconds), "difference": round(difference, 5)})
+    sizes = {"large": ("large_pass_against_diffusers", SD15)}
+    sizes |= {"large-sdxl": ("large_sdxl_pass_against_diffusers", SDXL)} if bench.args.full else {}
+    for part, (figure, size) in sizes.items():
+        tried = shrunk(size) if bench.args.rehearse else size
+        exported = precision if part == "large" or bench.args.rehearse or available() > ROOM else None
+        with tempfile.TemporaryDirectory() as folder:  # random weights: another run's graph is another network
+            seconds, difference = passes(Path(folder), bench.args.rounds, exported, tried)
+        fast = f"limner openvino-{precision}" if exported else "limner-eager"
+        if exported:
+            bench.least(figure, ratio(seconds["diffusers"], seconds[fast]), 2.3)
+        found: dict[str, Value] = {**spread(seconds), "difference": round(difference, 5)}
+        found |= {"peak GB": round(peak_gigabytes(), 1), "pixels": 8 * tried.unet.sample_size}
+        bench.note(part, found)
 
 
 def draft(bench: Bench) -> None:
@@ -148,7 +169,7 @@ def draft(bench: Bench) -> None:
     found: dict[str, list[dict[str, float]]] = {rule: [] for rule in RULES}
     for _ in range(bench.args.rounds):
         for rule, order in RULES.items():
-            found[rule].append(behind(bench.bundle, bench.backend.denoiser, order))
+            found[rule].append(behind(bench.bundle, bench.backend, order))
     middle = {
         rule: {key: round(median(each[key] for each in rounds), 3) for key in ("draft", "last long")}
         for rule, rounds in found.items()
@@ -164,9 +185,9 @@ def load(bench: Bench) -> None:
     from limner.evaluation.load import RULES, poisson, serve, waits
     from limner.evaluation.load import lone as alone
 
-    lengths = alone(bench.bundle, bench.backend.denoiser, bench.args.rounds)
+    lengths = alone(bench.bundle, bench.backend, bench.args.rounds)
     coming = poisson(bench.bundle, bench.args.jobs, lengths, 0.9)
-    served = {rule: serve(bench.bundle, bench.backend.denoiser, coming, order) for rule, order in RULES.items()}
+    served = {rule: serve(bench.bundle, bench.backend, coming, order) for rule, order in RULES.items()}
     found = {rule: waits(coming, done, lengths) for rule, done in served.items()}
     first, short = found["first come"], found["shortest first"]
     bench.most("load_mean", short["mean"] / first["mean"], 0.7)
@@ -181,24 +202,35 @@ def load(bench: Bench) -> None:
 
 
 def company(bench: Bench) -> None:
-    """The same jobs one by one in a bare loop and together in the engine: pixels, and what the company costs."""
+    """The same jobs one by one in a bare loop and together in the engine: pixels, and what the company costs.
+
+    Where passes have a size of their own, a job alone is in a pass of that size too.
+    """
     import torch
 
     from limner.engine.engine import shortest_first
-    from limner.evaluation.load import LENGTHS, Coming, bare, recipe, serve, timed
+    from limner.engine.worker import room
+    from limner.evaluation.load import LENGTHS, Coming, Served, bare, recipe, serve, timed
 
     jobs = [Coming(str(k), recipe(bench.bundle, k, LENGTHS[k % len(LENGTHS)]), 0.0) for k in range(20)]
-    denoiser, together, loop = bench.backend.denoiser, list[float](), list[float]()
-    alone = {job.name: bare(bench.bundle, denoiser, job.recipe) for job in jobs}
-    served = serve(bench.bundle, denoiser, jobs, shortest_first)
+    backend, together, loop = bench.backend, list[float](), list[float]()
+    sizes = room(bench.bundle, backend.denoiser)
+
+    def drawn(some: Sequence[Coming]) -> dict[str, Served]:
+        return serve(bench.bundle, backend, some, shortest_first, sizes)
+
+    def alone_(job: Coming) -> torch.Tensor:
+        return drawn([job])[job.name].picture if sizes else bare(bench.bundle, backend, job.recipe)
+
+    alone, served = {job.name: alone_(job) for job in jobs}, drawn(jobs)
     same = [torch.equal(alone[job.name], served[job.name].picture) for job in jobs]
     one, bared = list[float](), list[float]()
     for _ in range(bench.args.rounds):
-        loop.append(timed(lambda: [bare(bench.bundle, denoiser, job.recipe) for job in jobs]))
-        together.append(timed(lambda: serve(bench.bundle, denoiser, jobs, shortest_first)))
+        loop.append(timed(lambda: [bare(bench.bundle, backend, job.recipe) for job in jobs]))
+        together.append(timed(lambda: drawn(jobs)))
         for _ in range(3):
-            bared.append(timed(lambda: bare(bench.bundle, denoiser, jobs[2].recipe)))
-            one.append(timed(lambda: serve(bench.bundle, denoiser, jobs[2:3], shortest_first)))
+            bared.append(timed(lambda: bare(bench.bundle, backend, jobs[2].recipe)))
+            one.append(timed(lambda: drawn(jobs[2:3])))
     bench.least("same_pixels_in_company", sum(same) / len(same), 1, "")
     bench.most("company_costs", median(together) / median(loop), 1.05)
     bench.most("lone_against_bare_loop", median(one) / median(bared), 1.03)
@@ -210,9 +242,7 @@ def preview(bench: Bench) -> None:
     """How soon there is something to see, and what looking costs."""
     from limner.evaluation.load import previews, recipe
 
-    rounds = [
-        previews(bench.bundle, bench.backend.denoiser, recipe(bench.bundle, 0, 20)) for _ in range(bench.args.rounds)
-    ]
+    rounds = [previews(bench.bundle, bench.backend, recipe(bench.bundle, 0, 20)) for _ in range(bench.args.rounds)]
     middle = {key: median(each[key] for each in rounds) for key in rounds[0]}
     bench.most("first_preview", middle["first"] / middle["whole"], 0.15, "")
     bench.most("all_previews", middle["all"] / middle["whole"], 0.05, "")
@@ -236,39 +266,81 @@ def make(bench: Bench) -> None:
 
 def many(bench: Bench) -> None:
     """32 jobs of mixed lengths: limner's engine, diffusers one by one, and diffusers compiled, a batch a length."""
+    _pictures(bench, "many", bench.bundle, bench.backend, 8)
+
+
+def many_sd15(bench: Bench) -> None:
+    """The same with a whole model of Stable Diffusion 1.5's size at 512 x 512 pixels, of random weights."""
+    import tempfile
+
+    from limner.bundle import open_bundle
+    from limner.engine.backends import build
+    from limner.evaluation.large import SD15, shrunk, write
+
+    mini, size = bench.bundle, shrunk(SD15) if bench.args.rehearse else SD15
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), size, mini.tokenizer, mini.device)
+        opened = open_bundle(folder, mini.device, mini.denoiser.dtype)
+        _pictures(bench, "many-sd15", opened, build(opened, bench.backend.name), 2)
+
+
+def many_sdxl(bench: Bench) -> None:
+    """The same with a U-Net of SDXL's size at 1024 x 1024 pixels, and nothing around it: jobs end as latents."""
+    import tempfile
+
+    from limner.evaluation.large import SDXL, shrunk, write_config
+    from limner.evaluation.many import Bare
+
+    size, bundle = shrunk(SDXL) if bench.args.rehearse else SDXL, bench.bundle
+    bare = Bare(size, bundle.device, bundle.denoiser.dtype, bench.backend.name == "compiled")
+    sizes, lengths = (bare.sizes() if bundle.device.type != "cpu" else _alone(bench)), _lengths(bench)
+    with tempfile.TemporaryDirectory() as folder:
+        write_config(Path(folder), size)
+        _rates(bench, "many-sdxl", lambda: bare.draw(lengths, sizes), "unet", Path(folder), 1.3, sizes)
+
+
+def _lengths(bench: Bench) -> list[int]:
+    steps = REHEARSED if bench.args.rehearse else STEPS
+    return [steps[k % len(steps)] for k in range(bench.args.many)]
+
+
+def _alone(bench: Bench) -> tuple[int, ...]:
+    """A CPU computes jobs alone; rehearsing it tries passes of eight rows too."""
+    return (8,) if bench.args.rehearse else ()
+
+
+def _pictures(bench: Bench, part: str, bundle: "Bundle", backend: "Backend", target: float) -> None:
     from limner.engine.engine import shortest_first
     from limner.engine.worker import room
-    from limner.evaluation.contest import Contestant
-    from limner.evaluation.load import LENGTHS, Coming, recipe, serve, timed
+    from limner.evaluation.load import Coming, recipe, serve
 
-    device, denoiser = str(bench.bundle.device), bench.backend.denoiser
-    lengths = [LENGTHS[k % len(LENGTHS)] for k in range(MANY)]
-    jobs = [Coming(str(k), recipe(bench.bundle, k, steps), 0.0) for k, steps in enumerate(lengths)]
-    sizes = room(bench.bundle, denoiser)
-    names = ["diffusers", "diffusers-compiled"] if device != "cpu" else ["diffusers"]
-    peers = [Contestant(name, device=device) for name in names]
-    seconds: dict[str, list[float]] = {name: [] for name in ("limner", *names)}
-    try:
-        for peer in peers:
-            peer.start(str(bench.bundle.folder))
-        for number in range(bench.args.rounds + 1):  # the first is for compilers
-            taken = {"limner": timed(lambda: serve(bench.bundle, denoiser, jobs, shortest_first, sizes))}
-            for peer in peers:
-                if peer.name == "diffusers":
-                    taken[peer.name] = sum(peer.draw(k, steps) for k, steps in enumerate(lengths))
-                else:
-                    taken[peer.name] = sum(peer.draw(0, steps, lengths.count(steps)) for steps in LENGTHS)
-            for name, each in taken.items():
-                seconds[name] += [each] if number else []
-    finally:
-        for peer in peers:
-            peer.stop()
-    rate = {name: MANY / median(each) for name, each in seconds.items()}
+    jobs = [Coming(str(k), recipe(bundle, k, steps), 0.0) for k, steps in enumerate(_lengths(bench))]
+    sizes = room(bundle, backend.denoiser) or _alone(bench)
+
+    def ours() -> None:
+        for name, served in serve(bundle, backend, jobs, shortest_first, sizes).items():
+            if not bool(served.picture.isfinite().all()):
+                raise LimnerError(f"{part}: picture {name} is not finite", "choose another --dtype")
+
+    _rates(bench, part, ours, "diffusers", bundle.folder, target, sizes)
+
+
+def _rates(
+    bench: Bench, part: str, ours: Callable[[], object], peer: str, model: Path, target: float, sizes: Sequence[int]
+) -> None:
+    from limner.evaluation.contest import Contestant
+    from limner.evaluation.many import rates
+
+    device, lengths = str(bench.bundle.device), _lengths(bench)
+    compared = device != "cpu" or bench.args.rehearse  # compiled diffusers on a CPU says nothing
+    names = [peer, f"{peer}-compiled"] if compared else [peer]
+    rate = rates(ours, [Contestant(name, device=device) for name in names], model, lengths, bench.args.rounds)
     if device != "cpu":
-        bench.least("many_against_diffusers", rate["limner"] / rate["diffusers"], 8)
-        bench.least("many_against_compiled_batches", rate["limner"] / rate["diffusers-compiled"], 1.1)
-    rounded: dict[str, Value] = {f"{name} pictures/s": round(each, 3) for name, each in rate.items()}
-    bench.note("many", {**rounded, "rows a pass": list(sizes)})
+        name = part.replace("-", "_")
+        bench.least(f"{name}_against_diffusers", rate["limner"] / rate[peer], target)
+        bench.least(f"{name}_against_compiled_batches", rate["limner"] / rate[f"{peer}-compiled"], 1.1)
+    rounded: dict[str, Value] = {f"{name} jobs/s": round(each, 3) for name, each in rate.items()}
+    bench.note(part, {**rounded, "jobs": len(lengths), "rows a pass": list(sizes)})
 
 
 JOBS: Mapping[str, Callable[[Bench], None]] = {
@@ -280,4 +352,6 @@ JOBS: Mapping[str, Callable[[Bench], None]] = {
     "preview": preview,
     "make": make,
     "many": many,
+    "many-sd15": many_sd15,
+    "many-sdxl": many_sdxl,
 }

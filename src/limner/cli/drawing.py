@@ -59,7 +59,7 @@ def draw(recipes: Sequence[Recipe], bundle: "Bundle", backend: "Backend", folder
             bar.total, bar.n = total, done
             bar.refresh()
 
-        for index, picture in engine.run(recipes, bundle, on_step=on_step, denoiser=backend.denoiser):
+        for index, picture in engine.run(recipes, bundle, on_step=on_step, backend=backend):
             recipe = recipes[index]
             data = encode(picture, form, recipe, {"Model": bundle.name, **circumstances(bundle, backend)})
             path = deposit(data, folder, f"-{recipe.seed}{FORMATS[form]}")

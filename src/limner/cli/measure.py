@@ -84,7 +84,7 @@ def _draw(args: argparse.Namespace) -> int:
     asked_for = cards(*taught(bundle.folder))
     prepare(args.out)
     recipes = [resolved(Wish(prompt=card.prompt, seed=card.seed), bundle, None) for card in asked_for]
-    for index, picture in draw(recipes, bundle, denoiser=asked.backend(args, bundle).denoiser):
+    for index, picture in draw(recipes, bundle, backend=asked.backend(args, bundle)):
         Image.fromarray(picture).save(args.out / asked_for[index].file)  # no recipe in it: the reader is not told
     key.write_text(json.dumps({"model": bundle.identity, "cards": [asdict(card) for card in asked_for]}, indent=2))
     print(f"{len(asked_for)} pictures without names are in {args.out}; which is which stands in {key}")

@@ -4,8 +4,9 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,15 +15,22 @@ from torch import Tensor
 
 from limner.bundle import Bundle
 from limner.bundle.catalogue import home
-from limner.engine.graphs import Graphs, export, installed, runtime
+from limner.engine.batch import Finish
+from limner.engine.device import pins
+from limner.engine.graphs import Graph, Graphs, export, export_decoder, export_text, installed, runtime
 from limner.errors import LimnerError
+from limner.network.unet import UNet
+from limner.network.vae import without_rest
 from limner.process.noise import draw
 from limner.score.denoiser import Denoiser
 from limner.score.precondition import Network
-from limner.types import Context
+from limner.taps import Routed
+from limner.types import Context, Image, Latent
 
 EAGER = "eager"
 NAMES = (EAGER, "openvino-f32", "openvino-bf16", "compiled")
+WORDS = ["a red apple", ""]
+SHAPES = 64  # for which one network may be compiled: torch refuses the ninth, and a picture's size is one
 ROUNDS = 5  # passes that are timed, in turn with the others' passes
 TOLERANCE = {"openvino-f32": 1e-3, "openvino-bf16": 3e-2, "compiled": 1e-2}
 """Largest root-mean-square difference from the eager network that is accepted, in standard deviations of its answer."""
@@ -30,11 +38,13 @@ TOLERANCE = {"openvino-f32": 1e-3, "openvino-bf16": 3e-2, "compiled": 1e-2}
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A denoiser, what it is called, and the kernels that decide its last bits."""
+    """A bundle's three networks as somebody computes them, and the kernels that decide their last bits."""
 
     name: str
     kernels: str
+    context: Callable[[Sequence[str]], Context]
     denoiser: Denoiser
+    decoding: Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,9 @@ def eager(bundle: Bundle) -> Backend:
     kernels = f"torch {torch.__version__}"
     if bundle.device.type == "cpu":
         kernels += f" {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
-    return Backend(EAGER, kernels, bundle.denoiser)
+    if bundle.device.type == "cuda":
+        kernels += f", {pins(bundle.device)}"
+    return Backend(EAGER, kernels, bundle.context, bundle.denoiser, bundle.decoding)
 
 
 def folder(bundle: Bundle) -> Path:
@@ -74,6 +86,7 @@ def machine(bundle: Bundle) -> str:
     parts = (
         _processor(), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(), bundle.device.type,
         str(bundle.denoiser.dtype), torch.__version__, installed(),
+        pins(bundle.device) if bundle.device.type == "cuda" else "",
     )  # fmt: skip
     return sha256(repr(parts).encode()).hexdigest()[:16]
 
@@ -88,24 +101,60 @@ def build(bundle: Bundle, name: str) -> Backend:
     if name == "compiled":
         if kind != "cuda":
             raise LimnerError(f"backend {name} needs a CUDA device", "use --backend eager")
-        return Backend(name, f"torch {torch.__version__} inductor", replace(bundle.denoiser, network=compiled(bundle)))
+        kernels = f"torch {torch.__version__} inductor, {pins(bundle.device)}"
+        denoiser = replace(bundle.denoiser, network=compiled(bundle))
+        return Backend(name, kernels, bundle.context, denoiser, bundle.decoding)
     if kind != "cpu":
         raise LimnerError(f"backend {name} computes on a CPU", "use --device cpu, or --backend eager")
     if not installed():
         raise LimnerError(f"backend {name} needs OpenVINO", "run pip install openvino")
-    file = folder(bundle) / "unet.xml"
-    if not file.exists():
-        export(bundle.unet, bundle.context([""]), file)
+    return exported(bundle, name)
+
+
+def exported(bundle: Bundle, name: str) -> Backend:
+    """The U-Net and the decoder through OpenVINO."""
+    files = {part: folder(bundle) / f"{part}.xml" for part in ("text", "unet", "decoder")}
+    if not files["text"].exists():
+        export_text(bundle.text, files["text"])
+    if not files["unet"].exists():
+        export(bundle.unet, bundle.context([""]), files["unet"])
+    if not files["decoder"].exists():
+        export_decoder(bundle.autoencoder, files["decoder"])
     precision = name.removeprefix("openvino-")
-    graphs = Graphs(file, precision, bundle.codes)
-    kernels = f"OpenVINO {installed()} {precision}, {graphs.threads} threads"
-    return Backend(name, kernels, replace(bundle.denoiser, network=graphs, dtype=torch.float32))
+    text, unet, decoder = (Graph(file, precision) for file in files.values())
+    kernels = f"OpenVINO {installed()} {precision}, {unet.threads} threads"
+    denoiser = replace(bundle.denoiser, network=Graphs(unet, bundle.codes), dtype=torch.float32)
+    return Backend(name, kernels, partial(context, bundle, text), denoiser, partial(decoding, bundle, decoder))
+
+
+def context(bundle: Bundle, tower: Graph, prompts: Sequence[str]) -> Context:
+    """`Bundle.context` by an exported text tower."""
+    return Context(tower([bundle.ids(prompts)]))
+
+
+def decoding(bundle: Bundle, decoder: Graph, x0: Latent) -> Generator[None, None, Image]:
+    """`Bundle.decoding` by an exported decoder, in one piece: for limner-mini it takes as long as a pass."""
+    pixels = decoder([x0 / bundle.autoencoder.config.scaling])
+    return (pixels / 2 + 0.5).clamp(0, 1)
+    yield
 
 
 def compiled(bundle: Bundle) -> Network:
     """The eager network through torch.compile: fused kernels, and one CUDA graph for each number of rows."""
-    net: Network = torch.compile(bundle.unet, mode="reduce-overhead", fullgraph=True, dynamic=False)
-    return lambda x, t, context, taps=None: net(x, t, context).clone()  # a CUDA graph overwrites what it returned
+    return captured(bundle.unet)
+
+
+def captured(unet: UNet) -> Network:
+    """`compiled`, of a network alone."""
+    torch._dynamo.config.recompile_limit = SHAPES
+    net: Network = torch.compile(unet, mode="reduce-overhead", fullgraph=True, dynamic=False)
+
+    def ask(x: Latent, t: Tensor, context: Context, taps: Routed | None = None) -> Latent:
+        if taps is not None or x.requires_grad:
+            raise ValueError("a CUDA graph can neither be watched nor differentiated: ask the eager network")
+        return net(x, t, context).clone()  # a CUDA graph overwrites what it returned
+
+    return ask
 
 
 def candidates(bundle: Bundle) -> list[str]:
@@ -123,44 +172,57 @@ def canary(bundle: Bundle, backends: Sequence[Backend]) -> Verdict:
     The fastest that says the same within its tolerance is chosen; the eager one if none is faster.
     """
     ask = question(bundle)
-    truth = ask(bundle.denoiser)
+    plain = eager(bundle)
+    truth, picture, said = ask(plain), decoded(bundle, plain), plain.context(WORDS).states
     wrong, difference = dict[str, str](), {EAGER: 0.0}
     for each in backends:
         difference[each.name] = float("inf")
         try:
-            said = ask(each.denoiser)
-            difference[each.name] = off = float(((said - truth).square().mean().sqrt() / truth.std()).cpu())
+            pairs = ((each.context(WORDS).states, said), (ask(each), truth), (decoded(bundle, each), picture))
+            difference[each.name] = off = float(torch.tensor([distance(*pair) for pair in pairs]).max())  # nan stays
             if not off <= TOLERANCE[each.name]:
                 wrong[each.name] = f"differs by {off:.2g}, more than {TOLERANCE[each.name]:g}"
         except Exception as fault:
             wrong[each.name] = f"{type(fault).__name__}: {str(fault).strip().splitlines()[0]}"
-    sound = [eager(bundle), *(each for each in backends if each.name not in wrong)]
+    sound = [plain, *(each for each in backends if each.name not in wrong)]
     seconds = {each.name: float("inf") for each in [*sound, *backends]}
     for _ in range(ROUNDS):
         for each in sound:
             began = time.perf_counter()
-            ask(each.denoiser)
+            ask(each)
             seconds[each.name] = min(seconds[each.name], time.perf_counter() - began)
     names = [EAGER, *(each.name for each in backends)]
     trials = tuple(Trial(name, seconds[name], difference[name], wrong.get(name, "")) for name in names)
     return Verdict(machine(bundle), min(sound, key=lambda each: seconds[each.name]).name, trials)
 
 
-def question(bundle: Bundle) -> Callable[[Denoiser], Tensor]:
+def question(bundle: Bundle) -> Callable[[Backend], Tensor]:
     """One pass of guided drawing at the model's own size, with a noise level of its own for each row."""
     width, height = int(bundle.defaults["width"]), int(bundle.defaults["height"])
     sigma = torch.tensor([8.0, 0.7], device=bundle.device)
     noise = draw(0, "canary", 0, (2, *bundle.latent_shape(width, height))).to(bundle.device)
-    said: Context = bundle.context(["a red apple", ""])
+    said: Context = bundle.context(WORDS)
 
     @torch.no_grad()
-    def ask(denoiser: Denoiser) -> Tensor:
-        out = denoiser(noise * (1 + sigma[:, None, None, None] ** 2).sqrt(), sigma, said).float()
+    def ask(backend: Backend) -> Tensor:
+        out = backend.denoiser(noise * (1 + sigma[:, None, None, None] ** 2).sqrt(), sigma, said).float()
         if out.is_cuda:
             torch.cuda.synchronize()
         return out
 
     return ask
+
+
+def decoded(bundle: Bundle, backend: Backend) -> Tensor:
+    """A latent of noise as a picture."""
+    shape = bundle.latent_shape(int(bundle.defaults["width"]), int(bundle.defaults["height"]))
+    latent = draw(0, "canary", 1, (1, *shape)).to(bundle.device)
+    return without_rest(backend.decoding(latent)).float()
+
+
+def distance(said: Tensor, truth: Tensor) -> float:
+    """Root mean square of what differs, in standard deviations of the truth."""
+    return float(((said - truth).square().mean().sqrt() / truth.std()).cpu())
 
 
 def prepare(bundle: Bundle) -> Verdict:

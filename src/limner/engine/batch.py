@@ -2,22 +2,26 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
+from math import prod
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from limner.sampler.sampling import Query, Reply, Sampling
 from limner.score.denoiser import Denoiser
-from limner.score.guidance import Guidance, Lane, at
+from limner.score.guidance import Guidance, at
 from limner.taps import Editor, Routed, Site, Tap
 from limner.types import Context, Latent, Probs
 
 Finish: TypeAlias = Callable[[Latent], Generator[None, None, Tensor]]
 """What becomes of a clean latent, in pieces: a decoder yields between its blocks and returns the picture."""
 
+
+Mean: TypeAlias = Float[Tensor, "_ c h w"]
+"""What one job is answered, in as many rows as it asked about."""
 
 Bucket: TypeAlias = tuple[int, torch.Size]
 """A network and a latent's channels, height and width."""
@@ -53,7 +57,12 @@ class Running:
     @property
     def work(self) -> int:
         """What is left to do, in latent numbers through the network."""
-        return max(self.left, 1) * self.rows * self.query.x[0].numel()
+        return max(self.left, 1) * self.rows * self.numbers
+
+    @property
+    def numbers(self) -> int:
+        """Of one row's latent."""
+        return prod(self.query.x.shape[1:])
 
     @property
     def bucket(self) -> Bucket:
@@ -109,37 +118,36 @@ class Editing:
         return edited
 
 
-def answer(asked: Sequence[Running], size: int = 0) -> list[Reply]:
+def answer(asked: Sequence[Running], size: int = 0) -> tuple[list[Reply], Bool[Tensor, " jobs"]]:
     """One pass for every pending question, each lane at its own noise level; then each guidance's weighted sum.
 
+    And whether each job's reply is finite: on the device, so that whoever asks waits for the pass, and nobody before.
     Up to `size` rows the pass is filled with copies of its first row, so that its shape does not tell the company.
     A job whose taps or objective raise has its `fault` set, and its reply means nothing.
     """
-    lanes = [(job, lane) for job in asked for lane in job.lanes]
+    told = [job.lanes for job in asked]
+    lanes = [(job, lane) for job, guidance in zip(asked, told, strict=True) for lane in guidance]
     bounds = list(pairwise(accumulate((len(job.query.x) for job, _ in lanes), initial=0)))
     routes = [
         (slice(*rows), tuple(guarded(job, tap) for tap in job.query.taps))
         for rows, (job, lane) in zip(bounds, lanes, strict=True)
         if job.query.taps and lane.seen
     ]
-    rows = bounds[-1][1]
     x = filled(torch.cat([job.query.x for job, _ in lanes]), size)
-    sigma = filled(torch.cat([job.query.x.new_full((len(job.query.x),), job.query.sigma) for job, _ in lanes]), size)
-    context = Context.cat([lane.context for _, lane in lanes])
-    if rows < size:
-        context = Context.cat([context, *[context[:1]] * (size - rows)])
+    sigma = filled(one_each(x, [(job.query.sigma, len(job.query.x)) for job, _ in lanes]), size)
+    said = lanes[0][1].context[:1]
+    context = Context.cat([*(lane.context for _, lane in lanes), *[said] * (size - bounds[-1][1])])
     objectives = [job for job in asked if job.query.objective is not None]
     with torch.set_grad_enabled(bool(objectives)):
         x = x.detach().requires_grad_(bool(objectives))
         denoised = asked[0].denoiser(x, sigma, context, Routed(routes) if routes else None)
         slope = downhill(objectives, x) if objectives else None
-    replies, pieces = list[Reply](), iter(bounds)
-    for job in asked:
-        own = [(slice(*next(pieces)), lane) for lane in job.lanes]
-        mean = weighted(denoised.detach(), own)
-        steepest = None if slope is None else torch.stack([slope[rows] for rows, _ in own]).sum(0)
+    means, row, replies = weighted(denoised.detach(), asked, told), 0, list[Reply]()
+    for job, mean, guidance in zip(asked, means, told, strict=True):
+        rows, row = slice(row, row + len(mean) * len(guidance)), row + len(mean) * len(guidance)
+        steepest = None if slope is None else slope[rows].view(len(guidance), *mean.shape).sum(0)
         replies.append(Reply(job.query.x, mean, steepest))
-    return replies
+    return replies, sound(means)
 
 
 def guarded(job: Running, tap: Tap) -> Tap:
@@ -166,5 +174,33 @@ def downhill(jobs: Sequence[Running], x: Latent) -> Latent:
     return torch.autograd.grad(torch.stack(values).sum(), x)[0]
 
 
-def weighted(denoised: Latent, lanes: Sequence[tuple[slice, Lane]]) -> Float[Tensor, "rows c h w"]:
-    return torch.stack([lane.weight * denoised[rows] for rows, lane in lanes]).sum(0)
+def one_each(x: Latent, lanes: Sequence[tuple[float, int]]) -> Float[Tensor, " rows"]:
+    """One number a row, from (number, rows): sent to where x is without waiting for it."""
+    numbers = [number for number, rows in lanes for _ in range(rows)]
+    return torch.tensor(numbers, dtype=x.dtype).to(x.device, non_blocking=x.is_cuda)
+
+
+def weighted(denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]) -> list[Mean]:
+    """Each job's sum over its lanes, in the order of its lanes and of no company.
+
+    All rows are weighted in one product, and neighbours with as many lanes are summed in one.
+    """
+    shapes = [(len(guidance), len(job.query.x)) for job, guidance in zip(asked, told, strict=True)]
+    lanes = [(lane.weight, rows) for guidance, (_, rows) in zip(told, shapes, strict=True) for lane in guidance]
+    weights = one_each(denoised, lanes)
+    products, row, out = denoised[: len(weights)] * weights[:, None, None, None], 0, list[Mean]()
+    for (lanes_each, rows_each), alike in groupby(shapes):
+        jobs = len(list(alike))
+        block = products[row : row + jobs * lanes_each * rows_each]
+        block = block.view(jobs, lanes_each, rows_each, *denoised.shape[1:])
+        first, *rest = block.unbind(1)
+        out += list(sum(rest, first))
+        row += jobs * lanes_each * rows_each
+    return out
+
+
+def sound(means: Sequence[Mean]) -> Bool[Tensor, " jobs"]:
+    """Whether each is finite throughout."""
+    if len({mean.shape for mean in means}) == 1:
+        return torch.stack(list(means)).isfinite().flatten(1).all(1)
+    return torch.stack([mean.isfinite().all() for mean in means])

@@ -11,7 +11,7 @@ from limner.process.noise import draw
 from limner.score.denoiser import Denoiser
 from limner.types import Context
 
-ROWS = (1, 2, 4, 8, 16, 32)
+ROWS = (1, 2, 4, 8, 16, 32, 64)
 GAIN = 1.1  # so much faster a row has to become for a doubling to pay
 ROUNDS = 3
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from limner.engine.batch import Bucket, Finish, Running, answer
 from limner.errors import LimnerError
-from limner.sampler.sampling import Reply, Sampling
+from limner.sampler.sampling import Query, Reply, Sampling
 from limner.score.denoiser import Denoiser
 from limner.score.guidance import Guidance
 from limner.types import Latent
@@ -36,6 +36,13 @@ class Finishing:
 
     name: str
     pieces: Generator[None, None, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A sampling's last word."""
+
+    latent: Latent
 
 
 class Engine:
@@ -132,13 +139,16 @@ class Engine:
     def _pass(self, asked: Sequence[Running]) -> None:
         rows = sum(job.rows for job in asked)
         try:
-            replies = answer(asked, self.size(asked[0], rows))
+            replies, sound = answer(asked, self.size(asked[0], rows))
         except Exception as fault:
             self._shrink(asked, fault)
             return
-        self.clock += sum(job.rows * job.query.x[0].numel() for job in asked)
-        for job, reply in zip(asked, replies, strict=True):
-            self._advance(job, reply)
+        self.clock += sum(job.rows * job.numbers for job in asked)
+        following = [advanced(job, reply) for job, reply in zip(asked, replies, strict=True)]  # while the device works
+        for job, reply, next_, finite in zip(asked, replies, following, sound.tolist(), strict=True):
+            job.left, job.denoised = job.left - 1, reply.denoised
+            whole = finite or job.fault is not None
+            self._settle(job, next_ if whole else ArithmeticError("the network's answer is not finite"))
 
     def _shrink(self, asked: Sequence[Running], fault: Exception) -> None:
         """After a pass that failed as a whole: smaller passes while there are any; who was alone is to blame."""
@@ -156,19 +166,13 @@ class Engine:
             return
         self._fail(asked[0], fault)
 
-    def _advance(self, job: Running, reply: Reply) -> None:
-        job.left, job.denoised = job.left - 1, reply.denoised
-        if job.fault is None and not bool(reply.denoised.isfinite().all()):
-            job.fault = ArithmeticError("the network's answer is not finite")
-        if job.fault is not None:
-            self._fail(job, job.fault)
-            return
-        try:
-            job.query = job.sampling.send(reply)
-        except StopIteration as done:
-            self._end(job, done.value)
-        except Exception as fault:
-            self._fail(job, fault)
+    def _settle(self, job: Running, following: Query | Over | Exception) -> None:
+        if isinstance(following, Query):
+            job.query = following
+        elif isinstance(following, Over):
+            self._end(job, following.latent)
+        else:
+            self._fail(job, following)
 
     def _end(self, job: Running, latent: Latent) -> None:
         self.waiting.remove(job)
@@ -192,6 +196,18 @@ class Engine:
         self.waiting.remove(job)
         with suppress(Exception):
             job.sampling.close()
+
+
+def advanced(job: Running, reply: Reply) -> Query | Over | Exception:
+    """What the job's sampling says to the reply: its next question, its latent, or what went wrong in it."""
+    if job.fault is not None:
+        return job.fault
+    try:
+        return job.sampling.send(reply)
+    except StopIteration as done:
+        return Over(done.value)
+    except Exception as fault:
+        return fault
 
 
 def out_of_memory(fault: Exception) -> bool:

@@ -2,18 +2,21 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from limner.errors import LimnerError
 from limner.network.unet import UNet
+from limner.network.vae import Autoencoder
 from limner.taps import Routed
+from limner.text.clip import TextTower
 from limner.types import Context, Latent
 
 
@@ -46,14 +49,35 @@ def runtime() -> Any:
     return openvino
 
 
-@torch.no_grad()
+class Reading(nn.Module):
+    """The text tower, from token ids to states."""
+
+    def __init__(self, tower: TextTower) -> None:
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, ids: Tensor) -> Tensor:
+        states: Tensor = self.tower(ids).states
+        return states
+
+
+class Way(nn.Module):
+    """The autoencoder's way up, from an unscaled latent to a picture."""
+
+    def __init__(self, autoencoder: Autoencoder) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.autoencoder.decode(z)
+
+
 def export(net: UNet, context: Context, file: Path) -> None:
     """Write the network as an OpenVINO graph (.xml and .bin) whose rows, height, width and words are still open.
 
-    One noise level a row: the graph reads the sines of time, which `UNet.codes` computes outside it.  Weights that half
-    precision holds exactly are stored in it.  Raises LimnerError where OpenVINO cannot read the network.
+    One noise level a row: the graph reads the sines of time, which `UNet.codes` computes outside it.
+    Raises LimnerError where OpenVINO cannot read the network.
     """
-    openvino = runtime()
     side = net.config.sample_size
     x = torch.zeros(2, net.config.in_channels, side, side)
     said = Context.cat([context[:1]] * 2).to("cpu", torch.float32)
@@ -61,13 +85,31 @@ def export(net: UNet, context: Context, file: Path) -> None:
     example = (x, time, said.states) if added is None else (x, time, said.states, added)
     opened = [[-1, x.shape[1], -1, -1], [-1, time.shape[1]], [-1, -1, said.states.shape[2]]]
     opened += [] if added is None else [[-1, added.shape[1]]]
-    told = Told(net).eval()
+    save(Told(net), example, opened, file)
+
+
+def export_text(tower: TextTower, file: Path) -> None:
+    """Write the text tower as a graph of sentences as long as it reads; LimnerError as for `export`."""
+    words = tower.config.max_position_embeddings
+    save(Reading(tower), (torch.zeros(1, words, dtype=torch.long),), [[-1, words]], file)
+
+
+def export_decoder(autoencoder: Autoencoder, file: Path) -> None:
+    """Write the decoder as a graph of one latent, unscaled, to one picture; LimnerError as for `export`."""
+    channels = autoencoder.config.latent_channels
+    save(Way(autoencoder), (torch.zeros(1, channels, 8, 8),), [[-1, channels, -1, -1]], file)
+
+
+@torch.no_grad()
+def save(net: nn.Module, example: tuple[Tensor, ...], opened: list[list[int]], file: Path) -> None:
+    """Trace a network and write it; weights that half precision holds exactly are stored in it."""
+    openvino = runtime()
     exact = all(torch.equal(weight, weight.half().to(weight.dtype)) for weight in net.parameters())
     with catch_warnings():
         simplefilter("ignore")  # the tracer's, about Python numbers that are constants here
         try:
             shapes = [openvino.PartialShape(each) for each in opened]
-            graph = openvino.convert_model(told, example_input=example, input=shapes)
+            graph = openvino.convert_model(net.eval(), example_input=example, input=shapes)
         except Exception as fault:
             line = str(fault).strip().splitlines()[0]
             raise LimnerError(f"OpenVINO cannot read this network: {line}", "use --backend eager") from fault
@@ -79,41 +121,59 @@ def export(net: UNet, context: Context, file: Path) -> None:
 
 
 @dataclass(slots=True, eq=False)
-class Graphs:
-    """The exported network, compiled once for each shape that is asked for and kept; the processor's code is on disk.
+class Graph:
+    """An exported network, compiled once for each shape that is asked for and kept; the processor's code is on disk.
 
-    `precision` is f32 or bf16.  The answer is a network's: rows are independent and may have different times.
+    `precision` is f32 or bf16.  The rows are shared out evenly among as many of the threads as possible: two rows side
+    by side wait for each other once, two threads in one row after every layer.
     """
 
     file: Path
     precision: str
-    codes: Callable[[Tensor, Context], tuple[Tensor, Tensor | None]]
     threads: int = field(default_factory=torch.get_num_threads)
-    compiled: dict[tuple[torch.Size, ...], Callable[..., Any]] = field(default_factory=dict)
+    ready: dict[tuple[int, tuple[tuple[int, ...], ...]], list[Any]] = field(default_factory=dict)
 
-    def __call__(self, x: Latent, t: Tensor, context: Context, taps: Routed | None = None) -> Latent:
-        if taps is not None or x.requires_grad:
-            raise ValueError("an exported graph can neither be watched nor differentiated: ask the eager network")
-        time, added = self.codes(t, context)
-        told = [x, time, context.states] + ([] if added is None else [added])
-        shapes = tuple(each.shape for each in told)
-        if shapes not in self.compiled:
-            self.compiled[shapes] = self.compile(shapes)
-        answer = self.compiled[shapes]([each.detach().float().contiguous().numpy() for each in told])[0]
-        return torch.from_numpy(answer)
+    def __call__(self, told: Sequence[Tensor]) -> Tensor:
+        """The answer to these inputs, all of the same number of rows."""
+        rows = len(told[0])
+        beside = max(n for n in range(1, self.threads + 1) if rows % n == 0)
+        share = rows // beside
+        shapes = tuple((share, *each.shape[1:]) for each in told)
+        if (beside, shapes) not in self.ready:
+            self.ready[beside, shapes] = self.compile(shapes, beside)
+        arrays = [(each.float() if each.is_floating_point() else each).contiguous().numpy() for each in told]
+        requests = self.ready[beside, shapes]
+        for number, request in enumerate(requests):
+            request.start_async([each[number * share : (number + 1) * share] for each in arrays])
+        for request in requests:
+            request.wait()
+        return torch.from_numpy(np.concatenate([request.get_output_tensor().data for request in requests]))
 
-    def compile(self, shapes: tuple[torch.Size, ...]) -> Callable[..., Any]:
+    def compile(self, shapes: Sequence[Sequence[int]], beside: int) -> list[Any]:
         core = runtime().Core()
         graph = core.read_model(self.file)
         graph.reshape({number: list(shape) for number, shape in enumerate(shapes)})
         settings = {
             "INFERENCE_PRECISION_HINT": self.precision,
-            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": beside,
             "INFERENCE_NUM_THREADS": self.threads,
             "ENABLE_CPU_PINNING": False,
             # not one folder for both precisions: code cached for f32 came back for bf16 and answered nan (2026.4.1)
             "CACHE_DIR": str(self.file.parent / f"cache-{self.precision}"),
         }
-        request = core.compile_model(graph, "CPU", settings).create_infer_request()
-        infer: Callable[..., Any] = request.infer
-        return infer
+        compiled = core.compile_model(graph, "CPU", settings)
+        return [compiled.create_infer_request() for _ in range(beside)]
+
+
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """An exported U-Net as a network: rows are independent and may have different times."""
+
+    graph: Graph
+    codes: Callable[[Tensor, Context], tuple[Tensor, Tensor | None]]
+
+    def __call__(self, x: Latent, t: Tensor, context: Context, taps: Routed | None = None) -> Latent:
+        if taps is not None or x.requires_grad:
+            raise ValueError("an exported graph can neither be watched nor differentiated: ask the eager network")
+        time, added = self.codes(t, context)
+        return self.graph([x.detach(), time, context.states] + ([] if added is None else [added]))

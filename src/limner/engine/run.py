@@ -10,12 +10,12 @@ from jaxtyping import Float, UInt8
 
 from limner.bundle import Bundle
 from limner.control.heatmaps import Heatmaps
+from limner.engine.backends import Backend, eager
 from limner.engine.engine import Engine
 from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
 from limner.recipe import Recipe, check
 from limner.sampler import SAMPLERS, Control, Sampling, steer
-from limner.score.denoiser import Denoiser
 from limner.score.guidance import Guidance, classifier_free
 from limner.text.prompt import spans
 from limner.types import Context, Image, Latent
@@ -34,7 +34,8 @@ def sampling(recipe: Recipe, bundle: Bundle) -> Sampling:
     sigmas = LADDERS[recipe.ladder](bundle.schedule, recipe.steps)
 
     def fresh(step: int) -> Latent:
-        return draw(recipe.seed, "sampler", step, shape).to(bundle.device)
+        noise = draw(recipe.seed, "sampler", step, shape)
+        return noise.to(bundle.device, non_blocking=bundle.device.type == "cuda")
 
     x = (1 + sigmas[0] ** 2) ** 0.5 * initial(recipe.seed, shape).to(bundle.device)
     return SAMPLERS[recipe.sampler](x, sigmas, fresh)
@@ -42,24 +43,25 @@ def sampling(recipe: Recipe, bundle: Bundle) -> Sampling:
 
 @dataclass(slots=True)
 class Reader:
-    """What sentences say to a bundle: each is read once, alone, as long as it is among the last so many."""
+    """What sentences say to a bundle: a backend reads each once, alone, as long as it is among the last so many."""
 
     bundle: Bundle
     most: int = 256
-    kept: OrderedDict[str, Context] = field(default_factory=OrderedDict)
+    kept: OrderedDict[tuple[str, str], Context] = field(default_factory=OrderedDict)
 
-    def __call__(self, prompt: str) -> Context:
-        if prompt not in self.kept:
-            self.kept[prompt] = self.bundle.context([prompt])
+    def __call__(self, prompt: str, backend: Backend) -> Context:
+        key = backend.name, prompt
+        if key not in self.kept:
+            self.kept[key] = backend.context([prompt])
             if len(self.kept) > self.most:
                 self.kept.popitem(last=False)
-        self.kept.move_to_end(prompt)
-        return self.kept[prompt]
+        self.kept.move_to_end(key)
+        return self.kept[key]
 
 
-def guidance(recipe: Recipe, read: Reader) -> Guidance:
+def guidance(recipe: Recipe, read: Reader, backend: Backend) -> Guidance:
     """The recipe's prompts as weighted lanes."""
-    prompt, negative = read(recipe.prompt), read(recipe.negative)
+    prompt, negative = read(recipe.prompt, backend), read(recipe.negative, backend)
     return classifier_free(prompt, negative, recipe.guidance, recipe.guide_above, recipe.guide_below)
 
 
@@ -69,20 +71,20 @@ def admit(
     recipe: Recipe,
     read: Reader,
     controls: Sequence[Control] = (),
-    denoiser: Denoiser | None = None,
+    backend: Backend | None = None,
 ) -> None:
     """Make a recipe a job of the engine, which ends as a decoded picture; LimnerError if the bundle cannot draw it.
 
-    `denoiser` is a backend's, the bundle's own if left out.  It stays the same from the first step to the last; a job
-    with controls has the bundle's own, which alone can be watched and differentiated.
+    The backend, eager if left out, stays the same from the first step to the picture; a job with controls is eager, as
+    that alone can be watched and differentiated.
     """
     bundle = read.bundle
     check(recipe, bundle.factor, SAMPLERS, LADDERS)
     conversation = sampling(recipe, bundle)
     for control in controls:
         conversation = steer(conversation, control)
-    own = bundle.denoiser if controls or denoiser is None else denoiser
-    engine.add(name, conversation, guidance(recipe, read), passes(recipe), own, bundle.decoding)
+    own = eager(bundle) if controls or backend is None else backend
+    engine.add(name, conversation, guidance(recipe, read, own), passes(recipe), own.denoiser, own.decoding)
 
 
 def passes(recipe: Recipe) -> int:
@@ -95,18 +97,18 @@ def run(
     bundle: Bundle,
     controls: Sequence[Control] = (),
     on_step: Watch | None = None,
-    denoiser: Denoiser | None = None,
+    backend: Backend | None = None,
 ) -> Iterator[tuple[int, Picture]]:
     """Each recipe's picture with its place in `recipes`, as it is finished: an engine of one.
 
-    Every recipe is computed alone, so that the same recipe gives the same pixels in any company; by `denoiser`, which
-    `backends.choose` finds, or else the bundle's own.
+    Every recipe is computed alone, so that the same recipe gives the same pixels in any company; by the backend that
+    `backends.choose` finds, or else the eager one.
     """
     done, total = 0, sum(passes(recipe) for recipe in recipes)
     engine, read = Engine(bundle.denoiser), Reader(bundle)
     for place, recipe in enumerate(recipes):
         with torch.no_grad():
-            admit(engine, "", recipe, read, controls, denoiser)
+            admit(engine, "", recipe, read, controls, backend)
             while engine.busy:
                 asked = engine.tick()
                 done += len(asked)

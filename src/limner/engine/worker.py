@@ -80,8 +80,8 @@ class Desk(Protocol):
 @torch.no_grad()
 def work(desk: Desk, bundle: Bundle, order: Order = shortest_first, backend: Backend | None = None) -> None:
     """Serve the desk until its day is over and every job that was pulled has been reported."""
-    denoiser = bundle.denoiser if backend is None else backend.denoiser
-    engine, read, look = Engine(denoiser, room(bundle, denoiser), order), Reader(bundle), glance(bundle)
+    backend = backends.eager(bundle) if backend is None else backend
+    engine, read, look = Engine(backend.denoiser, room(bundle, backend.denoiser), order), Reader(bundle), glance(bundle)
     totals, open_ = dict[str, int](), True
     while open_ or engine.busy:
         pulled = desk.pull(HELD - len(totals), wait=not engine.busy) if open_ and len(totals) < HELD else []
@@ -90,7 +90,7 @@ def work(desk: Desk, bundle: Bundle, order: Order = shortest_first, backend: Bac
             try:
                 if wanted.recipe.model != bundle.identity:
                     raise LimnerError(f"this worker holds {bundle.name}", "send the job to one that holds its model")
-                admit(engine, wanted.name, wanted.recipe, read, denoiser=denoiser)
+                admit(engine, wanted.name, wanted.recipe, read, backend=backend)
                 totals[wanted.name] = passes(wanted.recipe)
             except LimnerError as fault:
                 desk.report(Failed(wanted.name, fault.what, fault.remedy))

@@ -103,8 +103,8 @@ def draw(arm: Arm, asked: Sequence[Question], bundle: Bundle, folder: Path) -> I
     if not left:
         return
     files[0].parent.mkdir(parents=True, exist_ok=True)
-    denoiser = backends.choose(bundle, arm.backend).denoiser
-    for number, picture in run([recipes[k] for k in left], bundle, denoiser=denoiser):
+    backend = backends.choose(bundle, arm.backend)
+    for number, picture in run([recipes[k] for k in left], bundle, backend=denoiser):
         file = files[left[number]]
         part = file.with_suffix(".part")
         Image.fromarray(picture).save(part, "png")

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from limner.bundle import Bundle
 from limner.engine import Engine
+from limner.engine.backends import Backend
 from limner.engine.batch import Running
 from limner.engine.engine import Order, shortest_first
 from limner.engine.preview import glance
 from limner.engine.run import Reader, admit, guidance, pixels, sampling
+from limner.network.vae import without_rest
 from limner.recipe import Recipe, Wish, resolve
 from limner.sampler import Reply
-from limner.score.denoiser import Denoiser
 from limner.score.guidance import at
 
 LENGTHS = (4, 10, 20, 30, 50)  # steps of a job in mixed company
@@ -55,37 +56,39 @@ def recipe(bundle: Bundle, seed: int, steps: int) -> Recipe:
 
 @torch.no_grad()
 def serve(
-    bundle: Bundle, denoiser: Denoiser, coming: Sequence[Coming], order: Order, sizes: Sequence[int] = ()
+    bundle: Bundle, backend: Backend, coming: Sequence[Coming], order: Order, sizes: Sequence[int] = ()
 ) -> dict[str, Served]:
-    """Admit each job when its time has come, and tick until all are pictures."""
-    engine, read, served = Engine(denoiser, sizes, order), Reader(bundle), dict[str, Served]()
+    """Admit each job when its time has come, and tick until all are pictures; LimnerError if one comes to none."""
+    engine, read, served = Engine(backend.denoiser, sizes, order), Reader(bundle), dict[str, Served]()
     left, arrival = sorted(coming, key=lambda job: job.at), {job.name: job.at for job in coming}
-    read("a red apple"), read("")
+    read("a red apple", backend), read("", backend)
     began = time.perf_counter()
     while left or engine.busy:
         while left and left[0].at <= time.perf_counter() - began:
             job = left.pop(0)
-            admit(engine, job.name, job.recipe, read, denoiser=denoiser)
+            admit(engine, job.name, job.recipe, read, backend=backend)
         if not engine.busy:
             time.sleep(max(0.0, left[0].at - (time.perf_counter() - began)))
         engine.tick()
+        if engine.failed:
+            raise next(iter(engine.failed.values()))
         for name in list(engine.finished):
             served[name] = Served(time.perf_counter() - began - arrival[name], engine.finished.pop(name))
     return served
 
 
-def behind(bundle: Bundle, denoiser: Denoiser, order: Order) -> dict[str, float]:
+def behind(bundle: Bundle, backend: Backend, order: Order) -> dict[str, float]:
     """Seconds of a 4-step draft that comes when four 50-step jobs are waiting, and of the last of those."""
     long = [Coming(f"long {k}", recipe(bundle, k, 50), 0.0) for k in range(4)]
-    done = serve(bundle, denoiser, [*long, Coming("draft", recipe(bundle, 9, 4), 1e-3)], order)
+    done = serve(bundle, backend, [*long, Coming("draft", recipe(bundle, 9, 4), 1e-3)], order)
     return {"draft": done["draft"].seconds, "last long": max(done[job.name].seconds for job in long)}
 
 
-def lone(bundle: Bundle, denoiser: Denoiser, rounds: int) -> dict[int, float]:
+def lone(bundle: Bundle, backend: Backend, rounds: int) -> dict[int, float]:
     """Seconds of a job alone, by its steps: the least of the rounds."""
     return {
         steps: min(
-            serve(bundle, denoiser, [Coming("", recipe(bundle, 0, steps), 0.0)], first_come)[""].seconds
+            serve(bundle, backend, [Coming("", recipe(bundle, 0, steps), 0.0)], first_come)[""].seconds
             for _ in range(rounds)
         )
         for steps in LENGTHS
@@ -120,28 +123,28 @@ def timed(job: Callable[[], object]) -> float:
 
 
 @torch.no_grad()
-def bare(bundle: Bundle, denoiser: Denoiser, asked: Recipe) -> Tensor:
+def bare(bundle: Bundle, backend: Backend, asked: Recipe) -> Tensor:
     """The same picture by a loop that knows nothing of engines: what there is to lose by having one."""
-    talk, lanes = sampling(asked, bundle), guidance(asked, Reader(bundle))
+    talk, lanes = sampling(asked, bundle), guidance(asked, Reader(bundle), backend)
     query = next(talk)
     said, nothing = at(lanes, query.sigma)
     told = type(said.context).cat([said.context, nothing.context])
     while True:
         x, sigma = torch.cat([query.x, query.x]), query.x.new_full((2,), query.sigma)
-        with_, without = denoiser(x, sigma, told).chunk(2)
+        with_, without = backend.denoiser(x, sigma, told).chunk(2)
         try:
             query = talk.send(Reply(query.x, said.weight * with_ + nothing.weight * without))
         except StopIteration as done:
-            return bundle.decode(done.value)
+            return without_rest(backend.decoding(done.value))
 
 
 @torch.no_grad()
-def previews(bundle: Bundle, denoiser: Denoiser, asked: Recipe) -> dict[str, float]:
+def previews(bundle: Bundle, backend: Backend, asked: Recipe) -> dict[str, float]:
     """Seconds to the first preview, of all previews, and of the whole job, from the moment the sentence arrives."""
     look, first, spent = glance(bundle), 0.0, 0.0
     began = time.perf_counter()
-    engine, read = Engine(denoiser), Reader(bundle)
-    admit(engine, "", asked, read, denoiser=denoiser)
+    engine, read = Engine(backend.denoiser), Reader(bundle)
+    admit(engine, "", asked, read, backend=backend)
     while engine.busy:
         for job in engine.tick():
             if job.denoised is not None:

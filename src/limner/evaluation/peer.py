@@ -39,7 +39,7 @@ def limner(model: str, device: str, backend: str | None) -> Job:
             sampler="euler", ladder="trailing", guidance=GUIDANCE,
         )  # fmt: skip
         recipes = series(resolve(wish, bundle.defaults), count)
-        pictures = [picture for _, picture in run(recipes, bundle, denoiser=chosen.denoiser)]
+        pictures = [picture for _, picture in run(recipes, bundle, backend=chosen)]
         if file:
             Image.fromarray(pictures[0]).save(file)
 
@@ -56,8 +56,57 @@ def diffusers(model: str, device: str, compiled: bool) -> Job:
     pipe.to(device)
     pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
     if compiled:
-        pipe.unet = torch.compile(pipe.unet, mode="reduce-overhead", fullgraph=True)
+        pipe.unet = _captured(pipe.unet, device)
     return _pipeline(pipe)
+
+
+def _captured(net: Any, device: str) -> Any:
+    """Fused kernels and a CUDA graph for each shape; on a CPU only the capture, to see that it can be done."""
+    import torch
+
+    if device == "cpu":
+        return torch.compile(net, backend="aot_eager", fullgraph=True, dynamic=False)
+    return torch.compile(net, mode="reduce-overhead", fullgraph=True, dynamic=False)
+
+
+def unet(model: str, device: str, compiled: bool) -> Job:
+    """diffusers' U-Net alone, of random weights, in a loop with its scheduler: guided latents, and no picture."""
+    import torch
+    from diffusers import DDIMScheduler, UNet2DConditionModel
+
+    dtype, whole = torch.float32 if device == "cpu" else torch.float16, UNet2DConditionModel
+    torch.set_default_dtype(dtype)  # four bytes a weight might find no room
+    with torch.device(device):
+        made: Any = whole.from_config(whole.load_config(model, subfolder="unet"))
+    torch.set_default_dtype(torch.float32)
+    net, steps_of = made.eval(), DDIMScheduler.from_pretrained(model, subfolder="scheduler")
+    config = net.config
+    size = config.in_channels, config.sample_size, config.sample_size
+    words = json.loads((Path(model) / "tokenizer" / "tokenizer_config.json").read_text())["model_max_length"]
+    said = torch.linspace(-2, 2, words * config.cross_attention_dim).sin().reshape(1, words, -1).to(device, dtype)
+    kinds = config.projection_class_embeddings_input_dim, config.addition_time_embed_dim
+    pooled = None if kinds[0] is None else torch.zeros(1, kinds[0] - 6 * kinds[1], device=device, dtype=dtype)
+    net = _captured(net, device) if compiled else net
+
+    @torch.no_grad()
+    def draw(seed: int, steps: int, count: int, file: Path | None) -> None:
+        x = torch.cat(
+            [torch.empty(1, *size).normal_(generator=torch.Generator().manual_seed(seed + k)) for k in range(count)]
+        )
+        x, steps_of_this = x.to(device, dtype), DDIMScheduler.from_config(steps_of.config)
+        steps_of_this.set_timesteps(steps, device=device)
+        rows = 2 * count
+        told: dict[str, Any] = {"encoder_hidden_states": said.expand(rows, -1, -1).contiguous()}
+        if pooled is not None:
+            sizes = torch.full((rows, 6), 8.0 * config.sample_size, device=device, dtype=dtype)
+            told["added_cond_kwargs"] = {"text_embeds": pooled.expand(rows, -1).contiguous(), "time_ids": sizes}
+        for t in steps_of_this.timesteps:
+            with_, without = net(torch.cat([x, x]), t, **told, return_dict=False)[0].chunk(2)
+            x = steps_of_this.step(without + GUIDANCE * (with_ - without), t, x, return_dict=False)[0]
+        if not bool(x.isfinite().all()):
+            raise SystemExit("its latents are not finite")
+
+    return draw
 
 
 def optimum(model: str, device: str) -> Job:
@@ -92,6 +141,8 @@ CONTESTANTS: dict[str, Callable[[str, str], Job]] = {
     "limner-eager": lambda model, device: limner(model, device, "eager"),
     "diffusers": lambda model, device: diffusers(model, device, False),
     "diffusers-compiled": lambda model, device: diffusers(model, device, True),
+    "unet": lambda model, device: unet(model, device, False),
+    "unet-compiled": lambda model, device: unet(model, device, True),
     "optimum": optimum,
 }
 

@@ -1,6 +1,7 @@
 """A measurement is read faster as a picture: seconds as bars, waits as a curve, and the targets beside them."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,21 @@ def _large(axes: "Axes", found: dict[str, Any]) -> None:
     _bars(axes, found, "One guided pass, Stable Diffusion 1.5's size")
 
 
+def _large_sdxl(axes: "Axes", found: dict[str, Any]) -> None:
+    _bars(axes, found, f"One guided pass, SDXL's size, {found['pixels']} pixels")
+
+
+def _many(title: str) -> "Callable[[Axes, dict[str, Any]], None]":
+    def draw(axes: "Axes", found: dict[str, Any]) -> None:
+        """Jobs a second."""
+        rates = {name.removesuffix(" jobs/s"): rate for name, rate in found.items() if name.endswith("jobs/s")}
+        axes.bar_label(axes.barh(list(rates), list(rates.values()), color=INK), fmt="%.3g", padding=3)
+        axes.invert_yaxis()
+        axes.set(title=f"{found['jobs']} mixed jobs, {title}", xlabel="jobs a second")
+
+    return draw
+
+
 def _waits(axes: "Axes", found: dict[str, Any]) -> None:
     """The share of jobs that have their picture after so many seconds."""
     for (rule, waits), style in zip(found.items(), ("--", "-"), strict=False):
@@ -65,7 +81,15 @@ def _waits(axes: "Axes", found: dict[str, Any]) -> None:
     axes.legend(loc="lower right")
 
 
-DRAWN = {"lone": _lone, "large": _large, "waits": _waits}
+DRAWN = {
+    "lone": _lone,
+    "large": _large,
+    "large-sdxl": _large_sdxl,
+    "many": _many("the model itself"),
+    "many-sd15": _many("Stable Diffusion 1.5's size"),
+    "many-sdxl": _many("SDXL's size"),
+    "waits": _waits,
+}
 
 
 def equality(source: Path, file: Path) -> None:

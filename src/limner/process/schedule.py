@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from math import cos, exp, log, pi, sqrt
 
@@ -44,8 +45,8 @@ class NoiseSchedule:
 
     def t_of(self, sigma: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         """The time at which the noise level is sigma; noise beyond either end has the end's time."""
-        known = torch.tensor(self.sigmas, dtype=torch.float64).log()
-        asked = sigma.detach().double().cpu().log()
+        place = sigma.device if sigma.is_cuda else torch.device("cpu")  # not every device has float64
+        known, asked = _levels(self, place), sigma.detach().to(place, torch.float64).log()
         high = torch.searchsorted(known, asked).clamp(1, len(known) - 1)
         share = (asked - known[high - 1]) / (known[high] - known[high - 1])
         return (high - 1 + share.clamp(0, 1)).to(sigma.device, torch.float32)
@@ -54,6 +55,11 @@ class NoiseSchedule:
         """Noise levels for training, from uniform numbers in [0, 1): every time equally often."""
         times = (uniform.double() * len(self.abar)).long()
         return torch.tensor(self.sigmas, dtype=torch.float64)[times].float()
+
+
+@lru_cache(maxsize=8)
+def _levels(schedule: NoiseSchedule, device: torch.device) -> Float[Tensor, " times"]:
+    return torch.tensor(schedule.sigmas, dtype=torch.float64).log().to(device)
 
 
 def from_betas(betas: list[float]) -> NoiseSchedule:
