@@ -104,7 +104,7 @@ def draw(arm: Arm, asked: Sequence[Question], bundle: Bundle, folder: Path) -> I
         return
     files[0].parent.mkdir(parents=True, exist_ok=True)
     backend = backends.choose(bundle, arm.backend)
-    for number, picture in run([recipes[k] for k in left], bundle, backend=denoiser):
+    for number, picture in run([recipes[k] for k in left], bundle, backend=backend):
         file = files[left[number]]
         part = file.with_suffix(".part")
         Image.fromarray(picture).save(part, "png")
