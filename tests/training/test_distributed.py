@@ -14,13 +14,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from limner.cli.train import distribute
+from limner.cli.train import joined
 from limner.process.noise import draw
 from limner.training.loop import Plan, Run
 from limner.training.processes import rank, world
 from limner.training.weights import initialise
 
-distribute()
 net = nn.Sequential(nn.Linear(4, 8), nn.SiLU(), nn.Linear(8, 6), nn.SiLU(), nn.Linear(6, 6), nn.SiLU(), nn.Linear(6, 2))
 initialise(net, "toy", 0)
 
@@ -30,9 +29,10 @@ def loss(net, number):
     return (net(x) - x[:, :2] * x[:, 2:]).square().mean()
 
 
-run = Run(net, Plan(steps=6, rate=1e-2, warmup=2, hidden=1e-2), Path(sys.argv[1]) if rank() == 0 else None)
-for step in run.train(loss):
-    pass
+with joined():
+    run = Run(net, Plan(steps=6, rate=1e-2, warmup=2, hidden=1e-2), Path(sys.argv[1]) if rank() == 0 else None)
+    for step in run.train(loss):
+        pass
 """
 
 

@@ -36,7 +36,7 @@ def equal_flags(job: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("outputs/equal"), metavar="DIR", help="pictures, which are kept (%(default)s)"
     )
     job.add_argument("--selection", type=int, default=300, metavar="N", help="pictures to choose by (%(default)s)")
-    job.add_argument("--test", type=int, default=1600, metavar="N", help="other pictures to judge by (%(default)s)")
+    job.add_argument("--test", type=int, default=1000, metavar="N", help="other pictures to judge by (%(default)s)")
 
 
 def recogniser(args: argparse.Namespace) -> "Sequence[Figure]":

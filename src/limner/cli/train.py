@@ -4,6 +4,8 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -55,9 +57,13 @@ def _shared(job: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    with joined():
+        return work(args)
+
+
+def work(args: argparse.Namespace) -> int:
     from limner.training.processes import in_turn
 
-    distribute()
     shop = workshop(args)
     if args.stage == "export":
         print(export(shop))
@@ -119,15 +125,23 @@ def positive(name: str, value: N) -> N:
     return value
 
 
-def distribute() -> None:
-    """Join the other processes, where torchrun started several."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        import torch.distributed
+@contextmanager
+def joined() -> Iterator[None]:
+    """One of several processes, where torchrun started several.
 
-        gpu = torch.cuda.is_available()
-        if gpu:
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        torch.distributed.init_process_group("nccl" if gpu else "gloo")
+    They part in order: a process that ends while its sockets still have threads is aborted now and then.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    import torch.distributed
+
+    gpu = torch.cuda.is_available()
+    if gpu:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    torch.distributed.init_process_group("nccl" if gpu else "gloo")
+    yield
+    torch.distributed.destroy_process_group()
 
 
 def prepare(shop: "Workshop") -> None:

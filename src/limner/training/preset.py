@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from limner.network.config import AutoencoderConfig, UNetConfig
 from limner.pictures.scenes import FULL, MINI, Mix
+from limner.recipe import LOUDEST
 from limner.text.clip import ImageConfig, TextConfig
 from limner.text.tokenizer import EOS, Tokenizer
 from limner.training.loop import Plan
@@ -78,6 +79,8 @@ DEFAULTS: dict[str, str | int | float] = {
     "sampler": "dpmpp_2m",
     "ladder": "trailing",
     "guidance": 3.0,
+    "guide_above": 0.0,
+    "guide_below": float(LOUDEST),
 }
 
 
