@@ -18,7 +18,7 @@ from limner.engine.run import pixels
 from limner.errors import LimnerError
 from limner.evaluation import contest, load
 from limner.evaluation.contest import Contestant, ratio, spread
-from limner.evaluation.figures import Figure, record
+from limner.evaluation.figures import Figure, Value, record
 from limner.evaluation.large import SD15, SDXL, Size, passes, shrunk
 from limner.evaluation.many import Bare, batches, rates
 from limner.evaluation.plots import plots
@@ -52,6 +52,12 @@ def test_contestants_draw_by_turns_the_same_seeds() -> None:
     assert seconds == {"fast": [20, 21, 22], "slow": [40, 41, 42]}
     assert ratio(seconds["slow"], seconds["fast"]) == round(41 / 21, 2)
     assert spread(seconds)["slow"] == {"median": 41, "least": 40, "most": 42}
+
+
+@pytest.mark.usefixtures("peer")
+def test_a_contestant_may_have_a_way_of_its_own() -> None:
+    few = Contestant("fast", way={"steps": 5}, label="few")
+    assert contest.contest([Contestant("fast"), few], "model", 2, 50) == {"fast": [50, 51], "few": [5, 6]}
 
 
 @pytest.mark.usefixtures("peer")
@@ -158,6 +164,26 @@ def test_plots_draw_what_was_measured(tmp_path: Path) -> None:
     (tmp_path / "bench.json").write_text(json.dumps(report))
     plots(tmp_path / "bench.json", tmp_path / "bench.png")
     assert (tmp_path / "bench.png").exists()
+
+
+@pytest.mark.usefixtures("peer")
+def test_equal_quality_is_timed_in_the_steps_that_were_judged(
+    bundle: Bundle, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["bench", "--model", str(folder), "--device", "cpu", "--backend", "eager", "--figures", str(tmp_path)]
+    words += ["--rounds", "3", "--parts", "equal"]
+    main(words)
+    assert "limner measure equal does" in capsys.readouterr().out
+    assert json.loads((tmp_path / "bench.json").read_text())["figures"] == []
+    ours = {"steps": 5, "sampler": "dpmpp_2m", "ladder": "trailing", "guide_above": 0.6, "guide_below": 1e4}
+    judged: dict[str, Value] = {"ours": ours | {"negative": ""}, "theirs": {"steps": 20}}
+    record(tmp_path / "equal.json", [Figure("ours_no_worse", -0.3, -2, "at least")], bundle.identity, judged)
+    assert main(words) == 0
+    report = json.loads((tmp_path / "bench.json").read_text())
+    figures = {figure["name"]: figure["value"] for figure in report["figures"]}  # seconds are steps, and the seed
+    assert figures == {"equal_against_ddim_50": 8.5, "equal_against_dpmpp_2m_karras": 3.5}
+    assert report["details"]["equal"]["diffusers, DPM++ 2M Karras 20"]["median"] == 21
+    assert report["details"]["equal"]["no worse"] == [-0.3]
 
 
 @pytest.mark.usefixtures("peer")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from limner.engine.backends import Backend
     from limner.evaluation.figures import Figure, Value
 
-ON_CPU = ("lone", "large", "draft", "load", "company", "preview", "make")
+ON_CPU = ("lone", "equal", "large", "draft", "load", "company", "preview", "make")
 ON_GPU = ("many", "many-sd15", "many-sdxl", "draft", "load", "company", "preview", "make")
 PARTS = (*ON_CPU, "many", "many-sd15", "many-sdxl")
 FIELDS = ("name", "value", "target", "bound", "unit")
@@ -137,6 +137,31 @@ def lone(bench: Bench) -> None:
     found["GFLOP in 20 passes"], found["peak GFLOP/s"] = round(work, 1), round(roof)
     found["share of the roofline"] = round(work / roof / median(seconds["limner"]), 3)
     bench.note("lone", found)
+
+
+def equal(bench: Bench) -> None:
+    """A picture of equal quality, in the steps that `limner measure equal` found to be enough for this model."""
+    from limner.evaluation.contest import Contestant, contest, ratio, spread
+
+    file = bench.args.figures / "equal.json"
+    try:
+        report = json.loads(file.read_text(encoding="utf-8"))
+        ours, theirs = report["details"]["ours"], report["details"]["theirs"]["steps"]
+        judged = report["model"] == bench.bundle.identity
+    except (OSError, ValueError, KeyError, TypeError):
+        judged = False
+    if not judged:
+        bench.note("equal", {"left out": f"{file} does not say how few steps are enough: limner measure equal does"})
+        return
+    way = {key: ours[key] for key in ("steps", "sampler", "ladder", "guide_above", "guide_below")}
+    fast = Contestant("limner", way=way, label=f"limner, {way['steps']} steps")
+    long = Contestant("diffusers", way={"steps": 50}, label="diffusers, DDIM 50")
+    karras = {"steps": theirs, "sampler": "dpmpp_2m", "ladder": "karras"}
+    short = Contestant("diffusers", way=karras, label=f"diffusers, DPM++ 2M Karras {theirs}")
+    seconds = contest([fast, long, short], str(bench.bundle.folder), bench.args.rounds, 50)
+    bench.least("equal_against_ddim_50", ratio(seconds[long.label], seconds[fast.label]), 8)
+    bench.least("equal_against_dpmpp_2m_karras", ratio(seconds[short.label], seconds[fast.label]), 2)
+    bench.note("equal", {**spread(seconds), "no worse": [each["value"] for each in report["figures"]]})
 
 
 def large(bench: Bench) -> None:
@@ -345,6 +370,7 @@ def _rates(
 
 JOBS: Mapping[str, Callable[[Bench], None]] = {
     "lone": lone,
+    "equal": equal,
     "large": large,
     "draft": draft,
     "load": load,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FILE = "recogniser.safetensors"
 LEAST = 800  # pairs without which nothing is said
 POINTS = 100
+SHOWN = 10  # pictures of each way, the first of the test
 
 
 def recogniser_flags(job: argparse.ArgumentParser) -> None:
@@ -127,6 +128,7 @@ def equal(args: argparse.Namespace) -> "Sequence[Figure]":
     }
     record(args.figures / "equal.json", figures, bundle.identity, details)
     equality(args.figures / "equal.json", args.figures / "equal.png")
+    table.sheet([baseline, *(each.arm for each in picked.values())], final[:SHOWN], args.figures / "equal-pictures.png")
     return figures
 
 
@@ -152,6 +154,16 @@ class Table:
         return [result(baseline, baseline.rows(self.bundle), first, first)] + [
             result(arm, arm.rows(self.bundle), self.right(arm, asked_for), first) for arm in arms
         ]
+
+    def sheet(self, arms: "Sequence[Arm]", asked_for: "Sequence[Question]", file: Path) -> None:
+        """The same pictures by each way, a row a way, for whoever trusts their own eyes."""
+        from limner.evaluation.equal import opened, place
+        from limner.pictures.contact import sheet
+
+        pairs = [(arm, question) for arm in arms for question in asked_for]
+        pictures = [opened(place(self.folder, arm, arm.recipe(question, self.bundle))) for arm, question in pairs]
+        words = [f"{question.noun}: {arm.name}" for arm, question in pairs]
+        sheet(pictures, words, len(asked_for)).save(file)
 
 
 def bounds(verdicts: "dict[str, Result]", count: int) -> "list[Figure]":

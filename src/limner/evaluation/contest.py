@@ -1,4 +1,4 @@
-"""Two programs are compared by turns, in processes of their own, on a machine that does nothing else."""
+"""Programs are compared by turns, in processes of their own, on a machine that does nothing else."""
 
 import json
 import os
@@ -22,13 +22,21 @@ PEER = Path(__file__).with_name("peer.py")
 
 @dataclass(slots=True)
 class Contestant:
-    """A process that waits for its turn.  Idle threads sleep, so that it takes nothing from whoever's turn it is."""
+    """A process that waits for its turn.  Idle threads sleep, so that it takes nothing from whoever's turn it is.
+
+    `way` holds what it does otherwise than the others: fields of `peer.Asked`; `label` tells it from its like.
+    """
 
     name: str
     python: str = sys.executable
     device: str = "cpu"
+    way: Mapping[str, str | float] = field(default_factory=dict)
+    label: str = ""
     process: "subprocess.Popen[str] | None" = None
     said: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
+
+    def __post_init__(self) -> None:
+        self.label = self.label or self.name
 
     def start(self, model: str) -> None:
         """LimnerError with its last words if it cannot be ready."""
@@ -43,7 +51,7 @@ class Contestant:
         """Seconds for so many pictures in one call, as the process itself measured them."""
         assert self.process is not None
         assert self.process.stdin is not None
-        asked = {"seed": seed, "steps": steps, "count": count, "file": file and str(file)}
+        asked = {"seed": seed, "steps": steps, "count": count, "file": file and str(file), **self.way}
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         return float(self._line()["seconds"])
@@ -71,7 +79,7 @@ class Contestant:
 
 
 def contest(contestants: Sequence[Contestant], model: str, rounds: int, steps: int) -> dict[str, list[float]]:
-    """Seconds a picture by contestant, one a round, A/B/A/B; each has drawn one before that does not count."""
+    """Seconds a picture by contestant's label, one a round, A/B/A/B; each has drawn one before that does not count."""
     try:
         for each in contestants:
             each.start(model)
@@ -83,10 +91,10 @@ def contest(contestants: Sequence[Contestant], model: str, rounds: int, steps: i
 
 
 def _rounds(contestants: Sequence[Contestant], rounds: int, steps: int) -> dict[str, list[float]]:
-    seconds: dict[str, list[float]] = {each.name: [] for each in contestants}
+    seconds: dict[str, list[float]] = {each.label: [] for each in contestants}
     for number in range(rounds):
         for each in contestants:
-            seconds[each.name].append(each.draw(number, steps))
+            seconds[each.label].append(each.draw(number, steps))
     return seconds
 
 

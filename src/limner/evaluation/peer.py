@@ -8,11 +8,26 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-Job = Callable[[int, int, int, Path | None], None]
-"""(seed, steps, count, file or None): draw so many pictures in one call, and keep the first in the file."""
+
+@dataclass(frozen=True)
+class Asked:
+    """So many pictures in one call, the first of them kept in the file; limner's names for how they are drawn."""
+
+    seed: int
+    steps: int
+    count: int
+    file: str | None = None
+    sampler: str = "euler"
+    ladder: str = "trailing"
+    guide_above: float = 0.0
+    guide_below: float = 10000.0
+
+
+Job = Callable[[Asked], None]
 
 PROMPT = "a red apple"
 GUIDANCE = 3.0
@@ -33,28 +48,27 @@ def limner(model: str, device: str, backend: str | None) -> Job:
         backends.prepare(bundle)
     chosen = backends.choose(bundle, backend)
 
-    def draw(seed: int, steps: int, count: int, file: Path | None) -> None:
+    def draw(asked: Asked) -> None:
         wish = Wish(
-            model=bundle.identity, prompt=PROMPT, negative="", seed=seed, steps=steps,
-            sampler="euler", ladder="trailing", guidance=GUIDANCE,
+            model=bundle.identity, prompt=PROMPT, negative="", seed=asked.seed, steps=asked.steps, guidance=GUIDANCE,
+            sampler=asked.sampler, ladder=asked.ladder, guide_above=asked.guide_above, guide_below=asked.guide_below,
         )  # fmt: skip
-        recipes = series(resolve(wish, bundle.defaults), count)
+        recipes = series(resolve(wish, bundle.defaults), asked.count)
         pictures = [picture for _, picture in run(recipes, bundle, backend=chosen)]
-        if file:
-            Image.fromarray(pictures[0]).save(file)
+        if asked.file:
+            Image.fromarray(pictures[0]).save(asked.file)
 
     return draw
 
 
 def diffusers(model: str, device: str, compiled: bool) -> Job:
-    """diffusers' own pipeline: DDIM, float32 on a CPU and float16 on a GPU, perhaps its U-Net compiled."""
+    """diffusers' own pipeline: float32 on a CPU and float16 on a GPU, perhaps its U-Net compiled."""
     import torch
-    from diffusers import DDIMScheduler, StableDiffusionPipeline
+    from diffusers import StableDiffusionPipeline
 
     dtype = torch.float32 if device == "cpu" else torch.float16
     pipe: Any = StableDiffusionPipeline.from_pretrained(model, torch_dtype=dtype, safety_checker=None)
     pipe.to(device)
-    pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
     if compiled:
         pipe.unet = _captured(pipe.unet, device)
     return _pipeline(pipe)
@@ -89,13 +103,12 @@ def unet(model: str, device: str, compiled: bool) -> Job:
     net = _captured(net, device) if compiled else net
 
     @torch.no_grad()
-    def draw(seed: int, steps: int, count: int, file: Path | None) -> None:
-        x = torch.cat(
-            [torch.empty(1, *size).normal_(generator=torch.Generator().manual_seed(seed + k)) for k in range(count)]
-        )
+    def draw(asked: Asked) -> None:
+        seeds = range(asked.seed, asked.seed + asked.count)
+        x = torch.cat([torch.empty(1, *size).normal_(generator=torch.Generator().manual_seed(seed)) for seed in seeds])
         x, steps_of_this = x.to(device, dtype), DDIMScheduler.from_config(steps_of.config)
-        steps_of_this.set_timesteps(steps, device=device)
-        rows = 2 * count
+        steps_of_this.set_timesteps(asked.steps, device=device)
+        rows = 2 * asked.count
         told: dict[str, Any] = {"encoder_hidden_states": said.expand(rows, -1, -1).contiguous()}
         if pooled is not None:
             sizes = torch.full((rows, 6), 8.0 * config.sample_size, device=device, dtype=dtype)
@@ -123,15 +136,21 @@ def optimum(model: str, device: str) -> Job:
 
 def _pipeline(pipe: Any) -> Job:
     import torch
+    from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 
     pipe.set_progress_bar_config(disable=True)
+    schedulers: dict[tuple[str, str], Any] = {
+        ("euler", "trailing"): DDIMScheduler.from_config(pipe.scheduler.config),
+        ("dpmpp_2m", "karras"): DPMSolverMultistepScheduler.from_config(pipe.scheduler.config, use_karras_sigmas=True),
+    }
 
-    def draw(seed: int, steps: int, count: int, file: Path | None) -> None:
-        generator = [torch.Generator().manual_seed(seed + k) for k in range(count)]
-        told = {"num_inference_steps": steps, "guidance_scale": GUIDANCE, "num_images_per_prompt": count}
+    def draw(asked: Asked) -> None:
+        pipe.scheduler = schedulers[asked.sampler, asked.ladder]
+        generator = [torch.Generator().manual_seed(asked.seed + k) for k in range(asked.count)]
+        told = {"num_inference_steps": asked.steps, "guidance_scale": GUIDANCE, "num_images_per_prompt": asked.count}
         out = pipe(PROMPT, generator=generator, **told)
-        if file:
-            out.images[0].save(file)
+        if asked.file:
+            out.images[0].save(asked.file)
 
     return draw
 
@@ -153,9 +172,9 @@ def main() -> None:
     sys.stdout.write(json.dumps({"ready": what}) + "\n")
     sys.stdout.flush()
     for line in sys.stdin:
-        asked = json.loads(line)
+        asked = Asked(**json.loads(line))
         began = time.perf_counter()
-        job(asked["seed"], asked["steps"], asked["count"], Path(asked["file"]) if asked.get("file") else None)
+        job(asked)
         sys.stdout.write(json.dumps({"seconds": time.perf_counter() - began}) + "\n")
         sys.stdout.flush()
 

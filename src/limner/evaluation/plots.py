@@ -49,6 +49,10 @@ def _lone(axes: "Axes", found: dict[str, Any]) -> None:
     _bars(axes, found, "One picture, 20 guided steps")
 
 
+def _equal(axes: "Axes", found: dict[str, Any]) -> None:
+    _bars(axes, found, "One picture of equal quality")
+
+
 def _large(axes: "Axes", found: dict[str, Any]) -> None:
     _bars(axes, found, "One guided pass, Stable Diffusion 1.5's size")
 
@@ -83,6 +87,7 @@ def _waits(axes: "Axes", found: dict[str, Any]) -> None:
 
 DRAWN = {
     "lone": _lone,
+    "equal": _equal,
     "large": _large,
     "large-sdxl": _large_sdxl,
     "many": _many("the model itself"),

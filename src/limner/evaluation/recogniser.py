@@ -25,7 +25,7 @@ NOTHING = "nothing"
 WIDTHS = (32, 64, 128, 256)
 GROUPS, EPS = 8, 1e-5
 ROWS = 64
-PLAN = Plan(steps=2200, rate=1.5e-3, warmup=150, fall=0.5, decay=0.05)
+PLAN = Plan(steps=3600, rate=1.5e-3, warmup=150, fall=0.5, decay=0.05)
 
 
 class Classifier(nn.Module):
