@@ -142,8 +142,8 @@ def _pipeline(pipe: Any) -> Job:
         """Begins at its first step: left alone it looks for the first time, finds the second of two equal ones, and
         runs over its end, as Karras' levels have several at t = 999 where the last signal is zero (diffusers 0.42)."""
 
-        def set_timesteps(self, *args: Any, **told: Any) -> None:
-            super().set_timesteps(*args, **told)
+        def set_timesteps(self, steps: int, device: Any = None) -> None:
+            super().set_timesteps(steps, device)
             self.set_begin_index(0)
 
     pipe.set_progress_bar_config(disable=True)
