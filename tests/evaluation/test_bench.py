@@ -159,7 +159,15 @@ def test_parts_measured_before_are_kept_where_all_else_is_equal(tmp_path: Path) 
 def test_plots_draw_what_was_measured(tmp_path: Path) -> None:
     times = {"limner": {"median": 1.0, "least": 0.9, "most": 1.2}, "peak GFLOP/s": 3}
     many = {"limner jobs/s": 8.0, "diffusers jobs/s": 1.0, "jobs": 32, "rows a pass": [16]}
-    details = {"lone": times, "large": times, "many": many, "many-sdxl": many, "large-sdxl": times | {"pixels": 1024}}
+    made = {"seconds": [2.0, 3.0, 2.5], "MB": 400, "pieces": {"import torch": 1.0, "the file": 0.1}}
+    details = {
+        "make": made,
+        "lone": times,
+        "large": times,
+        "many": many,
+        "many-sdxl": many,
+        "large-sdxl": times | {"pixels": 1024},
+    }
     report = {"machine": {"processor": "one", "cores": 2}, "date": "today", "details": details}
     (tmp_path / "bench.json").write_text(json.dumps(report))
     plots(tmp_path / "bench.json", tmp_path / "bench.png")

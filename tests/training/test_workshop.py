@@ -12,7 +12,7 @@ from limner.cli import main
 from limner.cli import train as command
 from limner.engine import run
 from limner.errors import LimnerError
-from limner.network.config import AutoencoderConfig, UNetConfig
+from limner.network.config import AutoencoderConfig, TinyConfig, UNetConfig
 from limner.pictures.scenes import Mix
 from limner.pictures.sets import Corpus
 from limner.text.clip import ImageConfig
@@ -34,13 +34,14 @@ SIZES = Sizes(
     vocabulary=600,
     captions=300,
     length=20,
+    tiny=TinyConfig(latent_channels=3, width=4, bricks=(1, 1)),
 )  # fmt: skip
 MIX = Mix(single=1.0, people=0.0, tinted=0.5, shapes=0.5, count=0.0, pair=0.0)
 STAGE = Stage(4, Plan(steps=6, rate=1e-3, warmup=2))
 
 
 def preset() -> Preset:
-    return Preset(SIZES, 32, MIX, MIX, MIX, autoencoder=STAGE, clip=STAGE, diffusion=STAGE, chunks=2)
+    return Preset(SIZES, 32, MIX, MIX, MIX, autoencoder=STAGE, clip=STAGE, diffusion=STAGE, tiny=STAGE, chunks=2)
 
 
 def shop(folder: Path, corpus: Corpus, **changed: Stage) -> Workshop:
@@ -52,7 +53,7 @@ def school(workshop: Workshop) -> None:
     for study in (workshop.autoencoder, workshop.clip):
         assert [step.number for step in study().steps()][-1:] == [6]
     assert list(workshop.prepare()) == [1, 2]
-    for study in (workshop.diffusion, workshop.decoder):
+    for study in (workshop.diffusion, workshop.decoder, workshop.tiny):
         assert [step.number for step in study().steps()][-1:] == [6]
 
 
@@ -75,7 +76,7 @@ def test_the_chain_gives_a_model_that_opens_and_draws(schooled: Workshop) -> Non
 
 
 def test_sheets_show_what_was_learnt(schooled: Workshop) -> None:
-    for study in (schooled.autoencoder(), schooled.clip(), schooled.diffusion(), schooled.decoder()):
+    for study in (schooled.autoencoder(), schooled.clip(), schooled.diffusion(), schooled.decoder(), schooled.tiny()):
         pictures, words = study.look()
         assert len(pictures) == len(words) > 0
         assert all(picture.dtype.name == "uint8" for picture in pictures)
@@ -133,6 +134,10 @@ def test_a_warm_workshop_hands_on_what_it_did_not_train(schooled: Workshop, corp
     assert trained[1]["diffusion"]["steps"] == 2 * trained[0]["diffusion"]["steps"]
     towers = [(folder / "clip" / "model.safetensors").read_bytes() for folder in (begun, made)]
     assert towers[0] == towers[1]
+    tinies = [
+        (folder / "tiny_decoder" / "diffusion_pytorch_model.safetensors").read_bytes() for folder in (begun, made)
+    ]
+    assert tinies[0] == tinies[1]
 
 
 def test_a_part_out_of_turn_is_refused(corpus: Corpus, tmp_path: Path) -> None:
@@ -149,7 +154,7 @@ def test_the_command(
     common = ["--corpus", str(corpus.folder), "--out", str(tmp_path)]
     assert main(["train", "diffusion", *common]) == 2
     assert "limner train autoencoder first" in capsys.readouterr().err
-    for stage in ("autoencoder", "clip", "diffusion", "decoder"):
+    for stage in ("autoencoder", "clip", "diffusion", "decoder", "tiny"):
         assert main(["train", stage, *common, "--steps", "3"]) == 0
         assert (tmp_path / f"{stage}-sheet.png").exists()
         assert (tmp_path / f"{stage}-curve.png").exists()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from limner.bundle import Bundle
     from limner.engine.backends import Backend
     from limner.evaluation.figures import Figure, Value
+    from limner.evaluation.speed import Spent
 
 ON_CPU = ("lone", "equal", "large", "draft", "load", "company", "preview", "make")
 ON_GPU = ("many", "many-sd15", "many-sdxl", "draft", "load", "company", "preview", "make")
@@ -278,15 +279,23 @@ def make(bench: Bench) -> None:
     """From the return key to the file."""
     import tempfile
 
-    from limner.evaluation.speed import command
+    from limner.evaluation.speed import command, pieces
 
     with tempfile.TemporaryDirectory() as out:
         words = ["make", "a red apple", "--model", str(bench.bundle.folder), "--steps", "20", "--out", out]
         words += ["--backend", bench.backend.name]
         command(words)
-        spent = [command(words) for _ in range(bench.args.rounds)]
+        spent: list[Spent] = []
+        parts: list[dict[str, float]] = []
+        for _ in range(bench.args.rounds):
+            spent.append(command(words))
+            parts.append(pieces(str(bench.bundle.folder), bench.backend.name, out))
     bench.most("make_seconds", median(each.seconds for each in spent), 3, " s")
-    bench.note("make", {"seconds": [round(each.seconds, 2) for each in spent], "MB": round(spent[0].megabytes)})
+    middle: dict[str, Value] = {name: round(median(each[name] for each in parts), 3) for name in parts[0]}
+    bench.note(
+        "make",
+        {"seconds": [round(each.seconds, 2) for each in spent], "MB": round(spent[0].megabytes), "pieces": middle},
+    )
 
 
 def many(bench: Bench) -> None:

@@ -23,6 +23,7 @@ STAGES = {
     "clip": "captions to vectors, by the pictures they belong to; comes second",
     "diffusion": "noise to latents, told by captions; comes third",
     "decoder": "latents to pictures, further, while everything else stays as it is; at any time after the first",
+    "tiny": "latents to small pictures, to look at while others are being drawn; at any time after the first",
 }
 
 
@@ -207,6 +208,7 @@ def export(shop: "Workshop") -> Path:
         folder, made.tokenizer, made.text, made.autoencoder, net, defaults=defaults, licence="Apache-2.0", about=about
     )
     shop.save_clip(folder / "clip")
+    shop.save_tiny(folder)
     file = folder / "limner.json"
     layout.write_json(file, layout.read_json(file) | {"identity": open_bundle(folder).identity})
     return folder

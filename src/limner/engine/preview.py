@@ -1,4 +1,4 @@
-"""A picture on its way: what the latents look like if each is taken for the colour of its place."""
+"""A picture on its way: a glance at every step, and every fifth a look through a tiny decoder."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from limner.bundle import Bundle
+from limner.bundle.tiny import open_tiny
+from limner.network.tiny import TinyDecoder
 from limner.process.noise import draw
 from limner.types import Latent
 
-Thumbnail = UInt8[np.ndarray, "h w 3"]
+Thumbnail = UInt8[np.ndarray, "height width 3"]
 PATCHES = 16  # pictures of random colours that the matrix is fitted on
 SIDE = 8  # their width in latent pixels
+EVERY = 5  # steps from one look to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,34 @@ class Glance:
         c, h, w = denoised.shape[1:]
         flat = denoised[0].float().reshape(c, -1).T
         colours = (flat @ self.matrix[:-1].to(flat.device) + self.matrix[-1].to(flat.device)).clamp(0, 1)
-        thumbnail: Thumbnail = (colours * 255).round().to(torch.uint8).reshape(h, w, 3).cpu().numpy()
-        return thumbnail
+        return numbers(colours.reshape(h, w, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """What there is to see of a job: a glance, and at every fifth step the tiny decoder's picture, if there is one."""
+
+    glance: Glance
+    tiny: TinyDecoder | None = None
+
+    @torch.no_grad()
+    def __call__(self, denoised: Latent, done: int, total: int) -> Thumbnail:
+        """The first row after `done` steps; of the tiny decoder's size or a pixel for every latent pixel."""
+        if self.tiny is None or done % EVERY or done == total:  # after the last step the picture itself is at hand
+            return self.glance(denoised)
+        x0 = denoised[:1].to(next(self.tiny.parameters()).dtype)
+        picture = self.tiny(x0.contiguous(memory_format=torch.channels_last))
+        return numbers(picture[0].float().clamp(0, 1).movedim(0, -1))
+
+
+def looker(bundle: Bundle) -> Looker:
+    """LimnerError where the bundle has a tiny decoder that cannot be opened."""
+    return Looker(glance(bundle), open_tiny(bundle))
+
+
+def numbers(colours: Float[Tensor, "h w 3"]) -> Thumbnail:
+    thumbnail: Thumbnail = (colours * 255).round().to(torch.uint8).cpu().numpy()
+    return thumbnail
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from limner.engine.backends import Backend
 from limner.engine.capacity import profile
 from limner.engine.device import choose
 from limner.engine.engine import Engine, Order, shortest_first
-from limner.engine.preview import Glance, Thumbnail, glance
+from limner.engine.preview import Looker, Thumbnail, looker
 from limner.engine.run import Picture, Reader, admit, passes, pixels
 from limner.errors import LimnerError
 from limner.recipe import Recipe
@@ -36,7 +36,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """How far a job is, in forward passes, and what it looks like, a pixel for every latent pixel."""
+    """How far a job is, in forward passes, and what it looks like, small (`preview.Looker` says how small)."""
 
     name: str
     done: int
@@ -81,7 +81,7 @@ class Desk(Protocol):
 def work(desk: Desk, bundle: Bundle, order: Order = shortest_first, backend: Backend | None = None) -> None:
     """Serve the desk until its day is over and every job that was pulled has been reported."""
     backend = backends.eager(bundle) if backend is None else backend
-    engine, read, look = Engine(backend.denoiser, room(bundle, backend.denoiser), order), Reader(bundle), glance(bundle)
+    engine, read, look = Engine(backend.denoiser, room(bundle, backend.denoiser), order), Reader(bundle), looker(bundle)
     totals, open_ = dict[str, int](), True
     while open_ or engine.busy:
         pulled = desk.pull(HELD - len(totals), wait=not engine.busy) if open_ and len(totals) < HELD else []
@@ -100,12 +100,13 @@ def work(desk: Desk, bundle: Bundle, order: Order = shortest_first, backend: Bac
         tell(desk, engine, totals, look)
 
 
-def tell(desk: Desk, engine: Engine, totals: dict[str, int], look: Glance) -> None:
+def tell(desk: Desk, engine: Engine, totals: dict[str, int], look: Looker) -> None:
     """One tick, and what there is to report of it."""
     for job in engine.tick():
         if job.denoised is not None and job.name not in engine.failed:
             total = totals[job.name]
-            desk.report(Stepped(job.name, min(total, total - job.left), total, look(job.denoised)))
+            done = min(total, total - job.left)
+            desk.report(Stepped(job.name, done, total, look(job.denoised, done, total)))
     for name in list(engine.finished):
         desk.report(Finished(name, pixels(engine.finished.pop(name))))
         totals.pop(name)

@@ -15,7 +15,7 @@ from limner.engine import Engine
 from limner.engine.backends import Backend
 from limner.engine.batch import Running
 from limner.engine.engine import Order, shortest_first
-from limner.engine.preview import glance
+from limner.engine.preview import looker
 from limner.engine.run import Reader, admit, guidance, pixels, sampling
 from limner.network.vae import without_rest
 from limner.recipe import Recipe, Wish, resolve
@@ -141,14 +141,15 @@ def bare(bundle: Bundle, backend: Backend, asked: Recipe) -> Tensor:
 @torch.no_grad()
 def previews(bundle: Bundle, backend: Backend, asked: Recipe) -> dict[str, float]:
     """Seconds to the first preview, of all previews, and of the whole job, from the moment the sentence arrives."""
-    look, first, spent = glance(bundle), 0.0, 0.0
+    look, first, spent, done = looker(bundle), 0.0, 0.0, 0
     began = time.perf_counter()
     engine, read = Engine(backend.denoiser), Reader(bundle)
     admit(engine, "", asked, read, backend=backend)
     while engine.busy:
         for job in engine.tick():
+            done += 1
             if job.denoised is not None:
-                spent += timed(lambda latent=job.denoised: look(latent))  # type: ignore[misc]
+                spent += timed(lambda latent=job.denoised, done=done: look(latent, done, asked.steps))  # type: ignore[misc]
                 first = first or time.perf_counter() - began
     pixels(engine.finished[""])
     return {"first": first, "all": spent, "whole": time.perf_counter() - began}

@@ -20,9 +20,11 @@ def plots(source: Path, file: Path) -> None:
     drawn = [(draw, details[part]) for part, draw in DRAWN.items() if part in details]
     if not drawn:
         return
-    figure = Figure(figsize=(5 * len(drawn), 3.6), layout="constrained")
+    columns = min(len(drawn), 3)
+    rows = -(-len(drawn) // columns)
+    figure = Figure(figsize=(5.5 * columns, 3.6 * rows), layout="constrained")
     for place, (draw, found) in enumerate(drawn):
-        draw(figure.add_subplot(1, len(drawn), place + 1), found)
+        draw(figure.add_subplot(rows, columns, place + 1), found)
     figure.suptitle(
         f"{report['machine']['processor']}, {report['machine']['cores']} cores, {report['date']}", fontsize=9
     )
@@ -85,6 +87,19 @@ def _waits(axes: "Axes", found: dict[str, Any]) -> None:
     axes.legend(loc="lower right")
 
 
+def _make(axes: "Axes", found: dict[str, Any]) -> None:
+    """From the return key to the file, one piece after another."""
+    begun = 0.0
+    for name, seconds in found.get("pieces", {}).items():
+        axes.barh(name, seconds, left=begun, color=INK)
+        begun += seconds
+    axes.invert_yaxis()
+    whole = sorted(found["seconds"])[len(found["seconds"]) // 2]
+    axes.axvline(whole, color="#999", label="whole command, exit included")
+    axes.legend(loc="upper right", fontsize=8)
+    axes.set(title="limner make, 20 steps", xlabel="seconds")
+
+
 DRAWN = {
     "lone": _lone,
     "equal": _equal,
@@ -94,6 +109,7 @@ DRAWN = {
     "many-sd15": _many("Stable Diffusion 1.5's size"),
     "many-sdxl": _many("SDXL's size"),
     "waits": _waits,
+    "make": _make,
 }
 
 

@@ -1,5 +1,6 @@
 """What a person waits for is the whole process, from the return key to the last file."""
 
+import json
 import os
 import subprocess
 import sys
@@ -38,3 +39,11 @@ def command(words: Sequence[str]) -> Spent:
         raise LimnerError(f"limner {' '.join(words)} failed: {said.strip()}", "run it by hand")
     unit = 1 if sys.platform == "darwin" else 1024
     return Spent(time.perf_counter() - began, usage.ru_maxrss * unit / 1e6)
+
+
+def pieces(model: str, backend: str, folder: str) -> dict[str, float]:
+    """Seconds of each piece of a `limner make` of twenty steps, in a fresh process: see `evaluation/pieces.py`."""
+    words = [sys.executable, "-m", "limner.evaluation.pieces", model, backend, folder, str(time.time())]
+    said = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout
+    spent: dict[str, float] = json.loads(said.splitlines()[-1])
+    return spent

@@ -152,6 +152,39 @@ class AutoencoderConfig:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TinyConfig:
+    """The decoder of diffusers' `AutoencoderTiny`: bricks before each doubling and after the last, all of one width."""
+
+    latent_channels: int
+    width: int
+    bricks: tuple[int, ...]
+
+    @property
+    def factor(self) -> int:
+        """Pixels a latent pixel, along a side."""
+        return int(2 ** (len(self.bricks) - 1))
+
+    @staticmethod
+    def read(config: Mapping[str, Json]) -> "TinyConfig":
+        """From `config.json`; LimnerError where it asks for another kind of decoder."""
+        refuse(config, TINY_MUST_BE)
+        bricks = ints(config, "num_decoder_blocks")
+        widths = ints(config, "decoder_block_out_channels", len(bricks))
+        if len(set(widths)) > 1:
+            raise LimnerError(f"decoder_block_out_channels is {list(widths)}", "only one width is known here")
+        return TinyConfig(latent_channels=one(config, "latent_channels", 4), width=widths[0], bricks=bricks)
+
+    def write(self) -> dict[str, Json]:
+        """The `config.json` that diffusers reads, as far as its decoder goes."""
+        return {
+            "_class_name": "AutoencoderTiny",
+            "latent_channels": self.latent_channels,
+            "decoder_block_out_channels": [self.width] * len(self.bricks),
+            "num_decoder_blocks": list(self.bricks),
+        }
+
+
 # What our networks do not have, they refuse: a key that is present must hold one of these values.
 UNET_MUST_BE: dict[str, tuple[Json, ...]] = {
     "act_fn": ("silu",),
@@ -189,6 +222,15 @@ VAE_MUST_BE: dict[str, tuple[Json, ...]] = {
     "latents_mean": (None,),
     "latents_std": (None,),
     "shift_factor": (None,),
+}
+TINY_MUST_BE: dict[str, tuple[Json, ...]] = {
+    "act_fn": ("relu",),
+    "latent_magnitude": (3,),
+    "out_channels": (3,),
+    "scaling_factor": (1, 1.0),
+    "shift_factor": (0, 0.0),
+    "upsample_fn": ("nearest",),
+    "upsampling_scaling_factor": (2,),
 }
 
 

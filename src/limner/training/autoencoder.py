@@ -9,10 +9,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from limner.network.tiny import TinyDecoder
 from limner.network.vae import Autoencoder, Pixels
 from limner.pictures.scenes import Mix, compose
 from limner.pictures.sets import Corpus
-from limner.process.noise import draw, key
+from limner.process.noise import draw, generator, key
 
 WINDOWS = 4  # of half the side, out of each scene
 SCALES = 4  # at which two pictures are compared: 1, 2, 4 and 8 pixels
@@ -72,6 +73,21 @@ def autoencoder_loss(net: nn.Module, x: Pixels, seed: int, number: int, weight: 
     eps = draw(seed, "posterior", number, tuple(mean.shape)).to(mean)
     y = net.decode(mean + (logvar / 2).exp() * eps)
     return reconstruction(y.float(), x) + weight * divergence(mean.float(), logvar.float())
+
+
+def tiny_loss(net: nn.Module, teacher: Autoencoder, x: Pixels, seed: int, number: int) -> Float[Tensor, ""]:
+    """The tiny decoder against the large one's picture, made as small as the tiny one's.
+
+    Half of the latents are means of two pictures' in a share of chance: what a denoiser guesses early is a mean.
+    """
+    assert isinstance(net, TinyDecoder)
+    with torch.no_grad():
+        z = teacher.encode(x)[0]
+        share = torch.rand((len(z), 1, 1, 1), generator=generator(seed, "tiny", number)).to(z)
+        share[::2] = 1
+        z = share * z + (1 - share) * z.roll(1, 0)
+        wanted = F.avg_pool2d(teacher.decode(z), teacher.config.factor // net.config.factor)
+    return reconstruction(2 * net(z * teacher.config.scaling).float() - 1, wanted.float())
 
 
 @torch.no_grad()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from limner.network.config import AutoencoderConfig, UNetConfig
+from limner.network.config import AutoencoderConfig, TinyConfig, UNetConfig
 from limner.pictures.scenes import FULL, MINI, Mix
 from limner.recipe import LOUDEST
 from limner.text.clip import ImageConfig, TextConfig
@@ -21,6 +21,7 @@ class Sizes:
     vocabulary: int
     captions: int
     length: int
+    tiny: TinyConfig
 
     def text(self, tokenizer: Tokenizer) -> TextConfig:
         """The text tower, for this vocabulary."""
@@ -69,6 +70,7 @@ SIZES = Sizes(
     vocabulary=6000,
     captions=100_000,
     length=48,
+    tiny=TinyConfig(latent_channels=8, width=32, bricks=(4, 2, 0)),
 )
 DIVERGENCE = 5e-4  # weight of the latents' divergence from a normal distribution
 VIEWS = replace(FULL, faces=0.0, white=0.3, plain=0.5, pale=0.05, scenery=0.15)  # for the autoencoder: all grounds
@@ -108,6 +110,7 @@ class Preset:
     autoencoder: Stage
     clip: Stage
     diffusion: Stage
+    tiny: Stage
     chunks: int
 
 
@@ -141,6 +144,7 @@ PRESETS = {
         autoencoder=Stage(16, Plan(steps=2500, rate=1e-3, warmup=100, fall=0.3)),
         clip=Stage(128, Plan(steps=330, rate=1e-3, warmup=20, fall=0.4, decay=0.05, hidden=3e-3)),
         diffusion=Stage(32, Plan(steps=6000, rate=1e-3, warmup=100, fall=0.3, hidden=3e-3)),
+        tiny=Stage(16, Plan(steps=2400, rate=2e-3, warmup=100, fall=0.5)),
         chunks=96,
     ),
     "base": Preset(
@@ -152,6 +156,7 @@ PRESETS = {
         autoencoder=Stage(256, Plan(steps=10_000, rate=1e-3, warmup=200, fall=0.3)),
         clip=Stage(1024, Plan(steps=5000, rate=1e-3, warmup=200, fall=0.4, decay=0.05, hidden=3e-3)),
         diffusion=Stage(512, Plan(steps=60_000, rate=1e-3, warmup=500, fall=0.3, hidden=3e-3)),
+        tiny=Stage(64, Plan(steps=6000, rate=2e-3, warmup=100, fall=0.5)),
         chunks=4096,
     ),
 }

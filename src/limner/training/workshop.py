@@ -5,7 +5,6 @@ from collections.abc import Callable, Generator, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from pathlib import Path
 from random import Random
 from shutil import copytree
@@ -15,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from limner.bundle import Bundle, layout
+from limner.bundle import Bundle, layout, tiny
 from limner.engine import run as draw_pictures
 from limner.engine.run import Picture
 from limner.errors import LimnerError
 from limner.network.config import Json
+from limner.network.tiny import TinyDecoder
 from limner.network.unet import UNet
 from limner.network.vae import Autoencoder, Pixels
 from limner.pictures.catalogue import SETS
@@ -97,6 +97,24 @@ class Workshop:
         net.encoder.requires_grad_(False)
         net.quant_conv.requires_grad_(False)
         return self._views("decoder", net, self.preset.autoencoder)
+
+    def tiny(self) -> Study:
+        """Latents to small pictures, as the trained decoder has them."""
+        teacher, net = self.trained_autoencoder(), TinyDecoder(self.sizes.tiny)
+        initialise(net, "tiny", self.seed)
+
+        def loss(net: nn.Module, batch: Tensor, number: int) -> Tensor:
+            return autoencoder.tiny_loss(net, teacher, batch.to(self.device), self.stream(), number)
+
+        def look(net: TinyDecoder) -> Sheet:
+            there, words = self._scenes()
+            z = teacher.encode(there.to(self.device))[0]
+            pairs = zip(
+                numbers(teacher.decode(z).cpu()), numbers(2 * net(z * teacher.config.scaling).cpu() - 1), strict=True
+            )
+            return [picture for pair in pairs for picture in pair], words
+
+        return self._study("tiny", net, self.preset.tiny, self._windows(self.preset.tiny), loss, look)
 
     def clip(self) -> Study:
         """Captions to vectors, by telling which picture each belongs to."""
@@ -217,6 +235,16 @@ class Workshop:
         net.load_state_dict(averaged(file))
         return net.requires_grad_(False).to(self.device)
 
+    def save_tiny(self, folder: Path) -> None:
+        """The tiny decoder beside the model, if there is one."""
+        file = self.folder / "tiny.safetensors"
+        if file.exists():
+            net = TinyDecoder(self.sizes.tiny)
+            net.load_state_dict(averaged(file))
+            tiny.save_tiny(folder, net)
+        elif self.warm is not None and (self.warm.folder / tiny.FOLDER).is_dir():
+            copytree(self.warm.folder / tiny.FOLDER, folder / tiny.FOLDER, dirs_exist_ok=True)
+
     def bundle(self, net: UNet) -> Bundle:
         """What was trained so far, with this network as its denoiser."""
         autoencoder, text, side = self.trained_autoencoder(), self.trained_text(), self.preset.side
@@ -282,26 +310,28 @@ class Workshop:
         return key(self.seed, "rank", rank()) if rank() else self.seed
 
     def _views(self, name: str, net: Autoencoder, stage: Stage) -> Study:
-        make = partial(
-            autoencoder.windows, self.corpus, self.preset.views, self.stream(), rows=stage.rows, side=self.preset.side
-        )
-
         def loss(net: nn.Module, batch: Tensor, number: int) -> Tensor:
             return autoencoder.autoencoder_loss(net, batch.to(self.device), self.stream(), number, DIVERGENCE)
 
         def look(net: Autoencoder) -> Sheet:
-            scenes = [
-                compose(self.corpus, Random(key(self.seed, "look", k)), self.preset.side, self.preset.views)
-                for k in range(16)
-            ]
-            there = floats([scene.image for scene in scenes])
+            there, words = self._scenes()
             back = net.decode(net.encode(there.to(self.device))[0]).cpu()
-            both = [numbers(there), numbers(back)]
-            return [both[j][k] for k, j in product(range(16), range(2))], [
-                s for scene in scenes for s in (scene.caption, "")
-            ]
+            return [picture for pair in zip(numbers(there), numbers(back), strict=True) for picture in pair], words
 
-        return self._study(name, net, stage, make, loss, look)
+        return self._study(name, net, stage, self._windows(stage), loss, look)
+
+    def _windows(self, stage: Stage) -> Callable[[int], Pixels]:
+        """Windows into scenes, for whoever learns of pictures without words."""
+        views, side = self.preset.views, self.preset.side
+        return partial(autoencoder.windows, self.corpus, views, self.stream(), rows=stage.rows, side=side)
+
+    def _scenes(self) -> tuple[Pixels, list[str]]:
+        """Sixteen scenes to look at, each beside what a network makes of it: the words for both."""
+        scenes = [
+            compose(self.corpus, Random(key(self.seed, "look", k)), self.preset.side, self.preset.views)
+            for k in range(16)
+        ]
+        return floats([scene.image for scene in scenes]), [s for scene in scenes for s in (scene.caption, "")]
 
     def _study(
         self,
