@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from limner.bundle import Bundle
-from limner.cli.drawing import circumstances
 from limner.engine import backends, device
+from limner.engine.backends import circumstances
 from limner.errors import LimnerError
 
 SWITCHES = ("flash", "mem_efficient", "math", "cudnn")

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from limner import engine
+from limner.engine.backends import circumstances
 from limner.metadata import FORMATS, deposit, encode
 from limner.recipe import Recipe, digest
 
@@ -35,17 +36,6 @@ class Drawn:
             "digest": digest(self.recipe),
             "seconds": round(self.seconds, 3),
         }
-
-
-def circumstances(bundle: "Bundle", backend: "Backend") -> dict[str, str]:
-    """What beside the recipe may move a pixel a little: where the numbers are crunched, how finely, and by whom."""
-    precision = str(bundle.denoiser.dtype).removeprefix("torch.")
-    return {
-        "Device": bundle.device.type,
-        "Precision": precision,
-        "Backend": backend.name,
-        "Kernels": backend.kernels.replace(", ", " "),
-    }
 
 
 def draw(recipes: Sequence[Recipe], bundle: "Bundle", backend: "Backend", folder: Path, form: str) -> Iterator[Drawn]:

@@ -78,7 +78,7 @@ def _wish(args: argparse.Namespace) -> Wish:
 
 def _notes(recipe: Recipe, bundle: "Bundle", backend: "Backend", source: asked.Source | None) -> Iterator[str]:
     """What is done otherwise than might be expected."""
-    from limner.cli.drawing import circumstances
+    from limner.engine.backends import circumstances
 
     if not recipe.prompt.strip():
         yield "the prompt is empty: the model draws whatever comes"

@@ -76,6 +76,17 @@ def eager(bundle: Bundle) -> Backend:
     return Backend(EAGER, kernels, bundle.context, bundle.denoiser, bundle.decoding)
 
 
+def circumstances(bundle: Bundle, backend: Backend) -> dict[str, str]:
+    """What beside the recipe may move a pixel a little: where the numbers are crunched, how finely, and by whom."""
+    precision = str(bundle.denoiser.dtype).removeprefix("torch.")
+    return {
+        "Device": bundle.device.type,
+        "Precision": precision,
+        "Backend": backend.name,
+        "Kernels": backend.kernels.replace(", ", " "),
+    }
+
+
 def folder(bundle: Bundle) -> Path:
     """Where this bundle's exported graph, its compiled code and the verdict are kept."""
     return home() / "compiled" / bundle.identity[:16]

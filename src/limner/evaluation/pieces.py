@@ -30,8 +30,8 @@ def main() -> None:
         runtime()
         until("import OpenVINO")
     from limner.bundle import open_bundle
-    from limner.cli.drawing import circumstances
     from limner.engine import backends, run
+    from limner.engine.backends import circumstances
     from limner.metadata import deposit, encode
     from limner.network.vae import without_rest
     from limner.recipe import Wish, resolve

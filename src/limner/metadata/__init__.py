@@ -1,0 +1,22 @@
+"""Nothing a picture says about itself is lost: its recipe, and the text other programs read, live inside its file."""
+
+from limner.metadata.names import LADDERS, SAMPLERS, named
+from limner.metadata.parameters import Parameters, parameters, parse
+from limner.metadata.picture import FORMATS, encode, read, write
+from limner.metadata.place import deposit, place, prepare
+
+__all__ = [
+    "FORMATS",
+    "LADDERS",
+    "SAMPLERS",
+    "Parameters",
+    "deposit",
+    "encode",
+    "named",
+    "parameters",
+    "parse",
+    "place",
+    "prepare",
+    "read",
+    "write",
+]
