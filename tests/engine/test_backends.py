@@ -14,7 +14,7 @@ from limner.control.heatmaps import Heatmaps
 from limner.engine import backends, run
 from limner.engine.backends import EAGER, Backend
 from limner.engine.capacity import profile
-from limner.engine.graphs import Graph
+from limner.engine.graphs import KEPT, Graph
 from limner.errors import LimnerError
 from limner.metadata import read
 from limner.recipe import VERSION, Recipe
@@ -83,7 +83,8 @@ from limner.engine import backends
 from limner.engine.graphs import export
 
 bundle = open_bundle(sys.argv[1])
-export(bundle.unet, bundle.context([""]), backends.folder(bundle) / "again.xml")
+there = backends.folder(bundle)
+export(bundle.unet, bundle.context([""]), there / "again.xml", there / "words again.xml")
 import openvino.tools.ovc as ovc
 print(type(ovc.telemetry).__module__)
 """
@@ -281,10 +282,35 @@ def test_who_reads_or_decodes_otherwise_is_not_chosen(part: str, bundle: Bundle)
 
 def test_rows_side_by_side_say_what_they_say_in_a_row(bundle: Bundle) -> None:
     """Two threads take a row each, one thread takes both: rows do not depend on each other either way."""
-    graph = backends.build(bundle, "openvino-f32").denoiser.network.graph  # type: ignore[attr-defined]
+    graphs = backends.build(bundle, "openvino-f32").denoiser.network
     x, said = torch.linspace(-1, 1, 2 * 4 * 64).reshape(2, 4, 8, 8), bundle.context(["a cat", ""])
-    told = [x, bundle.codes(torch.tensor([10.0, 700.0]), said)[0], said.states]
-    alone, beside = (Graph(graph.file, "f32", threads) for threads in (1, 2))
-    torch.testing.assert_close(alone(told), beside(told))
+    told, kept = [x, bundle.codes(torch.tensor([10.0, 700.0]), said)[0]], graphs.heard(said.states)  # type: ignore[attr-defined]
+    alone, beside = (Graph(graphs.graph.file, "f32", threads) for threads in (1, 2))  # type: ignore[attr-defined]
+    torch.testing.assert_close(alone(told, kept), beside(told, kept))
     assert [key[0] for key in (*alone.ready, *beside.ready)] == [1, 2]
-    assert torch.equal(beside(told)[:1], beside([each.flip(0) for each in told])[1:])
+    turned = beside([each.flip(0) for each in told], [each.flip(0) for each in kept])
+    assert torch.equal(beside(told, kept)[0][:1], turned[0][1:])
+
+
+def test_the_words_are_heard_once_a_picture_and_never_in_anothers_place(bundle: Bundle) -> None:
+    """What they become is kept while the very same states are told, and told anew when others are."""
+    graphs = backends.build(bundle, "openvino-f32").denoiser.network
+    heard, words = list[int](), graphs.words  # type: ignore[attr-defined]
+
+    def counted(told: list[Tensor]) -> list[Tensor]:
+        heard.append(len(heard))
+        return words(told)  # type: ignore[no-any-return]
+
+    graphs = replace(graphs, words=counted)  # type: ignore[type-var]
+    x, t = torch.linspace(-1, 1, 4 * 64).reshape(1, 4, 8, 8), torch.tensor([700.0])
+    cat, apple = bundle.context(["a cat"]), bundle.context(["a red apple"])
+    first, other, again = (graphs(x, t, said) for said in (cat, apple, cat))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert len(heard) == 2
+    copied = Context(cat.states.clone())
+    assert torch.equal(graphs(x, t, copied), first)
+    assert len(heard) == 3
+    for number in range(20):
+        graphs(x, t, Context(cat.states + number))
+    assert len(graphs.projected) == KEPT

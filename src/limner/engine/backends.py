@@ -124,28 +124,28 @@ def build(bundle: Bundle, name: str) -> Backend:
 
 def exported(bundle: Bundle, name: str) -> Backend:
     """The U-Net and the decoder through OpenVINO."""
-    files = {part: folder(bundle) / f"{part}.xml" for part in ("text", "unet", "decoder")}
+    files = {part: folder(bundle) / f"{part}.xml" for part in ("text", "words", "steps", "decoder")}
     if not files["text"].exists():
         export_text(bundle.text, files["text"])
-    if not files["unet"].exists():
-        export(bundle.unet, bundle.context([""]), files["unet"])
+    if not files["steps"].exists():
+        export(bundle.unet, bundle.context([""]), files["steps"], files["words"])
     if not files["decoder"].exists():
         export_decoder(bundle.autoencoder, files["decoder"])
     precision = name.removeprefix("openvino-")
-    text, unet, decoder = (Graph(file, precision) for file in files.values())
+    text, words, unet, decoder = (Graph(file, precision) for file in files.values())
     kernels = f"OpenVINO {installed()} {precision}, {unet.threads} threads"
-    denoiser = replace(bundle.denoiser, network=Graphs(unet, bundle.codes), dtype=torch.float32)
+    denoiser = replace(bundle.denoiser, network=Graphs(unet, words, bundle.codes), dtype=torch.float32)
     return Backend(name, kernels, partial(context, bundle, text), denoiser, partial(decoding, bundle, decoder))
 
 
 def context(bundle: Bundle, tower: Graph, prompts: Sequence[str]) -> Context:
     """`Bundle.context` by an exported text tower."""
-    return Context(tower([bundle.ids(prompts)]))
+    return Context(tower([bundle.ids(prompts)])[0])
 
 
 def decoding(bundle: Bundle, decoder: Graph, x0: Latent) -> Generator[None, None, Image]:
     """`Bundle.decoding` by an exported decoder, in one piece: for limner-mini it takes as long as a pass."""
-    pixels = decoder([x0 / bundle.autoencoder.config.scaling])
+    (pixels,) = decoder([x0 / bundle.autoencoder.config.scaling])
     return (pixels / 2 + 0.5).clamp(0, 1)
     yield
 

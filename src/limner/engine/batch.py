@@ -1,5 +1,6 @@
 """One forward pass for many questions: every row has its own noise level, its own words and its own faults."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby, pairwise
@@ -20,8 +21,8 @@ Finish: TypeAlias = Callable[[Latent], Generator[None, None, Tensor]]
 """What becomes of a clean latent, in pieces: a decoder yields between its blocks and returns the picture."""
 
 
-Mean: TypeAlias = Float[Tensor, "_ c h w"]
-"""What one job is answered, in as many rows as it asked about."""
+Means: TypeAlias = Float[Tensor, "_ _ c h w"]
+"""What some jobs are answered, each in as many rows as it asked about."""
 
 Bucket: TypeAlias = tuple[int, torch.Size]
 """A network and a latent's channels, height and width."""
@@ -44,15 +45,18 @@ class Running:
     since: float = 0.0
     denoised: Latent | None = None
     fault: Exception | None = field(default=None)
+    lanes: Guidance = field(init=False)
+    rows: int = field(init=False)
+    pictures: int = field(init=False)
 
-    @property
-    def lanes(self) -> Guidance:
-        """What it is to be told at the noise level of its question."""
-        return at(self.guidance, self.query.sigma)
+    def __post_init__(self) -> None:
+        self.ask(self.query)
 
-    @property
-    def rows(self) -> int:
-        return sum(len(lane.context) for lane in self.lanes)
+    def ask(self, query: Query) -> None:
+        """Its next question, about so many `pictures`; `lanes` is what it is to be told at that noise level, in so many
+        `rows`."""
+        self.query, self.lanes, self.pictures = query, at(self.guidance, query.sigma), query.x.shape[0]
+        self.rows = sum(len(lane.context) for lane in self.lanes)
 
     @property
     def work(self) -> int:
@@ -118,7 +122,27 @@ class Editing:
         return edited
 
 
-def answer(asked: Sequence[Running], size: int = 0) -> tuple[list[Reply], Bool[Tensor, " jobs"]]:
+@dataclass(slots=True, eq=False)
+class Beside:
+    """Contexts side by side.  While the same ones are told again they are the very same object, so that whoever is
+    told need not read it again."""
+
+    most: int = 8
+    kept: OrderedDict[tuple[int, ...], tuple[Sequence[Context], Context]] = field(default_factory=OrderedDict)
+
+    def __call__(self, contexts: Sequence[Context]) -> Context:
+        key = tuple(map(id, contexts))
+        if key not in self.kept:
+            self.kept[key] = contexts, Context.cat(contexts)  # with the contexts, so that nothing else has their ids
+            if len(self.kept) > self.most:
+                self.kept.popitem(last=False)
+        self.kept.move_to_end(key)
+        return self.kept[key][1]
+
+
+def answer(
+    asked: Sequence[Running], size: int = 0, beside: Callable[[Sequence[Context]], Context] = Context.cat
+) -> tuple[list[Reply], Bool[Tensor, " jobs"]]:
     """One pass for every pending question, each lane at its own noise level; then each guidance's weighted sum.
 
     And whether each job's reply is finite: on the device, so that whoever asks waits for the pass, and nobody before.
@@ -127,27 +151,29 @@ def answer(asked: Sequence[Running], size: int = 0) -> tuple[list[Reply], Bool[T
     """
     told = [job.lanes for job in asked]
     lanes = [(job, lane) for job, guidance in zip(asked, told, strict=True) for lane in guidance]
-    bounds = list(pairwise(accumulate((len(job.query.x) for job, _ in lanes), initial=0)))
+    bounds = list(pairwise(accumulate((job.pictures for job, _ in lanes), initial=0)))
     routes = [
         (slice(*rows), tuple(guarded(job, tap) for tap in job.query.taps))
         for rows, (job, lane) in zip(bounds, lanes, strict=True)
         if job.query.taps and lane.seen
     ]
     x = filled(torch.cat([job.query.x for job, _ in lanes]), size)
-    sigma = filled(one_each(x, [(job.query.sigma, len(job.query.x)) for job, _ in lanes]), size)
-    said = lanes[0][1].context[:1]
-    context = Context.cat([*(lane.context for _, lane in lanes), *[said] * (size - bounds[-1][1])])
+    sigma = filled(one_each(x, [(job.query.sigma, job.pictures) for job, _ in lanes]), size)
+    contexts = [lane.context for _, lane in lanes]
+    said = contexts[0] if len(contexts[0]) == 1 else contexts[0][:1]
+    context = beside([*contexts, *[said] * (size - bounds[-1][1])])
     objectives = [job for job in asked if job.query.objective is not None]
     with torch.set_grad_enabled(bool(objectives)):
         x = x.detach().requires_grad_(bool(objectives))
         denoised = asked[0].denoiser(x, sigma, context, Routed(routes) if routes else None)
         slope = downhill(objectives, x) if objectives else None
-    means, row, replies = weighted(denoised.detach(), asked, told), 0, list[Reply]()
+    sums, row, replies = weighted(denoised.detach(), asked, told), 0, list[Reply]()
+    means = [mean for block in sums for mean in block.unbind()]
     for job, mean, guidance in zip(asked, means, told, strict=True):
-        rows, row = slice(row, row + len(mean) * len(guidance)), row + len(mean) * len(guidance)
+        rows, row = slice(row, row + job.pictures * len(guidance)), row + job.pictures * len(guidance)
         steepest = None if slope is None else slope[rows].view(len(guidance), *mean.shape).sum(0)
         replies.append(Reply(job.query.x, mean, steepest))
-    return replies, sound(means)
+    return replies, sound(sums)
 
 
 def guarded(job: Running, tap: Tap) -> Tap:
@@ -180,27 +206,24 @@ def one_each(x: Latent, lanes: Sequence[tuple[float, int]]) -> Float[Tensor, " r
     return torch.tensor(numbers, dtype=x.dtype).to(x.device, non_blocking=x.is_cuda)
 
 
-def weighted(denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]) -> list[Mean]:
+def weighted(denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]) -> list[Means]:
     """Each job's sum over its lanes, in the order of its lanes and of no company.
 
-    All rows are weighted in one product, and neighbours with as many lanes are summed in one.
+    All rows are weighted in one product, and neighbours with as many lanes are summed in one: a block of them.
     """
-    shapes = [(len(guidance), len(job.query.x)) for job, guidance in zip(asked, told, strict=True)]
+    shapes = [(len(guidance), job.pictures) for job, guidance in zip(asked, told, strict=True)]
     lanes = [(lane.weight, rows) for guidance, (_, rows) in zip(told, shapes, strict=True) for lane in guidance]
     weights = one_each(denoised, lanes)
-    products, row, out = denoised[: len(weights)] * weights[:, None, None, None], 0, list[Mean]()
+    products, row, out = denoised[: sum(rows for _, rows in lanes)] * weights[:, None, None, None], 0, list[Means]()
     for (lanes_each, rows_each), alike in groupby(shapes):
         jobs = len(list(alike))
         block = products[row : row + jobs * lanes_each * rows_each]
-        block = block.view(jobs, lanes_each, rows_each, *denoised.shape[1:])
-        first, *rest = block.unbind(1)
-        out += list(sum(rest, first))
+        first, *rest = block.view(jobs, lanes_each, rows_each, *denoised.shape[1:]).unbind(1)
+        out.append(sum(rest, first))
         row += jobs * lanes_each * rows_each
     return out
 
 
-def sound(means: Sequence[Mean]) -> Bool[Tensor, " jobs"]:
-    """Whether each is finite throughout."""
-    if len({mean.shape for mean in means}) == 1:
-        return torch.stack(list(means)).isfinite().flatten(1).all(1)
-    return torch.stack([mean.isfinite().all() for mean in means])
+def sound(sums: Sequence[Means]) -> Bool[Tensor, " jobs"]:
+    """Whether each job's is finite throughout: only then is the sum of its numbers."""
+    return torch.cat([block.flatten(1).sum(1) for block in sums]).isfinite()

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from limner.engine.batch import Bucket, Finish, Running, answer
+from limner.engine.batch import Beside, Bucket, Finish, Running, answer
 from limner.errors import LimnerError
 from limner.sampler.sampling import Query, Reply, Sampling
 from limner.score.denoiser import Denoiser
@@ -65,6 +65,7 @@ class Engine:
         self.failed: dict[str, LimnerError] = {}
         self.notes: list[str] = []
         self.clock = 0.0
+        self.beside = Beside()
 
     def add(
         self,
@@ -139,7 +140,7 @@ class Engine:
     def _pass(self, asked: Sequence[Running]) -> None:
         rows = sum(job.rows for job in asked)
         try:
-            replies, sound = answer(asked, self.size(asked[0], rows))
+            replies, sound = answer(asked, self.size(asked[0], rows), self.beside)
         except Exception as fault:
             self._shrink(asked, fault)
             return
@@ -168,7 +169,7 @@ class Engine:
 
     def _settle(self, job: Running, following: Query | Over | Exception) -> None:
         if isinstance(following, Query):
-            job.query = following
+            job.ask(following)
         elif isinstance(following, Over):
             self._end(job, following.latent)
         else:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,22 +14,42 @@ import torch
 from torch import Tensor, nn
 
 from limner.errors import LimnerError
+from limner.network.attention import Kept, Projected
 from limner.network.unet import UNet
 from limner.network.vae import Autoencoder
 from limner.taps import Routed
 from limner.text.clip import TextTower
 from limner.types import Context, Latent
 
+KEPT = 8  # companies of words whose projections are kept
+
 
 class Told(nn.Module):
-    """The U-Net with everything it is told as plain tensors, the way exporters want it."""
+    """The U-Net with everything it is told as plain tensors, the way exporters want it: x, time, for SDXL what is
+    added, and K and V of the words at each attention to them."""
 
     def __init__(self, net: UNet) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, x: Tensor, time: Tensor, states: Tensor, added: Tensor | None = None) -> Tensor:
-        return self.net.answer(x, time, added, Context(states))
+    def forward(self, x: Tensor, time: Tensor, *told: Tensor) -> Tensor:
+        listeners = self.net.listeners()
+        added, flat = told[: len(told) - 2 * len(listeners)], told[len(told) - 2 * len(listeners) :]
+        names = [listener.name for listener in listeners]
+        kept = Kept(dict(zip(names, zip(flat[::2], flat[1::2], strict=True), strict=True)))
+        return self.net.answer(x, time, added[0] if added else None, kept)
+
+
+class Projecting(nn.Module):
+    """What does not change from step to step: K and V of the words at each attention to them."""
+
+    def __init__(self, net: UNet) -> None:
+        super().__init__()
+        self.listeners = nn.ModuleList(net.listeners())
+
+    def forward(self, states: Tensor) -> tuple[Tensor, ...]:
+        pairs: list[Projected] = [listener.project(states) for listener in self.listeners]  # type: ignore[operator]
+        return tuple(each for pair in pairs for each in pair)
 
 
 def installed() -> str:
@@ -72,20 +93,24 @@ class Way(nn.Module):
         return self.autoencoder.decode(z)
 
 
-def export(net: UNet, context: Context, file: Path) -> None:
+def export(net: UNet, context: Context, file: Path, words: Path) -> None:
     """Write the network as an OpenVINO graph (.xml and .bin) whose rows, height, width and words are still open.
 
-    One noise level a row: the graph reads the sines of time, which `UNet.codes` computes outside it.
+    And beside it what becomes of the words before they are looked at, which is the same at every step.  One noise level
+    a row: the graph reads the sines of time, which `UNet.codes` computes outside it.
     Raises LimnerError where OpenVINO cannot read the network.
     """
     side = net.config.sample_size
     x = torch.zeros(2, net.config.in_channels, side, side)
     said = Context.cat([context[:1]] * 2).to("cpu", torch.float32)
     time, added = net.codes(torch.tensor([1.0, 500.0]), said)
-    example = (x, time, said.states) if added is None else (x, time, said.states, added)
-    opened = [[-1, x.shape[1], -1, -1], [-1, time.shape[1]], [-1, -1, said.states.shape[2]]]
+    with torch.no_grad():
+        kept = Projecting(net)(said.states)
+    save(Projecting(net), (said.states,), [[-1, -1, said.states.shape[2]]], words)
+    opened = [[-1, x.shape[1], -1, -1], [-1, time.shape[1]]]
     opened += [] if added is None else [[-1, added.shape[1]]]
-    save(Told(net), example, opened, file)
+    opened += [[-1, -1, each.shape[2]] for each in kept]
+    save(Told(net), (x, time, *([] if added is None else [added]), *kept), opened, file)
 
 
 def export_text(tower: TextTower, file: Path) -> None:
@@ -121,6 +146,14 @@ def save(net: nn.Module, example: tuple[Tensor, ...], opened: list[list[int]], f
 
 
 @dataclass(slots=True, eq=False)
+class Compiled:
+    """A graph for rows of one shape: as many requests as work side by side, and what they keep being told."""
+
+    requests: list[Any]
+    kept: tuple[Tensor, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
 class Graph:
     """An exported network, compiled once for each shape that is asked for and kept; the processor's code is on disk.
 
@@ -131,23 +164,42 @@ class Graph:
     file: Path
     precision: str
     threads: int = field(default_factory=torch.get_num_threads)
-    ready: dict[tuple[int, tuple[tuple[int, ...], ...]], list[Any]] = field(default_factory=dict)
+    ready: dict[tuple[int, tuple[tuple[int, ...], ...]], Compiled] = field(default_factory=dict)
 
-    def __call__(self, told: Sequence[Tensor]) -> Tensor:
-        """The answer to these inputs, all of the same number of rows."""
+    def __call__(self, told: Sequence[Tensor], kept: Sequence[Tensor] = ()) -> list[Tensor]:
+        """The answers to these inputs, all of the same number of rows.
+
+        `kept` are the last inputs: handed over without a copy, and not again while they are the very same tensors.
+        """
         rows = len(told[0])
         beside = max(n for n in range(1, self.threads + 1) if rows % n == 0)
         share = rows // beside
-        shapes = tuple((share, *each.shape[1:]) for each in told)
+        shapes = tuple((share, *each.shape[1:]) for each in (*told, *kept))
         if (beside, shapes) not in self.ready:
-            self.ready[beside, shapes] = self.compile(shapes, beside)
-        arrays = [(each.float() if each.is_floating_point() else each).contiguous().numpy() for each in told]
-        requests = self.ready[beside, shapes]
-        for number, request in enumerate(requests):
-            request.start_async([each[number * share : (number + 1) * share] for each in arrays])
-        for request in requests:
+            self.ready[beside, shapes] = Compiled(self.compile(shapes, beside))
+        compiled = self.ready[beside, shapes]
+        if len(kept) != len(compiled.kept) or any(a is not b for a, b in zip(kept, compiled.kept, strict=True)):
+            self.keep(compiled, kept, len(told), share)
+        for number, request in enumerate(compiled.requests):
+            for place, each in enumerate(told):
+                request.get_input_tensor(place).data[:] = each[number * share : (number + 1) * share].numpy()
+            request.start_async()
+        for request in compiled.requests:
             request.wait()
-        return torch.from_numpy(np.concatenate([request.get_output_tensor().data for request in requests]))
+        outputs = range(len(compiled.requests[0].model_outputs))
+        return [
+            torch.from_numpy(np.concatenate([request.get_output_tensor(n).data for request in compiled.requests]))
+            for n in outputs
+        ]
+
+    def keep(self, compiled: Compiled, kept: Sequence[Tensor], first: int, share: int) -> None:
+        """Hand each request its rows of what stays the same, from its `first` such input on."""
+        tensor = runtime().Tensor
+        compiled.kept = tuple(kept)
+        for number, request in enumerate(compiled.requests):
+            for place, each in enumerate(kept):
+                rows = each[number * share : (number + 1) * share].numpy()
+                request.set_input_tensor(first + place, tensor(rows, shared_memory=True))
 
     def compile(self, shapes: Sequence[Sequence[int]], beside: int) -> list[Any]:
         core = runtime().Core()
@@ -165,15 +217,30 @@ class Graph:
         return [compiled.create_infer_request() for _ in range(beside)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Graphs:
-    """An exported U-Net as a network: rows are independent and may have different times."""
+    """An exported U-Net as a network: rows are independent and may have different times.
+
+    What the words become is computed when they are first told, and kept while the same ones are told again.
+    """
 
     graph: Graph
+    words: Callable[[Sequence[Tensor]], list[Tensor]]
     codes: Callable[[Tensor, Context], tuple[Tensor, Tensor | None]]
+    projected: OrderedDict[int, tuple[Tensor, list[Tensor]]] = field(default_factory=OrderedDict)
 
     def __call__(self, x: Latent, t: Tensor, context: Context, taps: Routed | None = None) -> Latent:
         if taps is not None or x.requires_grad:
             raise ValueError("an exported graph can neither be watched nor differentiated: ask the eager network")
         time, added = self.codes(t, context)
-        return self.graph([x.detach(), time, context.states] + ([] if added is None else [added]))
+        return self.graph([x.detach(), time, *([] if added is None else [added])], self.heard(context.states))[0]
+
+    def heard(self, states: Tensor) -> list[Tensor]:
+        """K and V of these very states, at each attention to the words."""
+        key = id(states)
+        if key not in self.projected:
+            self.projected[key] = states, self.words([states])  # with the states, so that nothing else has their id
+            if len(self.projected) > KEPT:
+                self.projected.popitem(last=False)
+        self.projected.move_to_end(key)
+        return self.projected[key][1]

@@ -143,9 +143,9 @@ def passes(folder: Path, rounds: int, precision: str | None, size: Size = SD15) 
         "limner-eager": lambda: ours(x, t, context),
     }
     if precision:
-        file = folder / "large.xml"
-        export(ours, context, file)
-        graph = Graphs(Graph(file, precision), ours.codes)
+        files = folder / "large.xml", folder / "words.xml"
+        export(ours, context, *files)
+        graph = Graphs(Graph(files[0], precision), Graph(files[1], precision), ours.codes)
         asked[f"limner openvino-{precision}"] = lambda: graph(x, t, context)
     answers = [ask() for ask in asked.values()]
     truth, said = answers[0], answers[-1]

@@ -1,6 +1,8 @@
 """Attention: each place in the picture asks, each word (or place) answers, and here a tap may stand between."""
 
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -12,6 +14,8 @@ from limner.types import Probs
 
 Asking = Float[Tensor, "b heads q d"]
 Asked = Float[Tensor, "b heads k d"]
+Projected = tuple[Float[Tensor, "b l d"], Float[Tensor, "b l d"]]
+"""K and V of one attention: they depend on nothing but what is looked at."""
 
 
 def probabilities(q: Asking, k: Asked) -> Probs:
@@ -33,7 +37,7 @@ def tapped(site: Site, q: Asking, k: Asked, v: Asked, y: Asking, taps: tuple[Tap
 
 
 class Attention(nn.Module):
-    """Multi-head attention from x to `context`; self-attention is attention to x."""
+    """Multi-head attention from x to what was projected; self-attention is attention to x."""
 
     def __init__(self, name: str, kind: Literal["self", "cross"], dim: int, context_dim: int, heads: int) -> None:
         super().__init__()
@@ -44,15 +48,14 @@ class Attention(nn.Module):
         self.to_v = nn.Linear(context_dim, dim, bias=False)
         self.to_out = nn.ModuleList([nn.Linear(dim, dim)])
 
+    def project(self, context: Float[Tensor, "b l c"]) -> Projected:
+        """K and V of what is looked at."""
+        return self.to_k(context), self.to_v(context)
+
     def forward(
-        self,
-        x: Float[Tensor, "b n d"],
-        context: Float[Tensor, "b l c"],
-        size: tuple[int, int],
-        taps: Routed | None = None,
+        self, x: Float[Tensor, "b n d"], projected: Projected, size: tuple[int, int], taps: Routed | None = None
     ) -> Float[Tensor, "b n d"]:
-        projected = self.to_q(x), self.to_k(context), self.to_v(context)
-        q, k, v = (y.unflatten(-1, (self.heads, -1)).transpose(1, 2) for y in projected)
+        q, k, v = (y.unflatten(-1, (self.heads, -1)).transpose(1, 2) for y in (self.to_q(x), *projected))
         y = F.scaled_dot_product_attention(q, k, v)
         if taps is not None:
             site = Site(self.name, self.kind, *size)
@@ -80,6 +83,33 @@ class FeedForward(nn.Module):
         return out
 
 
+@runtime_checkable
+class Words(Protocol):
+    """What the words' states become at an attention to them."""
+
+    def at(self, attention: Attention) -> Projected: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """States, projected where they are looked at."""
+
+    states: Float[Tensor, "b l c"]
+
+    def at(self, attention: Attention) -> Projected:
+        return attention.project(self.states)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Projected before, once for all steps of a picture: by attention's name."""
+
+    projected: Mapping[str, Projected]
+
+    def at(self, attention: Attention) -> Projected:
+        return self.projected[attention.name]
+
+
 class TransformerBlock(nn.Module):
     """Look around the picture, look at the words, think: each added to what was there."""
 
@@ -93,15 +123,11 @@ class TransformerBlock(nn.Module):
         self.ff = FeedForward(dim)
 
     def forward(
-        self,
-        x: Float[Tensor, "b n d"],
-        context: Float[Tensor, "b l c"],
-        size: tuple[int, int],
-        taps: Routed | None = None,
+        self, x: Float[Tensor, "b n d"], words: Words, size: tuple[int, int], taps: Routed | None = None
     ) -> Float[Tensor, "b n d"]:
         h = self.norm1(x)
-        x = x + self.attn1(h, h, size, taps)
-        x = x + self.attn2(self.norm2(x), context, size, taps)
+        x = x + self.attn1(h, self.attn1.project(h), size, taps)
+        x = x + self.attn2(self.norm2(x), words.at(self.attn2), size, taps)
         out: Tensor = x + self.ff(self.norm3(x))
         return out
 
@@ -124,13 +150,13 @@ class SpatialTransformer(nn.Module):
         self.linear = linear
 
     def forward(
-        self, x: Float[Tensor, "b c h w"], context: Float[Tensor, "b l d"], taps: Routed | None = None
+        self, x: Float[Tensor, "b c h w"], words: Words, taps: Routed | None = None
     ) -> Float[Tensor, "b c h w"]:
         size = (x.shape[2], x.shape[3])
         h = self.norm(x)
         h = self.proj_in(places(h)) if self.linear else places(self.proj_in(h))
         for block in self.transformer_blocks:
-            h = block(h, context, size, taps)
+            h = block(h, words, size, taps)
         h = picture(self.proj_out(h), size) if self.linear else self.proj_out(picture(h, size))
         out: Tensor = x + h
         return out

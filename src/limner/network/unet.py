@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.network.attention import SpatialTransformer
+from limner.network.attention import Attention, SpatialTransformer, Spoken, Words
 from limner.network.block import Double, Halve, Residual
 from limner.network.config import UNetConfig
 from limner.network.embedding import Embedding, sinusoidal
@@ -43,9 +43,9 @@ class Level(nn.Module):
             )
         self.attends = depth > 0
 
-    def brick(self, j: int, x: Latent, time: Time, context: Context, taps: Routed | None) -> Next:
+    def brick(self, j: int, x: Latent, time: Time, words: Words, taps: Routed | None) -> Next:
         x = self.resnets[j](x, time)
-        return self.attentions[j](x, context.states, taps) if self.attends else x
+        return self.attentions[j](x, words, taps) if self.attends else x
 
 
 class Down(Level):
@@ -58,11 +58,11 @@ class Down(Level):
             self.downsamplers = nn.ModuleList([Halve(width, padding=(1, 1, 1, 1))])
         self.halves = level < len(config.widths) - 1
 
-    def forward(self, x: Latent, time: Time, context: Context, taps: Routed | None) -> Seen:
+    def forward(self, x: Latent, time: Time, words: Words, taps: Routed | None) -> Seen:
         """Everything that the way up will want to remember, the last of it first to be used."""
         seen: Seen = []
         for j in range(len(self.resnets)):
-            x = self.brick(j, x, time, context, taps)
+            x = self.brick(j, x, time, words, taps)
             seen.append(x)
         if self.halves:
             seen.append(self.downsamplers[0](x))
@@ -82,9 +82,9 @@ class Up(Level):
             self.upsamplers = nn.ModuleList([Double(widths[level])])
         self.doubles = level > 0
 
-    def forward(self, x: Latent, seen: Seen, time: Time, context: Context, taps: Routed | None) -> Next:
+    def forward(self, x: Latent, seen: Seen, time: Time, words: Words, taps: Routed | None) -> Next:
         for j in range(len(self.resnets)):
-            x = self.brick(j, torch.cat([x, seen.pop()], dim=1), time, context, taps)
+            x = self.brick(j, torch.cat([x, seen.pop()], dim=1), time, words, taps)
         return self.upsamplers[0](x, seen[-1].shape[2:]) if self.doubles else x
 
 
@@ -101,9 +101,9 @@ class Middle(nn.Module):
             ]
         )
 
-    def forward(self, x: Latent, time: Time, context: Context, taps: Routed | None) -> Latent:
+    def forward(self, x: Latent, time: Time, words: Words, taps: Routed | None) -> Latent:
         x = self.resnets[0](x, time)
-        x = self.attentions[0](x, context.states, taps)
+        x = self.attentions[0](x, words, taps)
         out: Tensor = self.resnets[1](x, time)
         return out
 
@@ -130,7 +130,7 @@ class UNet(nn.Module):
         self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
 
     def forward(self, x: Latent, t: Float[Tensor, " b"], context: Context, taps: Routed | None = None) -> Next:
-        return self.answer(x, *self.codes(t, context), context, taps)
+        return self.answer(x, *self.codes(t, context), Spoken(context.states), taps)
 
     def codes(self, t: Float[Tensor, " b"], context: Context) -> tuple[Code, Code | None]:
         """What is said in numbers, as sines: the time, and for SDXL the sizes, after the sentence in one vector.
@@ -146,19 +146,23 @@ class UNet(nn.Module):
         return time, torch.cat([context.pooled.float(), sizes], dim=-1)
 
     def answer(
-        self, x: Latent, time: Code, added: Code | None, context: Context, taps: Routed | None = None
+        self, x: Latent, time: Code, added: Code | None, words: Words, taps: Routed | None = None
     ) -> Float[Tensor, "b c2 h2 w2"]:
         """The pass itself, without a sine in it, so that it can be exported and run in half precision as a whole."""
         when = self.when(time.to(x.dtype), None if added is None else added.to(x.dtype))
         x = self.conv_in(x)
         seen = [x]
         for down in self.down_blocks:
-            seen += down(seen[-1], when, context, taps)
-        x = self.mid_block(seen[-1], when, context, taps)
+            seen += down(seen[-1], when, words, taps)
+        x = self.mid_block(seen[-1], when, words, taps)
         for up in self.up_blocks:
-            x = up(x, seen, when, context, taps)
+            x = up(x, seen, when, words, taps)
         out: Tensor = self.conv_out(F.silu(self.conv_norm_out(x)))
         return out
+
+    def listeners(self) -> list[Attention]:
+        """The attentions that look at the words."""
+        return [each for each in self.modules() if isinstance(each, Attention) and each.kind == "cross"]
 
     def when(self, time: Code, added: Code | None) -> Time:
         """The time, and for SDXL the sentence and the sizes: Podell et al. 2023 (arXiv:2307.01952), 2.2."""

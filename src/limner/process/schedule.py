@@ -46,10 +46,11 @@ class NoiseSchedule:
     def t_of(self, sigma: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         """The time at which the noise level is sigma; noise beyond either end has the end's time."""
         place = sigma.device if sigma.is_cuda else torch.device("cpu")  # not every device has float64
-        known, asked = _levels(self, place), sigma.detach().to(place, torch.float64).log()
-        high = torch.searchsorted(known, asked).clamp(1, len(known) - 1)
-        share = (asked - known[high - 1]) / (known[high] - known[high - 1])
-        return (high - 1 + share.clamp(0, 1)).to(sigma.device, torch.float32)
+        known, apart = _levels(self, place)
+        asked = sigma.detach().to(place, torch.float64).log()
+        low = torch.searchsorted(known[1:-1], asked)
+        share = (asked - known.take(low)) / apart.take(low)
+        return (low + share.clamp(0, 1)).to(sigma.device, torch.float32)
 
     def draw(self, uniform: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         """Noise levels for training, from uniform numbers in [0, 1): every time equally often."""
@@ -58,8 +59,10 @@ class NoiseSchedule:
 
 
 @lru_cache(maxsize=8)
-def _levels(schedule: NoiseSchedule, device: torch.device) -> Float[Tensor, " times"]:
-    return torch.tensor(schedule.sigmas, dtype=torch.float64).log().to(device)
+def _levels(schedule: NoiseSchedule, device: torch.device) -> tuple[Float[Tensor, " times"], Float[Tensor, " gaps"]]:
+    """log sigma at every time, and how far it is to the next."""
+    known = torch.tensor(schedule.sigmas, dtype=torch.float64).log()
+    return known.to(device), known.diff().to(device)
 
 
 def from_betas(betas: list[float]) -> NoiseSchedule:

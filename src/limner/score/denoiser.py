@@ -42,7 +42,8 @@ def v_of(x: Latent, denoised: Latent, sigma: Sigma) -> Latent:
 def from_v(x: Latent, v: Latent, sigma: Sigma) -> Latent:
     """x0 = sqrt(abar) x_t - sqrt(1 - abar) v, x_t = sqrt(abar) x.  Salimans & Ho 2022 (arXiv:2202.00512), app. D."""
     s = rowwise(sigma)
-    return x / (1 + s**2) - s * v / (1 + s**2).sqrt()
+    q = 1 + s**2
+    return x / q - s * v / q.sqrt()
 
 
 def score_of(x: Latent, denoised: Latent, sigma: Sigma) -> Latent:
