@@ -254,7 +254,7 @@ def company(bench: Bench) -> None:
     for _ in range(bench.args.rounds):
         loop.append(timed(lambda: [bare(bench.bundle, backend, job.recipe) for job in jobs]))
         together.append(timed(lambda: drawn(jobs)))
-        for _ in range(3):
+        for _ in range(6):
             bared.append(timed(lambda: bare(bench.bundle, backend, jobs[2].recipe)))
             one.append(timed(lambda: drawn(jobs[2:3])))
     bench.least("same_pixels_in_company", sum(same) / len(same), 1, "")

@@ -19,6 +19,17 @@ class Spent:
     megabytes: float
 
 
+# A system counts into a child's largest memory what its parent held when it was born: so the parent is a small one.
+BETWEEN = """
+import json, os, sys, time
+began = time.perf_counter()
+child = os.posix_spawn(sys.executable, [sys.executable, "-m", "limner", *sys.argv[1:]], os.environ)
+_, status, usage = os.wait4(child, 0)
+said = {"seconds": time.perf_counter() - began, "code": os.waitstatus_to_exitcode(status), "most": usage.ru_maxrss}
+sys.stderr.write("\\n" + json.dumps(said))
+"""
+
+
 def command(words: Sequence[str]) -> Spent:
     """Run `limner` with these words in a fresh process.
 
@@ -26,19 +37,12 @@ def command(words: Sequence[str]) -> Spent:
     """
     if not hasattr(os, "wait4"):
         raise LimnerError("this system does not tell a process's memory", "measure on Linux or macOS")
-    began = time.perf_counter()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "limner", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    assert child.stderr is not None
-    said = child.stderr.read().decode()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    child.stderr.close()
-    if child.returncode:
-        raise LimnerError(f"limner {' '.join(words)} failed: {said.strip()}", "run it by hand")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Spent(time.perf_counter() - began, usage.ru_maxrss * unit / 1e6)
+    ran = subprocess.run([sys.executable, "-S", "-c", BETWEEN, *words], capture_output=True, text=True)
+    *lines, last = ran.stderr.strip().splitlines()
+    told = json.loads(last)
+    if told["code"]:
+        raise LimnerError(f"limner {' '.join(words)} failed: {' '.join(lines)}", "run it by hand")
+    return Spent(told["seconds"], told["most"] * (1 if sys.platform == "darwin" else 1024) / 1e6)
 
 
 def pieces(model: str, backend: str, folder: str) -> dict[str, float]:
