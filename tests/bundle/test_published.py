@@ -7,7 +7,7 @@ import course
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from diffusers.loaders import single_file_utils as theirs
 from torch import Tensor
 
@@ -78,6 +78,7 @@ def unfused(single: dict[str, Tensor], origins: ldm.Table) -> dict[str, Tensor]:
 LEVELS = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 2)), min_size=1, max_size=4)
 
 
+@settings(max_examples=15)
 @given(LEVELS, st.integers(1, 3), st.integers(1, 3), st.booleans())
 def test_there_and_back_is_the_identity(levels: list[tuple[int, int]], residuals: int, mid: int, xl: bool) -> None:
     """Whatever the sizes: each tensor has a key of its own, is found again, and the keys and shapes tell the sizes."""
