@@ -38,7 +38,7 @@ def sampling(recipe: Recipe, bundle: Bundle) -> Sampling:
         return noise.to(bundle.device, non_blocking=bundle.device.type == "cuda")
 
     x = (1 + sigmas[0] ** 2) ** 0.5 * initial(recipe.seed, shape).to(bundle.device)
-    return SAMPLERS[recipe.sampler](x, sigmas, fresh)
+    return SAMPLERS[recipe.sampler](x, sigmas, fresh, recipe.eta)
 
 
 @dataclass(slots=True)
@@ -89,8 +89,8 @@ def admit(
 
 
 def passes(recipe: Recipe) -> int:
-    """Forward passes the recipe takes; a few samplers ask more than once a step."""
-    return {"heun": 2 * recipe.steps - 1, "langevin": 5 * recipe.steps}.get(recipe.sampler, recipe.steps)
+    """Forward passes the recipe takes; a few samplers ask more than once a step, and one that is unknown not at all."""
+    return SAMPLERS[recipe.sampler].passes(recipe.steps) if recipe.sampler in SAMPLERS else 0
 
 
 def run(
