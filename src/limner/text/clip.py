@@ -91,9 +91,9 @@ AnyConfig = TypeVar("AnyConfig", TextConfig, ImageConfig)
 class Encoded:
     """A prompt, read: three readings of one forward pass, because model families attend to different ones.
 
-    `states` are the last layer's or an earlier one's, after the final norm (Stable Diffusion 1.x; 2.x too, whose folders
-    leave out the last layer of CLIP); `penultimate` are those before the last layer, without a norm (SDXL); `pooled` is
-    the final state at EOS, projected if the tower projects.
+    `states` are the last layer's or an earlier one's, after the final norm (Stable Diffusion 1.x; 2.x too, whose
+    folders leave out the last layer of CLIP); `penultimate` are those before the last layer, without a norm (SDXL);
+    `pooled` is the final state at EOS, projected if the tower projects.
     """
 
     states: Float[Tensor, "b l d"]

@@ -53,7 +53,7 @@ class _Group:
 
 @dataclass(slots=True)
 class _Reading:
-    """A sentence as it is said in one of `steps` steps, `at`, counted from 1; `switches` are steps after which it changes.
+    """A sentence as it is said in one of `steps` steps, `at`, counted from 1; `switches` are those it changes after.
 
     Without recursion, as brackets may be nested as deeply as they like.
     """

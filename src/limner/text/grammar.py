@@ -7,8 +7,9 @@ same here.  No text is an error: what cannot be syntax is read as it stands.
 import re
 from dataclasses import dataclass
 
-ROUND, SQUARE = 1.1, 1 / 1.1
-"""What a pair of brackets that says no number multiplies by."""
+WEIGHTS = {"(": 1.1, "[": 1 / 1.1}
+"""What brackets that say no number multiply by."""
+CLOSING = {")": "(", "]": "["}
 
 _AND = re.compile(r"\bAND\b")
 _SHARE = re.compile(r"(.*?)(?:\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+)))?\s*", re.S)
@@ -48,35 +49,31 @@ def sentences(prompt: str) -> tuple[Sentence, ...]:
 def weighed(sentence: str) -> tuple[tuple[Piece, ...], ...]:
     r"""The pieces of a sentence, in one group, or several where BREAK parts them; together they say it without syntax.
 
-    (a) and [a] multiply the weight of a by 1.1 and 1 / 1.1, (a:1.3) by 1.3, nested ones by all of theirs; a bracket that
-    nobody closes weighs all that follows, one that nobody opened is text.  A backslash before a bracket or a backslash
-    makes that a letter; any other backslash is dropped.
+    (a) and [a] multiply the weight of a by 1.1 and 1 / 1.1, (a:1.3) by 1.3, nested ones by all of theirs; a bracket
+    that nobody closes weighs all that follows, one that nobody opened is text.  A backslash before a bracket or a
+    backslash makes that a letter; any other backslash is dropped.
     """
     found = list[Piece | None]()  # None is a BREAK
-    opened: dict[str, list[int]] = {"(": [], "[": []}
-
-    def weigh(start: int, factor: float) -> None:
-        for place in range(start, len(found)):
-            if piece := found[place]:
-                found[place] = Piece(piece.text, piece.weight * factor)
-
+    opened: dict[str, list[int]] = {bracket: [] for bracket in WEIGHTS}
     for match in _WEIGHING.finditer(sentence):
         sign, number = match[0], match[1]
+        bracket = "(" if number else CLOSING.get(sign, "")
         if sign in opened:
             opened[sign].append(len(found))
-        elif number is not None and opened["("]:
-            weigh(opened["("].pop(), float(number))
-        elif sign == ")" and opened["("]:
-            weigh(opened["("].pop(), ROUND)
-        elif sign == "]" and opened["["]:
-            weigh(opened["["].pop(), SQUARE)
+        elif opened.get(bracket):
+            _weigh(found, opened[bracket].pop(), float(number or WEIGHTS[bracket]))
         else:
             found += _literal(sign)
-    for start in opened["("]:
-        weigh(start, ROUND)
-    for start in opened["["]:
-        weigh(start, SQUARE)
+    for bracket, starts in opened.items():
+        for start in starts:
+            _weigh(found, start, WEIGHTS[bracket])
     return _grouped(found)
+
+
+def _weigh(found: list[Piece | None], start: int, factor: float) -> None:
+    for place in range(start, len(found)):
+        if piece := found[place]:
+            found[place] = Piece(piece.text, piece.weight * factor)
 
 
 def _literal(sign: str) -> list[Piece | None]:

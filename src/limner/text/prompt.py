@@ -1,4 +1,4 @@
-"""What the tower is given to read: a prompt in chunks as long as it reads at once, each token with its weight and word."""
+"""What the tower is given to read: a prompt in chunks as long as it reads at once, each token with weight and word."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A word as typed and the columns [start, stop) of its states: the first chunk's BOS is 0, the second's `length`."""
+    """A word as typed and the columns [start, stop) of its states; BOS is 0, the second chunk's is `length`."""
 
     word: str
     start: int
@@ -140,7 +140,4 @@ def _across(
     """The words in a row as one span in each chunk that says some of them."""
     inside = [place for place in places if place[0] in words]
     groups = (list(group) for _, group in groupby(inside, key=lambda place: place[1] // tokenizer.length))
-    return [
-        Span(" ".join(said[word].text for word, _, _ in group), group[0][1], group[-1][2])
-        for group in groups
-    ]
+    return [Span(" ".join(said[word].text for word, _, _ in group), group[0][1], group[-1][2]) for group in groups]

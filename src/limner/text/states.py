@@ -8,13 +8,32 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from limner.text.clip import TextTower
 from limner.text.prompt import Chunk, chunks, empty
 from limner.text.tokenizer import Tokenizer
 from limner.types import Context
 
-Said: TypeAlias = tuple[Float[Tensor, "b l d"], Float[Tensor, "b p"]]
-"""What a tower says of tokens: a state each, and the whole of them in one vector."""
+Said: TypeAlias = tuple[Float[Tensor, "b l d"], Float[Tensor, "b p"] | None]
+"""What a tower says of tokens: a state each, and the whole of them in one vector, if the network is told that."""
 Tower: TypeAlias = Callable[[Int[Tensor, "b l"]], Said]
+
+
+def final(tower: TextTower, clip_skip: int = 1) -> Tower:
+    """A tower as Stable Diffusion 1 and 2 read it: the `clip_skip`-th layer from the last, after the final norm."""
+    return lambda tokens: (tower(tokens, clip_skip).states.float(), None)
+
+
+def penultimate(tower: TextTower) -> Tower:
+    """A tower as SDXL reads it: before the last layer, without a norm, and the sentence in one vector.
+
+    Podell et al. 2023 (arXiv:2307.01952), section 2.1.
+    """
+
+    def say(tokens: Int[Tensor, "b l"]) -> Said:
+        encoded = tower(tokens)
+        return encoded.penultimate.float(), encoded.pooled.float()
+
+    return say
 
 
 def read(tokenizer: Tokenizer, tower: Tower, sentences: Sequence[str], device: torch.device) -> Said:
@@ -24,7 +43,8 @@ def read(tokenizer: Tokenizer, tower: Tower, sentences: Sequence[str], device: t
     """
     rows = [chunks(tokenizer, sentence) for sentence in sentences]
     columns = [
-        [row[number] if number < len(row) else empty(tokenizer) for row in rows] for number in range(max(map(len, rows)))
+        [row[number] if number < len(row) else empty(tokenizer) for row in rows]
+        for number in range(max(map(len, rows)))
     ]
     said = [_column(tower, column, device) for column in columns]
     return torch.cat([states for states, _ in said], dim=1), said[0][1]
