@@ -142,7 +142,7 @@ class ImageTower(nn.Module):
     def forward(self, pixels: Float[Tensor, "b c h w"]) -> Float[Tensor, "b p"]:
         """The picture's feature.  `pixels` are square and scaled as the tower was trained: limner's, in [-1, 1]."""
         model = self.vision_model
-        _, last = model.encoder(model.pre_layrnorm(model.embeddings(pixels)))
+        last = model.encoder(model.pre_layrnorm(model.embeddings(pixels)))[-1]
         feature: Tensor = self.visual_projection(model.post_layernorm(last[:, 0]))
         return feature
 

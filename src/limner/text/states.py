@@ -13,7 +13,7 @@ from limner.text.prompt import Chunk, chunks, empty
 from limner.text.tokenizer import Tokenizer
 from limner.types import Context
 
-Said: TypeAlias = tuple[Float[Tensor, "b l d"], Float[Tensor, "b p"] | None]
+Said: TypeAlias = tuple[Float[Tensor, "b l _"], Float[Tensor, "b _"] | None]
 """What a tower says of tokens: a state each, and the whole of them in one vector, if the network is told that."""
 Tower: TypeAlias = Callable[[Int[Tensor, "b l"]], Said]
 
