@@ -1,4 +1,4 @@
-"""What the network is told is what diffusers tells it: `encode_prompt` of both pipelines, layer by layer, and nothing."""
+"""What the network is told is what diffusers tells it: `encode_prompt` of both pipelines, other layers, and nothing."""
 
 from pathlib import Path
 
@@ -54,10 +54,12 @@ def test_another_layer_is_noticed(stable: Path) -> None:  # noqa: F811
 @pytest.mark.parametrize("negative", [NEGATIVE, None])
 @pytest.mark.parametrize("clip_skip", [1, 2])
 def test_xl(xl: Path, negative: str | None, clip_skip: int) -> None:  # noqa: F811
-    """Both towers before their last layer, whatever clip_skip says; no negative prompt is zeros, and not an empty text."""
+    """Both towers before their last layer, whatever clip_skip says; no negative prompt is zeros, not an empty text."""
     pipe = StableDiffusionXLPipeline.from_pretrained(xl, add_watermarker=False)
     states, unstates, pooled, unpooled = pipe.encode_prompt(PROMPT, device="cpu", negative_prompt=negative)
-    sizes = pipe._get_add_time_ids(SIZE[::-1], (0, 0), SIZE[::-1], torch.float32, pipe.text_encoder_2.config.projection_dim)
+    sizes = pipe._get_add_time_ids(
+        SIZE[::-1], (0, 0), SIZE[::-1], torch.float32, pipe.text_encoder_2.config.projection_dim
+    )
     said, unsaid = (lane.context for lane in lanes(open_bundle(xl), negative or "", clip_skip))
     agree(said.states, states)
     agree(said.pooled, pooled)

@@ -41,7 +41,9 @@ def test_editing(sentence: str, expected: list[tuple[int, str]]) -> None:
 
 def test_alternation() -> None:
     assert [text for _, text in told("[a|b|(c:1.1)] d", 7)] == ["a d", "b d", "(c:1.1) d", "a d", "b d", "(c:1.1) d"]
-    assert told("[a|b] d", 3) == [(2, "a d"), (3, "b d")], "the first stands for two steps, as a change does for one more"
+    assert told("[a|b] d", 3) == [(2, "a d"), (3, "b d")], (
+        "the first stands for two steps, as a change does for one more"
+    )
     assert told("[fe|]male", 3) == [(2, "female"), (3, "male")]
 
 

@@ -1,4 +1,4 @@
-"""What brackets, BREAK and AND mean: AUTOMATIC1111's own examples, cases worked by hand, and no text that is an error."""
+"""What brackets, BREAK and AND mean: AUTOMATIC1111's own examples, cases worked by hand, and no text is an error."""
 
 import pytest
 from hypothesis import example, given

@@ -139,7 +139,11 @@ def test_find_does_not_stop_inside_a_word(tokenizer):
 
 def test_find_across_chunks_and_weights(tokenizer):
     sentence = "red " * 21 + "(blue:1.2) dog, a [blue] dog"
-    assert find(tokenizer, sentence, "blue dog") == [Span("blue", 22, 23), Span("dog", 25, 26), Span("blue dog", 28, 30)]
+    assert find(tokenizer, sentence, "blue dog") == [
+        Span("blue", 22, 23),
+        Span("dog", 25, 26),
+        Span("blue dog", 28, 30),
+    ]
 
 
 @pytest.mark.parametrize("words", ["", "  "])

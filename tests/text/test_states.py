@@ -25,8 +25,8 @@ def counting(tokens: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def test_weights_by_hand() -> None:
-    """z' = ((1, 3), (2, 2), (4, 0)) has the mean 2.  By 1, 2 and 1 it is ((1, 3), (4, 4), (4, 0)), whose mean is 16 / 6:
-    so all is taken back by 2 / (16 / 6) = 3/4."""
+    """z' = ((1, 3), (2, 2), (4, 0)) has the mean 2.  By 1, 2 and 1 it is ((1, 3), (4, 4), (4, 0)), of mean 16 / 6: so
+    all is taken back by 2 / (16 / 6) = 3/4."""
     states = torch.tensor([[[1.0, 3.0], [2.0, 2.0], [4.0, 0.0]]])
     expected = torch.tensor([[[0.75, 2.25], [3.0, 3.0], [3.0, 0.0]]])
     assert_close(emphasised(states, torch.tensor([[1.0, 2.0, 1.0]])), expected)
