@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,7 +23,8 @@ from limner.process.schedule import NoiseSchedule
 from limner.recipe import LOUDEST, Value, checked
 from limner.score.precondition import Preconditioned
 from limner.taps import Routed
-from limner.text.clip import Encoded, TextTower
+from limner.text.clip import TextTower
+from limner.text.states import Said, final, penultimate, read
 from limner.text.tokenizer import Tokenizer
 from limner.types import Context, Image, Latent
 
@@ -52,7 +54,8 @@ class Bundle:
     """An opened model.
 
     `folder` may be a single file.  `identity` is a sha256 over its tensors' names and bytes; `defaults` fill a wish up
-    to a recipe.  SDXL has two `towers`, each with its words.
+    to a recipe.  SDXL has two `towers`, each with its words; its network was taught that where nothing is said all that
+    it is told is `zeros`, and not what the towers make of an empty text.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Bundle:
     autoencoder: Autoencoder
     denoiser: Preconditioned
     device: torch.device
+    zeros: bool = False
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -101,28 +105,37 @@ class Bundle:
         return self.autoencoder.config.latent_channels, height // self.factor, width // self.factor
 
     @torch.no_grad()
-    def context(self, prompts: Sequence[str], size: tuple[int, int] | None = None) -> Context:
-        """What the text towers make of sentences, one row each; `size` is the picture's width and height in pixels."""
-        return self.told([tower(self.ids(prompts, words)) for words, tower in self.towers], size)
+    def context(self, prompts: Sequence[str], size: tuple[int, int] | None = None, clip_skip: int = 1) -> Context:
+        """What the text towers make of sentences with weights and BREAK, one row each.
 
-    def ids(self, prompts: Sequence[str], words: Tokenizer | None = None) -> Int[Tensor, "b l"]:
-        """Sentences as tokens, the first tower's if no other's words are given."""
-        words = words or self.tokenizer
-        return torch.tensor([words.encode(prompt).ids for prompt in prompts], device=self.device)
+        `size` is the picture's width and height in pixels; `clip_skip` the layer that is read, from the last, which
+        SDXL's towers take no notice of: they are read before the last layer.  LimnerError where the tower has fewer.
+        """
+        layer = partial(final, clip_skip=clip_skip) if len(self.towers) == 1 else penultimate
+        return self.told([read(words, layer(tower), prompts, self.device) for words, tower in self.towers], size)
 
-    def told(self, read: Sequence[Encoded], size: tuple[int, int] | None = None) -> Context:
+    @torch.no_grad()
+    def literal(self, captions: Sequence[str]) -> Context:
+        """What the first tower makes of texts in which nothing is syntax, as far as it reads them at once."""
+        return Context(self.text(self.ids(captions)).states.float())
+
+    def ids(self, captions: Sequence[str]) -> Int[Tensor, "b l"]:
+        """Texts in which nothing is syntax as the first tower's tokens."""
+        return torch.tensor([self.tokenizer.encode(caption) for caption in captions], device=self.device)
+
+    def told(self, said: Sequence[Said], size: tuple[int, int] | None = None) -> Context:
         """What the network is told of the same sentences as each tower read them.
 
-        One tower: its final states.  SDXL: both towers' states before the last layer, side by side, the second's
-        sentence in one vector, and the picture's size, uncropped, as original and target.  Podell et al. 2023
-        (arXiv:2307.01952), section 2.1 and 2.2.  `size` is the model's own if left out.
+        One tower: its states.  SDXL: both towers' states side by side, the second's sentence in one vector, and the
+        picture's size, uncropped, as original and target.  Podell et al. 2023 (arXiv:2307.01952), section 2.1 and 2.2.
+        `size` is the model's own if left out.
         """
+        states, (_, pooled) = torch.cat([each for each, _ in said], dim=-1), said[-1]
         if len(self.towers) == 1:
-            return Context(read[0].states.float())
+            return Context(states)
         width, height = size or (int(self.defaults["width"]), int(self.defaults["height"]))
-        sizes = torch.tensor([[height, width, 0, 0, height, width]] * len(read[0].states), dtype=torch.float32)
-        states = torch.cat([each.penultimate.float() for each in read], dim=-1)
-        return Context(states, read[-1].pooled.float(), sizes.to(self.device))
+        sizes = torch.tensor([[height, width, 0, 0, height, width]] * len(states), dtype=torch.float32)
+        return Context(states, pooled, sizes.to(self.device))
 
     @torch.no_grad()
     def encode(self, image: Image) -> Latent:
@@ -189,7 +202,14 @@ def assembled(source: Source, device: torch.device, dtype: torch.dtype, predicti
         autoencoder=autoencoder,
         denoiser=Preconditioned(resting, schedule, prediction, dtype),
         device=device,
+        zeros=len(towers) > 1 and taught_zeros(source.path),
     )
+
+
+def taught_zeros(path: Path) -> bool:
+    """diffusers' `force_zeros_for_empty_prompt`; true where `model_index.json` is silent, as it is of SDXL base."""
+    index = path / "model_index.json"
+    return not index.exists() or bool(layout.read_json(index).get("force_zeros_for_empty_prompt", True))
 
 
 def precision(net: Network, dtype: torch.dtype) -> torch.dtype:

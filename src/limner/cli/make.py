@@ -82,9 +82,8 @@ def _notes(recipe: Recipe, bundle: "Bundle", backend: "Backend", source: asked.S
 
     if not recipe.prompt.strip():
         yield "the prompt is empty: the model draws whatever comes"
-    for name, text in (("prompt", recipe.prompt), ("negative prompt", recipe.negative)):
-        if lost := bundle.tokenizer.encode(text).lost:
-            yield f"the {name} is longer than the model reads, which leaves out: {' '.join(lost)}"
+    if recipe.clip_skip != 1 and len(bundle.towers) > 1:
+        yield f"clip_skip {recipe.clip_skip} is without effect: this model is told the states before the last layer"
     here = circumstances(bundle, backend)
     there = {key: source.settings.get(key, value) for key, value in here.items()} if source else here
     if source and there != here:

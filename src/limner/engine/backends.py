@@ -26,6 +26,7 @@ from limner.process.noise import draw
 from limner.score.denoiser import Denoiser
 from limner.score.precondition import Network
 from limner.taps import Routed
+from limner.text.states import read
 from limner.types import Context, Image, Latent
 
 EAGER = "eager"
@@ -41,7 +42,7 @@ TOLERANCE = {"openvino-f32": 1e-3, "openvino-bf16": 3e-2, "compiled": 1e-2}
 class Telling(Protocol):
     """What the network is told of sentences, for a picture of this width and height: `Bundle.context`."""
 
-    def __call__(self, prompts: Sequence[str], size: tuple[int, int] | None = None) -> Context: ...
+    def __call__(self, prompts: Sequence[str], size: tuple[int, int] | None = None, clip_skip: int = 1) -> Context: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +149,14 @@ def exported(bundle: Bundle, name: str) -> Backend:
     return Backend(name, kernels, said, denoiser, partial(decoding, bundle, decoder))
 
 
-def context(bundle: Bundle, tower: Graph, prompts: Sequence[str], size: tuple[int, int] | None = None) -> Context:
-    """`Bundle.context` by an exported text tower."""
-    return Context(tower([bundle.ids(prompts)])[0])
+def context(
+    bundle: Bundle, tower: Graph, prompts: Sequence[str], size: tuple[int, int] | None = None, clip_skip: int = 1
+) -> Context:
+    """`Bundle.context` by an exported text tower, which knows its last layer alone: any other is the eager tower's."""
+    if clip_skip != 1:
+        return bundle.context(prompts, size, clip_skip)
+    said = read(bundle.tokenizer, lambda tokens: (tower([tokens])[0], None), prompts, bundle.device)
+    return bundle.told([said], size)
 
 
 def decoding(bundle: Bundle, decoder: Graph, x0: Latent) -> Generator[None, None, Image]:

@@ -24,8 +24,8 @@ Finish: TypeAlias = Callable[[Latent], Generator[None, None, Tensor]]
 Means: TypeAlias = Float[Tensor, "_ _ c h w"]
 """What some jobs are answered, each in as many rows as it asked about."""
 
-Bucket: TypeAlias = tuple[int, torch.Size]
-"""A network and a latent's channels, height and width."""
+Bucket: TypeAlias = tuple[int, torch.Size, int]
+"""A network, a latent's channels, height and width, and how many states it is told."""
 
 
 @dataclass(slots=True, eq=False)
@@ -71,7 +71,7 @@ class Running:
     @property
     def bucket(self) -> Bucket:
         """What jobs must share to share a pass."""
-        return id(self.denoiser), self.query.x.shape[1:]
+        return id(self.denoiser), self.query.x.shape[1:], self.guidance[0].context.states.shape[1]
 
     def fits_with(self, other: "Running") -> bool:
         """Whether one pass may answer both: one network, one size, and no gradients."""

@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 
 import numpy as np
 import torch
@@ -16,8 +17,11 @@ from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
 from limner.recipe import Recipe, check
 from limner.sampler import SAMPLERS, Control, Sampling, steer
-from limner.score.guidance import Guidance, classifier_free
+from limner.score.guidance import Guidance, Lane, composed
+from limner.text.editing import Stretch, stretches
+from limner.text.grammar import sentences
 from limner.text.prompt import spans
+from limner.text.states import lengthened
 from limner.types import Context, Image, Latent
 
 Picture = UInt8[np.ndarray, "height width 3"]
@@ -47,12 +51,12 @@ class Reader:
 
     bundle: Bundle
     most: int = 256
-    kept: OrderedDict[tuple[str, str, tuple[int, int] | None], Context] = field(default_factory=OrderedDict)
+    kept: OrderedDict[tuple[str, str, tuple[int, int], int], Context] = field(default_factory=OrderedDict)
 
-    def __call__(self, prompt: str, backend: Backend, size: tuple[int, int] | None = None) -> Context:
-        key = backend.name, prompt, size
+    def __call__(self, sentence: str, backend: Backend, size: tuple[int, int], clip_skip: int) -> Context:
+        key = backend.name, sentence, size, clip_skip
         if key not in self.kept:
-            self.kept[key] = backend.context([prompt], size)
+            self.kept[key] = backend.context([sentence], size, clip_skip)
             if len(self.kept) > self.most:
                 self.kept.popitem(last=False)
         self.kept.move_to_end(key)
@@ -60,10 +64,55 @@ class Reader:
 
 
 def guidance(recipe: Recipe, read: Reader, backend: Backend) -> Guidance:
-    """The recipe's prompts as weighted lanes."""
-    size = recipe.width, recipe.height
-    prompt, negative = read(recipe.prompt, backend, size), read(recipe.negative, backend, size)
-    return classifier_free(prompt, negative, recipe.guidance, recipe.guide_above, recipe.guide_below)
+    """The recipe's prompts as weighted lanes, all of one length.
+
+    Sentences that AND composes lie side by side; what [from:to:when] changes follows one upon the other, by the noise
+    levels of its steps.  Controls see the sentence that `watched` gives, and no other.
+    """
+    sigmas = LADDERS[recipe.ladder](read.bundle.schedule, recipe.steps)
+
+    def say(text: str) -> Context:
+        return read(text, backend, (recipe.width, recipe.height), recipe.clip_skip)
+
+    def deny(text: str) -> Context:
+        return silence(say(text)) if read.bundle.zeros and not recipe.negative else say(text)
+
+    def lanes(text: str, tell: Callable[[str], Context], weight: float, first: bool) -> Guidance:
+        told = stretches(text, recipe.steps)
+        return tuple(Lane(tell(each.text), weight, first and each is told[0], *levels(sigmas, each)) for each in told)
+
+    prompts = [lanes(each.text, say, each.weight, number == 0) for number, each in enumerate(sentences(recipe.prompt))]
+    nothing = lanes(recipe.negative, deny, 1.0, False)
+    length = max(lane.context.states.shape[1] for each in (*prompts, nothing) for lane in each)
+    prompts = [evened(prompt, length, say) for prompt in prompts]
+    return composed(prompts, evened(nothing, length, deny), recipe.guidance, recipe.guide_above, recipe.guide_below)
+
+
+def levels(sigmas: Sequence[float], told: Stretch) -> tuple[float, float]:
+    """The noise levels, low < sigma <= high, of what is said in some of a ladder's steps; the ends have no bound."""
+    low = sigmas[told.stop] if told.stop < len(sigmas) - 1 else -inf
+    return low, sigmas[told.start] if told.start else inf
+
+
+def evened(lanes: Guidance, length: int, tell: Callable[[str], Context]) -> Guidance:
+    """The lanes, each told what it is told and then, up to `length` columns, an empty text."""
+    return tuple(
+        lane
+        if lane.context.states.shape[1] == length
+        else replace(lane, context=lengthened(lane.context, tell(""), length))
+        for lane in lanes
+    )
+
+
+def silence(context: Context) -> Context:
+    """Zeros in place of states and sentence; the picture's size stays."""
+    pooled = None if context.pooled is None else torch.zeros_like(context.pooled)
+    return replace(context, states=torch.zeros_like(context.states), pooled=pooled)
+
+
+def watched(recipe: Recipe) -> str:
+    """The sentence whose words controls see: the first that AND composes, as it begins."""
+    return stretches(sentences(recipe.prompt)[0].text, recipe.steps)[0].text
 
 
 def admit(
@@ -130,10 +179,11 @@ def pixels(image: Image) -> Picture:
 def explain(recipe: Recipe, bundle: Bundle) -> tuple[Picture, list[tuple[str, Float[np.ndarray, "h w"]]]]:
     """The recipe's picture, and for each word of its prompt where the word was looked for, in [0, 1] per pixel.
 
-    Tang et al. 2022 (arXiv:2210.04885).  Watching changes nothing: the picture is the one `run` makes.
+    Tang et al. 2022 (arXiv:2210.04885).  Watching changes nothing: the picture is the one `run` makes.  The words are
+    those of the sentence that is `watched`.
     """
     seen = Heatmaps()
     ((_, picture),) = run([recipe], bundle, [seen.control])
     size = recipe.height, recipe.width
-    words = spans(bundle.tokenizer, recipe.prompt) if seen.sums else []
+    words = spans(bundle.tokenizer, watched(recipe)) if seen.sums else []
     return picture, [(span.word, seen.word(span.start, span.stop, size)[0].cpu().numpy()) for span in words]

@@ -61,7 +61,8 @@ def serve(
     """Admit each job when its time has come, and tick until all are pictures; LimnerError if one comes to none."""
     engine, read, served = Engine(backend.denoiser, sizes, order), Reader(bundle), dict[str, Served]()
     left, arrival = sorted(coming, key=lambda job: job.at), {job.name: job.at for job in coming}
-    read("a red apple", backend), read("", backend)
+    for job in coming:
+        guidance(job.recipe, read, backend)  # so that the towers have read all that will be said
     began = time.perf_counter()
     while left or engine.busy:
         while left and left[0].at <= time.perf_counter() - began:

@@ -1,6 +1,7 @@
 """Guidance is a weighted sum of denoisers, whose weights sum to one at every noise level."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TypeAlias
 
@@ -38,8 +39,31 @@ def classifier_free(
     scale 0 is no prompt.  Outside of above < sigma <= below it is scale 1: Kynkaanniemi et al. 2024 (arXiv:2404.07724),
     Eq. 5.
     """
+    return composed([(Lane(prompt),)], (Lane(nothing, seen=False),), scale, above, below)
+
+
+def composed(
+    prompts: Sequence[Guidance], nothing: Guidance, scale: float, above: float = -inf, below: float = inf
+) -> Guidance:
+    """D = D(x | nothing) + scale sum_i w_i (D(x | c_i) - D(x | nothing)): several prompts at once.
+
+    Liu et al. 2022 (arXiv:2206.01714), Eq. 11, their w_i times scale.  Each prompt is lanes of one weight w_i that
+    share the noise levels among them, and so is `nothing`, of weight 1: what is said may change on the way.  `scale`,
+    `above` and `below` are those of `classifier_free`.
+    """
+    share = sum(prompt[0].weight for prompt in prompts)
+
+    def mixed(scale: float, low: float, high: float) -> Guidance:
+        said = [within(lane, scale, low, high) for prompt in prompts for lane in prompt]
+        return (*said, *(within(lane, 1 - scale * share, low, high) for lane in nothing))
+
     if scale == 1:
-        return (Lane(prompt),)
-    guided = (Lane(prompt, scale, True, above, below), Lane(nothing, 1 - scale, False, above, below))
-    plain = (Lane(prompt, high=above), Lane(prompt, low=max(above, below)))
-    return tuple(lane for lane in (*guided, *plain) if lane.weight and lane.low < lane.high)
+        lanes = mixed(1.0, -inf, inf)
+    else:
+        lanes = (*mixed(scale, above, below), *mixed(1.0, -inf, above), *mixed(1.0, max(above, below), inf))
+    return tuple(lane for lane in lanes if lane.weight and lane.low < lane.high)
+
+
+def within(lane: Lane, factor: float, low: float, high: float) -> Lane:
+    """The lane with `factor` times its weight, and only where low < sigma <= high."""
+    return replace(lane, weight=factor * lane.weight, low=max(low, lane.low), high=min(high, lane.high))

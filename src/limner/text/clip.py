@@ -91,9 +91,9 @@ AnyConfig = TypeVar("AnyConfig", TextConfig, ImageConfig)
 class Encoded:
     """A prompt, read: three readings of one forward pass, because model families attend to different ones.
 
-    `states` are the last layer's, after the final norm (Stable Diffusion 1.x; 2.x too, whose folders leave out the last
-    layer of CLIP); `penultimate` are those before the last layer, without a norm (SDXL); `pooled` is the final state at
-    EOS, projected if the tower projects.
+    `states` are the last layer's or an earlier one's, after the final norm (Stable Diffusion 1.x; 2.x too, whose
+    folders leave out the last layer of CLIP); `penultimate` are those before the last layer, without a norm (SDXL);
+    `pooled` is the final state at EOS, projected if the tower projects.
     """
 
     states: Float[Tensor, "b l d"]
@@ -111,16 +111,23 @@ class TextTower(nn.Module):
         width, projected = config.hidden_size, config.projection_dim
         self.text_projection = nn.Identity() if projected is None else nn.Linear(width, projected, bias=False)
 
-    def forward(self, tokens: Int[Tensor, "b l"]) -> Encoded:
-        """`tokens` holds EOS in every row.  A token sees itself and those before it, so EOS has read the prompt."""
-        model = self.text_model
-        penultimate, last = model.encoder(model.embeddings(tokens))
-        states = model.final_layer_norm(last)
+    def forward(self, tokens: Int[Tensor, "b l"], clip_skip: int = 1) -> Encoded:
+        """`tokens` holds EOS in every row.  A token sees itself and those before it, so EOS has read the prompt.
+
+        `states` are those of the `clip_skip`-th layer from the last: models exist that were taught by an earlier layer
+        than their folder says.  LimnerError where the tower has fewer.
+        """
+        model, depth = self.text_model, self.config.num_hidden_layers
+        if clip_skip > depth:
+            raise LimnerError(f"clip_skip {clip_skip}: the text tower has {depth} layers", f"choose 1 to {depth}")
+        after = model.encoder(model.embeddings(tokens))
+        last = model.final_layer_norm(after[-1])
+        states = last if clip_skip == 1 else model.final_layer_norm(after[-clip_skip])
         # Older configs misstate EOS; its position was then, and stays, that of the largest id.
         legacy = self.config.eos_token_id == LEGACY_EOS
         eos = tokens.argmax(-1) if legacy else (tokens == self.config.eos_token_id).int().argmax(-1)
         rows = torch.arange(len(tokens), device=tokens.device)
-        return Encoded(states, penultimate, self.text_projection(states[rows, eos]))
+        return Encoded(states, after[-2], self.text_projection(last[rows, eos]))
 
 
 class ImageTower(nn.Module):
@@ -135,7 +142,7 @@ class ImageTower(nn.Module):
     def forward(self, pixels: Float[Tensor, "b c h w"]) -> Float[Tensor, "b p"]:
         """The picture's feature.  `pixels` are square and scaled as the tower was trained: limner's, in [-1, 1]."""
         model = self.vision_model
-        _, last = model.encoder(model.pre_layrnorm(model.embeddings(pixels)))
+        last = model.encoder(model.pre_layrnorm(model.embeddings(pixels)))[-1]
         feature: Tensor = self.visual_projection(model.post_layernorm(last[:, 0]))
         return feature
 
@@ -255,12 +262,12 @@ class _Encoder(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(_Layer(config, causal) for _ in range(config.num_hidden_layers))
 
-    def forward(self, x: Float[Tensor, "b l d"]) -> tuple[Float[Tensor, "b l d"], Float[Tensor, "b l d"]]:
-        """The states before and after the last layer."""
-        penultimate = x
+    def forward(self, x: Float[Tensor, "b l d"]) -> list[Float[Tensor, "b l d"]]:
+        """The states before the first layer and after each."""
+        states = [x]
         for layer in self.layers:
-            penultimate, x = x, layer(x)
-        return penultimate, x
+            states.append(layer(states[-1]))
+        return states
 
 
 class _Layer(nn.Module):

@@ -2,9 +2,10 @@
 
 import json
 import lzma
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import groupby
 from pathlib import Path
 from unicodedata import normalize
 
@@ -22,19 +23,11 @@ WORD = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
-    """A prompt as the text tower reads it: BOS, the prompt's tokens, EOS, padding.
+class Word:
+    """A word as typed, in Unicode's composed form (NFC), and its tokens."""
 
-    `ids`, `spans` and `words` run in parallel, one entry a token.  `spans` are [start, stop) characters of the prompt
-    in Unicode's composed form (NFC); BOS, EOS and padding have (0, 0).  `words` counts the prompt's words from 0 and is
-    None where a token is no part of a word read whole.  `lost` are the words, as typed, that the tower does not read
-    whole because the prompt is too long.
-    """
-
+    text: str
     ids: tuple[int, ...]
-    spans: tuple[tuple[int, int], ...]
-    words: tuple[int | None, ...]
-    lost: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,24 +55,33 @@ class Tokenizer:
             raise LimnerError(f"the tokenizer has no token {token!r}", "use one that vocab.json lists")
         return found
 
-    def encode(self, text: str) -> Tokens:
-        """The prompt as tokens.  Raises LimnerError if `text` is not Unicode text (half a surrogate pair)."""
+    @property
+    def room(self) -> int:
+        """How many tokens the tower reads at once between BOS and EOS."""
+        return self.length - 2
+
+    def words(self, text: str) -> tuple[Word, ...]:
+        """All words of a text, however long.  Raises LimnerError if it is not Unicode text (half a surrogate pair)."""
         text = normalize("NFC", text)
         try:
             text.encode()
         except UnicodeEncodeError as error:
             raise LimnerError(f"character {error.start + 1} of the prompt is broken", "type it anew") from None
         encoding = self.backend.encode(text, add_special_tokens=False)
-        offsets, words, room = encoding.offsets, _words(encoding), self.length - 2
-        cut = words[room] if len(words) > room else len(words)  # the first word that does not fit
-        whole = [word if word < cut else None for word in words[:room]]
-        padding = room - len(whole)
-        return Tokens(
-            ids=(self.id_of(self.bos), *encoding.ids[:room], self.id_of(self.eos), *[self.id_of(self.pad)] * padding),
-            spans=((0, 0), *offsets[:room], (0, 0), *[(0, 0)] * padding),
-            words=(None, *whole, None, *[None] * padding),
-            lost=_typed(text, offsets, words)[cut:],
+        tokens = zip(_words(encoding), encoding.ids, encoding.offsets, strict=True)
+        groups = [list(group) for _, group in groupby(tokens, key=lambda token: token[0])]
+        return tuple(
+            Word(text[group[0][2][0] : group[-1][2][1]], tuple(number for _, number, _ in group)) for group in groups
         )
+
+    def framed(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """At most `room` tokens as the tower reads them: BOS, these, EOS, padding."""
+        padding = [self.id_of(self.pad)] * (self.room - len(ids))
+        return (self.id_of(self.bos), *ids, self.id_of(self.eos), *padding)
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """A text without syntax as tokens, cut to what the tower reads.  Raises LimnerError as `words` does."""
+        return self.framed([number for word in self.words(text) for number in word.ids][: self.room])
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of some tokens as the tower sees it: lower case, one space between words."""
@@ -229,13 +231,6 @@ def _words(encoding: Encoding) -> list[int]:
         words.append((words[-1] if words else -1) + (not same))
         piece, reach = here, stop
     return words
-
-
-def _typed(text: str, offsets: list[tuple[int, int]], words: list[int]) -> tuple[str, ...]:
-    edges: dict[int, tuple[int, int]] = {}
-    for word, (start, stop) in zip(words, offsets, strict=True):
-        edges[word] = (edges.get(word, (start, stop))[0], stop)
-    return tuple(text[start:stop] for start, stop in edges.values())
 
 
 def _read(path: Path) -> dict[str, object]:

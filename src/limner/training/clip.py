@@ -44,7 +44,7 @@ def pairs(corpus: Corpus, mix: Mix, seed: int, number: int, rows: int, side: int
 
 def read(tokenizer: Tokenizer, captions: Sequence[str]) -> Int[Tensor, "b l"]:
     """Token ids, cut to the longest caption of the batch: to a causal tower padding makes no difference."""
-    encoded = [tokenizer.encode(caption).ids for caption in captions]
+    encoded = [tokenizer.encode(caption) for caption in captions]
     end = tokenizer.id_of(EOS)
     longest = max(ids.index(end) for ids in encoded) + 1
     return torch.tensor([ids[:longest] for ids in encoded])

@@ -29,7 +29,7 @@ class Teller(Protocol):
     """The half of a bundle that needs no denoiser: pictures become latents, captions what the network is told."""
 
     def encode(self, image: Image) -> Latent: ...
-    def context(self, prompts: Sequence[str]) -> Context: ...
+    def literal(self, captions: Sequence[str]) -> Context: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def prepare(corpus: Corpus, mix: Mix, teller: Teller, folder: Path, chunks: int,
             scenes = [compose(corpus, Random(key(seed, f"scene {row}", number)), side, mix) for row in range(CHUNK)]
             pixels = torch.from_numpy(np.stack([scene.image for scene in scenes])).movedim(-1, 1).float() / 255
             captions = [scene.caption for scene in scenes]
-            latents, states = teller.encode(pixels), teller.context(captions).states
+            latents, states = teller.encode(pixels), teller.literal(captions).states
             tensors = {"latents": latents.half().cpu(), "states": states.half().cpu()}
             part = file.with_suffix(".part")
             save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"captions": json.dumps(captions)})
@@ -69,7 +69,7 @@ def lessons(folder: Path, teller: Teller, chunks: int, device: torch.device) -> 
         with safe_open(folder / f"{number:05}.safetensors", "pt") as f:
             latents.append(f.get_tensor("latents"))
             states.append(f.get_tensor("states"))
-    nothing = teller.context([""]).states[0].half()
+    nothing = teller.literal([""]).states[0].half()
     return Lessons(torch.cat(latents).to(device), torch.cat(states).to(device), nothing.to(device))
 
 
