@@ -12,7 +12,7 @@ PACKAGES := nodejs
 MISSING = $(strip $(foreach each,$(COMMANDS),$(shell command -v $(each) >/dev/null 2>&1 || echo $(each))))
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
-.PHONY: demo test tests tiny gpu check format lint types law copies system reference bench
+.PHONY: demo test tests tiny gpu check format lint types law copies system reference bench agreement-full
 .NOTPARALLEL:
 
 demo: .venv/.installed
@@ -71,6 +71,10 @@ bench: .venv/.dev .venv/.peer
 	.peer/bin/python -m pip install --constraint docs/bench-constraints.txt torch optimum-intel diffusers accelerate
 	.peer/bin/python -m pip uninstall --yes torchvision  # optimum-intel asks for it; a pipeline does not, and it needs CUDA's torch
 	touch $@
+
+# The course's models at full size beside diffusers, one after the other: some 16 GB of memory, 8 GB of disk, half an hour
+agreement-full: .venv/.dev
+	PYTHONPATH=tests $(PY) tests/agreement/whole.py $${TMPDIR:-/tmp}/limner-agreement
 
 # docs/reference, from the commands' own parsers
 reference: .venv/.dev

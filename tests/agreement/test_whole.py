@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from whole import BOUND, FULL, NEGATIVE, PARTS, TINY, Case, apart, make, ours, theirs
+from whole import BOUND, FULL, NEGATIVE, PARTS, TINY, Case, apart, make, ours, page, theirs
 
 STEPS = 4  # which divide 1000: where they do not, DDIM of diffusers steps to other times than it asks at next
 CASES = {
@@ -76,3 +76,4 @@ def test_the_table_is_of_all_families_at_full_size() -> None:
     assert kept["cases"].keys() == FULL.keys()
     assert kept["bound"] == BOUND
     assert all(value <= BOUND for case in kept["cases"].values() for value in case["apart"].values())
+    assert (FIGURES.parents[1] / "agreement.md").read_text() == page(kept)

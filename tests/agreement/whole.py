@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import tiny
 import torch
@@ -122,6 +123,33 @@ TINY = {
         VAE | NARROW | {"scaling_factor": 0.13025, "sample_size": 128, "force_upcast": True}, "epsilon",
     ),
 }  # fmt: skip
+
+
+PAGE = """# Agreement with diffusers
+
+The course's three models in their published shapes, with random weights: from the same sentence, seed and
+settings diffusers and limner each draw a picture, in processes of their own, in float32 on a CPU, one DDIM
+step at the last time. The figures are the largest difference anywhere in what the text towers say (words, and
+SDXL's sentence in one vector), in the latent and in the picture, divided by the standard deviation of what
+diffusers says; {bound:g} is the most that is allowed. `make agreement-full` measured them ({versions};
+{date}).
+
+| model | million parameters | pixels | guidance | negative prompt | words | sentence | latent | picture |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+{rows}
+
+The same is tested in small at every change, guided and not, with and without a negative prompt, at sizes that
+are not square, and with planted errors that must be noticed (`tests/agreement/test_whole.py`); every sampler
+that diffusers also has, from the same noise (`tests/agreement/test_samplers.py`); single files against
+diffusers' converter (`tests/bundle/test_published.py`).
+
+Where the two differ by intention:
+
+- limner's last noise level is 0. diffusers' DDIM ends at the first level of the schedule where a model's
+  `set_alpha_to_one` is false, as that of Stable Diffusion 1.5 is.
+- Where the number of steps does not divide the schedule's times, diffusers' DDIM steps to a time (666 - 333 =
+  333) other than the one it asks at next (332); limner steps to where it asks next.
+"""
 
 
 def make(shape: Shape, folder: Path, length: int, dtype: torch.dtype) -> Path:
@@ -238,6 +266,19 @@ def _apart(ours: Tensor, theirs: Tensor) -> float:
     return float((ours.double() - theirs.double()).abs().max() / theirs.double().std())
 
 
+def page(kept: Mapping[str, Any]) -> str:
+    """docs/agreement.md, from what was found."""
+    rows = list[str]()
+    for name, found in kept["cases"].items():
+        case, apart_ = found["case"], found["apart"]
+        size, negative = f"{case['width']} x {case['height']}", "yes" if case["negative"] else "no"
+        values = " | ".join(f"{apart_[part]:.1e}" if part in apart_ else "-" for part in PARTS)
+        millions = f"{found['parameters'] / 1e6:,.0f}"
+        rows.append(f"| {name} | {millions} | {size} | {case['guidance']} | {negative} | {values} |")
+    versions = ", ".join(f"{each} {kept[each]}" for each in ("diffusers", "transformers", "torch"))
+    return PAGE.format(rows="\n".join(rows), versions=versions, date=kept["date"], bound=kept["bound"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="for the models, of up to 7 GB, one after the other")
@@ -255,6 +296,7 @@ def main() -> None:
         kept |= {"command": "make agreement-full", "date": time.strftime("%Y-%m-%d"), "bound": BOUND}
         kept |= {each: version(each) for each in ("torch", "diffusers", "transformers")}
         args.figures.write_text(json.dumps(kept, indent=2) + "\n")
+        (args.figures.parent.parent / "agreement.md").write_text(page(kept))
         sys.stdout.write(f"{name}: {kept['cases'][name]}\n")
     if any(value > BOUND for case in kept["cases"].values() for value in case["apart"].values()):
         sys.exit(f"further apart than {BOUND}")
