@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from limner.bundle import Bundle
-from limner.control.heatmaps import Heatmaps
+from limner.control.heatmaps import Heatmaps, stretched
 from limner.engine.backends import Backend, eager
 from limner.engine.engine import Engine
 from limner.process.ladder import LADDERS
@@ -184,6 +184,7 @@ def explain(recipe: Recipe, bundle: Bundle) -> tuple[Picture, list[tuple[str, Fl
     """
     seen = Heatmaps()
     ((_, picture),) = run([recipe], bundle, [seen.control])
-    size = recipe.height, recipe.width
-    words = spans(bundle.tokenizer, watched(recipe)) if seen.sums else []
-    return picture, [(span.word, seen.word(span.start, span.stop, size)[0].cpu().numpy()) for span in words]
+    if not seen.sums:
+        return picture, []
+    words, maps = spans(bundle.tokenizer, watched(recipe)), seen.maps((recipe.height, recipe.width))
+    return picture, [(span.word, stretched(maps[:, span.start : span.stop])[0].cpu().numpy()) for span in words]
