@@ -16,7 +16,7 @@ from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
 from limner.recipe import Recipe, check
 from limner.sampler import SAMPLERS, Control, Sampling, steer
-from limner.score.guidance import Guidance, classifier_free
+from limner.score.guidance import Guidance, Rescale, classifier_free
 from limner.text.prompt import spans
 from limner.types import Context, Image, Latent
 
@@ -62,7 +62,8 @@ class Reader:
 def guidance(recipe: Recipe, read: Reader, backend: Backend) -> Guidance:
     """The recipe's prompts as weighted lanes."""
     prompt, negative = read(recipe.prompt, backend), read(recipe.negative, backend)
-    return classifier_free(prompt, negative, recipe.guidance, recipe.guide_above, recipe.guide_below)
+    rescale = Rescale(recipe.rescale, read.bundle.denoiser.prediction) if recipe.rescale else None
+    return classifier_free(prompt, negative, recipe.guidance, recipe.guide_above, recipe.guide_below, rescale)
 
 
 def admit(
