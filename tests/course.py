@@ -38,9 +38,7 @@ VAE = AutoencoderConfig(
 
 
 def text(width: int, layers: int, act: str, projection: int | None = None) -> TextConfig:
-    return TextConfig(
-        VOCABULARY, width, 2 * width, layers, width // 64, WORDS, act, 1e-5, VOCABULARY - 1, projection
-    )
+    return TextConfig(VOCABULARY, width, 2 * width, layers, width // 64, WORDS, act, 1e-5, VOCABULARY - 1, projection)
 
 
 TOWERS = {

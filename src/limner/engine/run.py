@@ -17,7 +17,7 @@ from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
 from limner.recipe import Recipe, check
 from limner.sampler import SAMPLERS, Control, Sampling, steer
-from limner.score.guidance import Guidance, Lane, composed
+from limner.score.guidance import Guidance, Lane, Rescale, composed
 from limner.text.editing import Stretch, stretches
 from limner.text.grammar import sentences
 from limner.text.prompt import spans
@@ -42,7 +42,7 @@ def sampling(recipe: Recipe, bundle: Bundle) -> Sampling:
         return noise.to(bundle.device, non_blocking=bundle.device.type == "cuda")
 
     x = (1 + sigmas[0] ** 2) ** 0.5 * initial(recipe.seed, shape).to(bundle.device)
-    return SAMPLERS[recipe.sampler](x, sigmas, fresh)
+    return SAMPLERS[recipe.sampler](x, sigmas, fresh, recipe.eta)
 
 
 @dataclass(slots=True)
@@ -85,7 +85,9 @@ def guidance(recipe: Recipe, read: Reader, backend: Backend) -> Guidance:
     nothing = lanes(recipe.negative, deny, 1.0, False)
     length = max(lane.context.states.shape[1] for each in (*prompts, nothing) for lane in each)
     prompts = [evened(prompt, length, say) for prompt in prompts]
-    return composed(prompts, evened(nothing, length, deny), recipe.guidance, recipe.guide_above, recipe.guide_below)
+    nothing, interval = evened(nothing, length, deny), (recipe.guide_above, recipe.guide_below)
+    rescale = Rescale(recipe.rescale, read.bundle.denoiser.prediction) if recipe.rescale else None
+    return composed(prompts, nothing, recipe.guidance, *interval, rescale)
 
 
 def levels(sigmas: Sequence[float], told: Stretch) -> tuple[float, float]:
@@ -138,8 +140,8 @@ def admit(
 
 
 def passes(recipe: Recipe) -> int:
-    """Forward passes the recipe takes; a few samplers ask more than once a step."""
-    return {"heun": 2 * recipe.steps - 1, "langevin": 5 * recipe.steps}.get(recipe.sampler, recipe.steps)
+    """Forward passes the recipe takes; a few samplers ask more than once a step, and one that is unknown not at all."""
+    return SAMPLERS[recipe.sampler].passes(recipe.steps) if recipe.sampler in SAMPLERS else 0
 
 
 def run(
