@@ -169,11 +169,16 @@ SHARDS: dict[str, tuple[Callable[[Path], object], str]] = {
         "it looks like FluxPipeline",
     ),
     "a part alone": (
-        lambda f: ((f / "model_index.json").unlink(), (f / "config.json").write_text('{"_class_name": "ControlNetModel"}')),
+        lambda f: (
+            (f / "model_index.json").unlink(),
+            (f / "config.json").write_text('{"_class_name": "ControlNetModel"}'),
+        ),
         "looks like ControlNetModel alone",
     ),
     "flow": (
-        lambda f: (f / "scheduler/scheduler_config.json").write_text('{"_class_name": "FlowMatchEulerDiscreteScheduler"}'),
+        lambda f: (f / "scheduler/scheduler_config.json").write_text(
+            '{"_class_name": "FlowMatchEulerDiscreteScheduler"}'
+        ),
         "FlowMatchEulerDiscreteScheduler",
     ),
 }
