@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from limner.bundle.catalogue import home
+from limner.bundle.place import home
 from limner.errors import LimnerError
 
 CHUNK = 1 << 20  # bytes that are looked at together, few enough to stay in the processor's cache
