@@ -7,8 +7,8 @@ import course
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import given, settings
 from diffusers.loaders import single_file_utils as theirs
+from hypothesis import given, settings
 from torch import Tensor
 
 from limner.bundle import families, ldm

@@ -132,13 +132,6 @@ def remap(folder: Path, change: Callable[[dict[str, str]], object]) -> None:
     index.write_text(json.dumps(raw))
 
 
-def lead_out(folder: Path, part: str) -> None:
-    file = folder / part
-    outside = folder.parent / "outside"
-    file.rename(outside)
-    file.symlink_to(outside)
-
-
 SHARDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing shard": (
         lambda f: (shard(f).parent / f"{STEM}-00002-of-00002.safetensors").unlink(),
@@ -157,9 +150,6 @@ SHARDS: dict[str, tuple[Callable[[Path], object], str]] = {
         "but diffusion_pytorch_model.safetensors.index.json says otherwise",
     ),
     "no map": (lambda f: shard(f).write_text("{}"), "has no weight_map"),
-    "weights lead out": (lambda f: lead_out(f, f"unet/{STEM}.safetensors"), "leads out of"),
-    "config leads out": (lambda f: lead_out(f, "vae/config.json"), "leads out of"),
-    "part leads out": (lambda f: lead_out(f, "unet"), "leads out of"),
     "inpainting": (
         lambda f: nine(f),
         "its U-Net reads 9 channels, its autoencoder makes 4",
@@ -196,6 +186,29 @@ def test_a_folder_is_what_it_says(copy: Path, damage: str) -> None:
     spoil, said = SHARDS[damage]
     spoil(copy)
     assert said in refusal(copy)
+
+
+@pytest.mark.parametrize("part", [f"unet/{STEM}.safetensors", "vae/config.json", "unet", "."])
+def test_no_link_leads_out_of_the_models_folder(
+    copy: Path, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Elsewhere links are their owner's affair, and within the models folder they may point at each other."""
+    models, outside = tmp_path / "home" / "models", tmp_path / "outside"
+    models.mkdir(parents=True)
+    (copy / part).resolve().rename(outside)
+    if part == ".":
+        (models / "copy").symlink_to(outside)
+    else:
+        (copy / part).symlink_to(outside)
+        assert open_bundle(copy).identity == bundle.identity
+        copy.rename(models / "copy")
+    monkeypatch.setenv("LIMNER_HOME", str(tmp_path / "home"))
+    with pytest.raises(LimnerError, match=rf"leads out of {models}"):
+        open_bundle(models / "copy")
+    (models / "copy" / part if part != "." else models / "copy").unlink()
+    outside.rename(models / "outside")
+    (models / "copy" / part if part != "." else models / "copy").symlink_to(models / "outside")
+    assert open_bundle(models / "copy").identity == bundle.identity
 
 
 def test_a_snapshot_of_the_hub_links_to_blobs(folder: Path, bundle: Bundle, tmp_path: Path) -> None:

@@ -117,12 +117,30 @@ def test_json_says_what_was_made(limner: Limner) -> None:
         assert each["seconds"] > 0
 
 
-def test_a_prompt_too_long_is_cut_and_the_lost_words_named(limner: Limner) -> None:
-    code, _, err = limner("make", "a red apple " * 4 + "zebra", *TINY)
+def test_a_long_prompt_is_read_in_parts_which_is_said(limner: Limner) -> None:
+    code, out, err = limner("make", "a red apple " * 4 + "BREAK a boat", *TINY)
     assert code == 0
-    assert err.startswith("limner: the prompt is longer than the model reads, which leaves out: ")
-    assert err.endswith("zebra\n")
+    assert err == "limner: the prompt is longer than the model reads at once: it reads 3 parts, each by itself\n"
+    _, other, err = limner("make", "a red apple " * 4 + "BREAK a cat", *TINY, "--negative", "a boat AND a cat")
     assert err.count("\n") == 1
+    assert Path(out.strip()).read_bytes() != Path(other.strip()).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("a (red:1.5) apple", ["a", "red", "apple"]),
+        ("a [[[[red]]]] apple", ["a", "red", "apple"]),
+        ("a red AND apple :0.5", ["a", "red"]),
+        ("a [apple:boat:0] BREAK red", ["a", "boat", "red"]),
+    ],
+)
+def test_what_is_written_in_brackets_is_heard_and_is_no_word(limner: Limner, prompt: str, words: list[str]) -> None:
+    pictures = [limner("make", each, *TINY)[1].strip() for each in (prompt, "a red apple")]
+    one, other = (np.asarray(Image.open(path)).astype(int) for path in pictures)
+    assert np.abs(one - other).max() > 0
+    code, out, _ = limner("explain", pictures[0], *TINY, "--json")
+    assert (code, json.loads(out)["words"]) == (0, words)
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,13 @@ def _wish(args: argparse.Namespace) -> Wish:
 def _notes(recipe: Recipe, bundle: "Bundle", backend: "Backend", source: asked.Source | None) -> Iterator[str]:
     """What is done otherwise than might be expected."""
     from limner.engine.backends import circumstances
+    from limner.text.prompt import most_chunks
 
     if not recipe.prompt.strip():
         yield "the prompt is empty: the model draws whatever comes"
+    for name, text in (("prompt", recipe.prompt), ("negative prompt", recipe.negative)):
+        if (parts := most_chunks(bundle.tokenizer, text, recipe.steps)) > 1:
+            yield f"the {name} is longer than the model reads at once: it reads {parts} parts, each by itself"
     if recipe.clip_skip != 1 and len(bundle.towers) > 1:
         yield f"clip_skip {recipe.clip_skip} is without effect: this model is told the states before the last layer"
     here = circumstances(bundle, backend)

@@ -42,11 +42,23 @@ class Heatmaps:
         """One map a token: every site enlarged to `size`, their mean; ValueError before anything was seen."""
         if not self.sums:
             raise ValueError("no cross-attention was seen: run the steered sampling first")
-        enlarged = [F.interpolate(s.movedim(-1, 1), size=size, mode="bicubic").clamp(min=0) for s in self.sums.values()]
-        return torch.stack(enlarged).mean(0)
+        first, *rest = self.sums.values()
+        total = enlarged(first, size)
+        for seen in rest:  # one after the other: a long prompt has hundreds of maps at every site
+            total += enlarged(seen, size)
+        return total / len(self.sums)
 
     def word(self, start: int, stop: int, size: tuple[int, int]) -> Float[Tensor, "b h w"]:
         """The map of the word at tokens start ... stop - 1: their mean, stretched to [0, 1]."""
-        drawn = self.maps(size)[:, start:stop].mean(1)
-        low, high = drawn.amin((1, 2), keepdim=True), drawn.amax((1, 2), keepdim=True)
-        return (drawn - low) / (high - low).clamp(min=1e-12)
+        return stretched(self.maps(size)[:, start:stop])
+
+
+def enlarged(seen: Float[Tensor, "b h w l"], size: tuple[int, int]) -> Float[Tensor, "b l h2 w2"]:
+    return F.interpolate(seen.movedim(-1, 1), size=size, mode="bicubic").clamp(min=0)
+
+
+def stretched(maps: Float[Tensor, "b l h w"]) -> Float[Tensor, "b h w"]:
+    """The mean of some tokens' maps, stretched to [0, 1]."""
+    drawn = maps.mean(1)
+    low, high = drawn.amin((1, 2), keepdim=True), drawn.amax((1, 2), keepdim=True)
+    return (drawn - low) / (high - low).clamp(min=1e-12)

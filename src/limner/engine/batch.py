@@ -21,8 +21,8 @@ Finish: TypeAlias = Callable[[Latent], Generator[None, None, Tensor]]
 """What becomes of a clean latent, in pieces: a decoder yields between its blocks and returns the picture."""
 
 
-Means: TypeAlias = Float[Tensor, "_ _ c h w"]
-"""What some jobs are answered, each in as many rows as it asked about."""
+Mean: TypeAlias = Float[Tensor, "_ c h w"]
+"""What one job is answered, in as many rows as it asked about."""
 
 Bucket: TypeAlias = tuple[int, torch.Size, int]
 """A network, a latent's channels, height and width, and how many states it is told."""
@@ -167,13 +167,13 @@ def answer(
         x = x.detach().requires_grad_(bool(objectives))
         denoised = asked[0].denoiser(x, sigma, context, Routed(routes) if routes else None)
         slope = downhill(objectives, x) if objectives else None
-    sums, row, replies = weighted(denoised.detach(), asked, told), 0, list[Reply]()
-    means = [mean for block in sums for mean in block.unbind()]
+    means = rescaled(weighted(denoised.detach(), asked, told), denoised.detach(), asked, told)
+    row, replies = 0, list[Reply]()
     for job, mean, guidance in zip(asked, means, told, strict=True):
         rows, row = slice(row, row + job.pictures * len(guidance)), row + job.pictures * len(guidance)
         steepest = None if slope is None else slope[rows].view(len(guidance), *mean.shape).sum(0)
         replies.append(Reply(job.query.x, mean, steepest))
-    return replies, sound(sums)
+    return replies, sound(means)
 
 
 def guarded(job: Running, tap: Tap) -> Tap:
@@ -206,24 +206,39 @@ def one_each(x: Latent, lanes: Sequence[tuple[float, int]]) -> Float[Tensor, " r
     return torch.tensor(numbers, dtype=x.dtype).to(x.device, non_blocking=x.is_cuda)
 
 
-def weighted(denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]) -> list[Means]:
+def weighted(denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]) -> list[Mean]:
     """Each job's sum over its lanes, in the order of its lanes and of no company.
 
-    All rows are weighted in one product, and neighbours with as many lanes are summed in one: a block of them.
+    All rows are weighted in one product, and neighbours with as many lanes are summed in one.
     """
     shapes = [(len(guidance), job.pictures) for job, guidance in zip(asked, told, strict=True)]
     lanes = [(lane.weight, rows) for guidance, (_, rows) in zip(told, shapes, strict=True) for lane in guidance]
     weights = one_each(denoised, lanes)
-    products, row, out = denoised[: sum(rows for _, rows in lanes)] * weights[:, None, None, None], 0, list[Means]()
+    products, row, out = denoised[: sum(rows for _, rows in lanes)] * weights[:, None, None, None], 0, list[Mean]()
     for (lanes_each, rows_each), alike in groupby(shapes):
         jobs = len(list(alike))
         block = products[row : row + jobs * lanes_each * rows_each]
         first, *rest = block.view(jobs, lanes_each, rows_each, *denoised.shape[1:]).unbind(1)
-        out.append(sum(rest, first))
+        out += sum(rest, first).unbind()
         row += jobs * lanes_each * rows_each
     return out
 
 
-def sound(sums: Sequence[Means]) -> Bool[Tensor, " jobs"]:
-    """Whether each job's is finite throughout: only then is the sum of its numbers."""
-    return torch.cat([block.flatten(1).sum(1) for block in sums]).isfinite()
+def rescaled(means: Sequence[Mean], denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]) -> list[Mean]:
+    """Each job's sum with its contrast taken back to that of one of its lanes, where the lane asks for it."""
+    row, out = 0, list[Mean]()
+    for job, mean, guidance in zip(asked, means, told, strict=True):
+        for lane in guidance:
+            if lane.rescale is not None:
+                alone = denoised[row : row + job.pictures]
+                mean = lane.rescale(job.query.x, job.query.sigma, alone, mean)
+            row += job.pictures
+        out.append(mean)
+    return out
+
+
+def sound(means: Sequence[Mean]) -> Bool[Tensor, " jobs"]:
+    """Whether each is finite throughout: only then is the sum of its numbers."""
+    if len({mean.shape for mean in means}) == 1:
+        return torch.stack(list(means)).flatten(1).sum(1).isfinite()
+    return torch.stack([mean.sum() for mean in means]).isfinite()

@@ -10,14 +10,14 @@ import torch
 from jaxtyping import Float, UInt8
 
 from limner.bundle import Bundle
-from limner.control.heatmaps import Heatmaps
+from limner.control.heatmaps import Heatmaps, stretched
 from limner.engine.backends import Backend, eager
 from limner.engine.engine import Engine
 from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
 from limner.recipe import Recipe, check
 from limner.sampler import SAMPLERS, Control, Sampling, steer
-from limner.score.guidance import Guidance, Lane, composed
+from limner.score.guidance import Guidance, Lane, Rescale, composed
 from limner.text.editing import Stretch, stretches
 from limner.text.grammar import sentences
 from limner.text.prompt import spans
@@ -85,7 +85,9 @@ def guidance(recipe: Recipe, read: Reader, backend: Backend) -> Guidance:
     nothing = lanes(recipe.negative, deny, 1.0, False)
     length = max(lane.context.states.shape[1] for each in (*prompts, nothing) for lane in each)
     prompts = [evened(prompt, length, say) for prompt in prompts]
-    return composed(prompts, evened(nothing, length, deny), recipe.guidance, recipe.guide_above, recipe.guide_below)
+    nothing, interval = evened(nothing, length, deny), (recipe.guide_above, recipe.guide_below)
+    rescale = Rescale(recipe.rescale, read.bundle.denoiser.prediction) if recipe.rescale else None
+    return composed(prompts, nothing, recipe.guidance, *interval, rescale)
 
 
 def levels(sigmas: Sequence[float], told: Stretch) -> tuple[float, float]:
@@ -184,6 +186,7 @@ def explain(recipe: Recipe, bundle: Bundle) -> tuple[Picture, list[tuple[str, Fl
     """
     seen = Heatmaps()
     ((_, picture),) = run([recipe], bundle, [seen.control])
-    size = recipe.height, recipe.width
-    words = spans(bundle.tokenizer, watched(recipe)) if seen.sums else []
-    return picture, [(span.word, seen.word(span.start, span.stop, size)[0].cpu().numpy()) for span in words]
+    if not seen.sums:
+        return picture, []
+    words, maps = spans(bundle.tokenizer, watched(recipe)), seen.maps((recipe.height, recipe.width))
+    return picture, [(span.word, stretched(maps[:, span.start : span.stop])[0].cpu().numpy()) for span in words]

@@ -53,5 +53,5 @@ SAMPLERS: dict[str, Sampler] = {
 }
 
 __all__ = ["SAMPLERS", "Control", "Fresh", "Query", "Reply", "Sampler", "Sampling", "ancestral", "dpm_2",
-           "dpm_2_ancestral", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2s_ancestral", "dpmpp_sde", "euler", "heun", "langevin",
-           "lcm", "lms", "steer", "unipc"]  # fmt: skip
+           "dpm_2_ancestral", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2s_ancestral", "dpmpp_sde", "euler", "heun",
+           "langevin", "lcm", "lms", "steer", "unipc"]  # fmt: skip

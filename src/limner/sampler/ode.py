@@ -38,9 +38,9 @@ def heun(x: Latent, sigmas: Sequence[float]) -> Sampling:
 
 
 def dpm_2(x: Latent, sigmas: Sequence[float]) -> Sampling:
-    """Second order: the slope half-way down in log sigma.  DPM-Solver-2, Lu et al. 2022 (arXiv:2206.00927), Algorithm 1.
+    """Second order: the slope half-way down, in log sigma.  Lu et al. 2022 (arXiv:2206.00927), Alg. 1: DPM-Solver-2.
 
-    In these variables its exponentials cancel, and the midpoint method for log sigma's halves is left.
+    In these variables its exponentials cancel: the slope at the middle does for the whole step.
     """
     for sigma, sigma_next in pairwise(sigmas):
         reply = yield Query(x, sigma)
@@ -55,8 +55,8 @@ def dpm_2(x: Latent, sigmas: Sequence[float]) -> Sampling:
 def lms(x: Latent, sigmas: Sequence[float], most: int = 4) -> Sampling:
     """The polynomial through the last `most` slopes, integrated: Adams-Bashforth's linear multistep, on uneven steps.
 
-    Hairer, Norsett & Wanner 1993, "Solving Ordinary Differential Equations I", section III.5.  The first steps have
-    fewer slopes to look back on.
+    Hairer, Norsett & Wanner 1993, "Solving Ordinary Differential Equations I", section III.5.  The first steps look
+    back on fewer slopes; the last one, to 0, is like any other.
     """
     levels, slopes = list[float](), list[Latent]()
     for sigma, sigma_next in pairwise(sigmas):

@@ -13,9 +13,9 @@ Fresh: TypeAlias = Callable[[int], Latent]
 
 
 def jump(sigma: float, sigma_next: float, eta: float) -> tuple[float, float]:
-    """How far down to go and how much noise to add: down^2 + up^2 = sigma_next^2, where eta = 1 is the posterior's noise.
+    """How far down to go, and how much noise to add there: down^2 + up^2 = sigma_next^2.
 
-    Song et al. 2020 (arXiv:2010.02502), Eq. 16, divided by sqrt(abar).
+    Song et al. 2020 (arXiv:2010.02502), Eq. 16, divided by sqrt(abar): eta = 1 is the posterior's noise, 0 is none.
     """
     up = eta * sigma_next * (1 - (sigma_next / sigma) ** 2) ** 0.5
     down = sigma_next**2 / sigma * (eta**2 + (1 - eta**2) * (sigma / sigma_next) ** 2) ** 0.5
@@ -39,9 +39,9 @@ def ancestral(x: Latent, sigmas: Sequence[float], fresh: Fresh, eta: float = 1.0
 
 
 def dpm_2_ancestral(x: Latent, sigmas: Sequence[float], fresh: Fresh, eta: float = 1.0) -> Sampling:
-    """`dpm_2` to `down`, and `up` of noise.  Crowson 2022, k-diffusion; Lu et al. 2022 (arXiv:2206.00927), Algorithm 1.
+    """`dpm_2` to `down`, and `up` of noise: Crowson's k-diffusion, after Lu et al. 2022 (arXiv:2206.00927), Alg. 1.
 
-    Half-way to `down` in log sigma is sigma_next itself where eta = 1.
+    Half-way to `down`, in log sigma, is sigma_next itself where eta = 1.
     """
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         reply = yield Query(x, sigma)
@@ -55,9 +55,10 @@ def dpm_2_ancestral(x: Latent, sigmas: Sequence[float], fresh: Fresh, eta: float
 
 
 def dpmpp_2s_ancestral(x: Latent, sigmas: Sequence[float], fresh: Fresh, eta: float = 1.0) -> Sampling:
-    """DPM-Solver++(2S) to `down`, and `up` of noise.  Crowson 2022, k-diffusion; Lu et al. 2022 (arXiv:2211.01095), Alg. 1.
+    """DPM-Solver++(2S) to `down`, and `up` of noise: Crowson's k-diffusion, after Lu et al. 2022 (arXiv:2211.01095).
 
-    With r = 1/2 its answer half-way down in log sigma stands for the whole step: exp(-h) of x stays, the rest is D.
+    Algorithm 1 with r = 1/2: the answer half-way down, in log sigma, does for the whole step, of which a share
+    exp(-h) = down / sigma of x's noise is left.
     """
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         reply = yield Query(x, sigma)
@@ -71,10 +72,11 @@ def dpmpp_2s_ancestral(x: Latent, sigmas: Sequence[float], fresh: Fresh, eta: fl
 
 
 def dpmpp_sde(x: Latent, sigmas: Sequence[float], fresh: Fresh, eta: float = 1.0) -> Sampling:
-    """DPM-Solver++(2S) with noise half-way as well.  Crowson 2022, k-diffusion; Lu et al. 2022 (arXiv:2211.01095), Alg. 1.
+    """DPM-Solver++(2S) with noise half-way too: Crowson's k-diffusion, after Lu et al. 2022 (arXiv:2211.01095).
 
-    Both jumps of a step are of one Brownian path in sigma, of which fresh(2 i) and fresh(2 i + 1) are the halves: noise
-    is keyed by the step, where others search a tree of all times.
+    Both jumps of a step belong to one Brownian path in sigma, whose two pieces are fresh(2 i) and fresh(2 i + 1): with
+    noises that know nothing of each other it is of first order only.  Others look the path up in a Brownian tree of
+    all times; here noise is keyed by the step, so that other ladders draw other noise.
     """
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         reply = yield Query(x, sigma)
@@ -92,9 +94,10 @@ def dpmpp_sde(x: Latent, sigmas: Sequence[float], fresh: Fresh, eta: float = 1.0
 
 
 def dpmpp_2m_sde(x: Latent, sigmas: Sequence[float], fresh: Fresh, eta: float = 1.0) -> Sampling:
-    """SDE-DPM-Solver++(2M): `dpmpp_2m` for the reverse diffusion.  Lu et al. 2022 (arXiv:2211.01095); Crowson, k-diffusion.
+    """`dpmpp_2m` for the reverse diffusion: SDE-DPM-Solver++(2M), Lu et al. 2022 (arXiv:2211.01095).
 
-    exp(-(1 + eta) h) of x stays, h = log(sigma / sigma_next), and the noise makes up what exp(-eta h) takes away.
+    `eta` as in Crowson's k-diffusion: exp(-(1 + eta) h) of x stays, h = log(sigma / sigma_next), and the noise makes up
+    what exp(-eta h) takes from it.
     """
     before: tuple[Latent, float] | None = None
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):

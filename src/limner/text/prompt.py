@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from limner.errors import LimnerError
-from limner.text.grammar import weighed
+from limner.text.editing import stretches
+from limner.text.grammar import sentences, weighed
 from limner.text.tokenizer import WORD_END, Tokenizer, Word
 
 BACKTRACK = 20  # tokens after the last comma that move to the next chunk rather than be parted from each other
@@ -50,6 +51,12 @@ def chunks(tokenizer: Tokenizer, sentence: str) -> tuple[Chunk, ...]:
     groups, _ = _read(tokenizer, sentence)
     comma = tokenizer.backend.token_to_id("," + WORD_END)
     return tuple(_chunk(tokenizer, part) for part in _packed(groups, tokenizer.room, comma))
+
+
+def most_chunks(tokenizer: Tokenizer, prompt: str, steps: int) -> int:
+    """How many chunks the longest of a prompt's sentences takes in any of its steps."""
+    texts = [told.text for each in sentences(prompt) for told in stretches(each.text, steps)]
+    return max(len(chunks(tokenizer, text)) for text in dict.fromkeys(texts))
 
 
 def empty(tokenizer: Tokenizer) -> Chunk:
