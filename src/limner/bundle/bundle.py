@@ -148,10 +148,10 @@ def open_bundle(
             layout.fill(net, tensors, device, dtype)
     schedule, prediction = layout.configured(folder / "scheduler" / "scheduler_config.json", read_schedule)
     return Bundle(
-        name=folder.name,
+        name=catalogue.title(str(model), folder),
         folder=folder,
         identity=digest.hexdigest(),
-        defaults=read_defaults(folder, unet.config, autoencoder.config),
+        defaults=read_defaults(folder, unet.config, autoencoder.config, catalogue.defaults(str(model))),
         tokenizer=Tokenizer.load(folder / "tokenizer"),
         text=text,
         autoencoder=autoencoder,
@@ -198,10 +198,12 @@ DEFAULTS: dict[str, Value] = {
 }
 
 
-def read_defaults(folder: Path, unet: UNetConfig, autoencoder: AutoencoderConfig) -> dict[str, Value]:
-    """What a recipe holds where the wish was silent: the folder's own `limner.json`, else what courses use."""
+def read_defaults(
+    folder: Path, unet: UNetConfig, autoencoder: AutoencoderConfig, likes: Mapping[str, Value]
+) -> dict[str, Value]:
+    """What a recipe holds where the wish was silent: its own `limner.json`, what it `likes`, what courses use."""
     side = unet.sample_size * autoencoder.factor
-    out, file = DEFAULTS | {"width": side, "height": side}, folder / "limner.json"
+    out, file = DEFAULTS | {"width": side, "height": side, **likes}, folder / "limner.json"
 
     def own(raw: Mapping[str, Json]) -> dict[str, Value]:
         said = raw.get("defaults", {})

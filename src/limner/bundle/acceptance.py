@@ -1,0 +1,53 @@
+"""A licence with terms is accepted once by whoever draws, and goes along with whatever is passed on."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+from limner.bundle import catalogue
+from limner.bundle.kind import declared_licence, licence_of
+from limner.bundle.place import write_whole
+from limner.bundle.published import Licence, licence_named, licences, published
+from limner.errors import LimnerError
+
+
+def licence(model: str) -> Licence | None:
+    """The licence a model comes under, by its name, label or path; None where nothing is known of it."""
+    noted = catalogue.entry(model)
+    if noted is not None:
+        return licences().get(noted.licence) or licence_named(noted.licence)
+    path = catalogue.known().get(model, Path(model).expanduser())
+    if path.is_dir():
+        return licence_of(declared_licence(path), "")
+    return published()[model].licence if model in published() else None
+
+
+def accepted(terms: Licence) -> bool:
+    """Whether these very terms were accepted here; terms that do not ask always are."""
+    if not terms.asks:
+        return True
+    try:
+        said = json.loads(_file(terms).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and said.get("sha256") == terms.digest
+
+
+def accept(terms: Licence, model: str) -> None:
+    """Write down that they were, when, and for which model one was asked."""
+    said = {"licence": terms.name, "sha256": terms.digest, "accepted": date.today().isoformat(), "for": model}
+    write_whole(_file(terms), json.dumps(said, indent=2) + "\n")
+
+
+def require(model: str) -> None:
+    """LimnerError if the model's licence asks to be accepted and was not."""
+    terms = licence(model)
+    if terms is not None and not accepted(terms):
+        raise LimnerError(
+            f"{model} comes under {terms.name}, which is not accepted here yet",
+            f"limner models accept {model} shows its terms and accepts them, once",
+        )
+
+
+def _file(terms: Licence) -> Path:
+    return catalogue.home() / "licences" / f"{terms.key}.json"
