@@ -6,6 +6,7 @@ from pathlib import Path
 
 from limner.bundle.layout import read_json
 from limner.bundle.published import Licence, licence_named, published
+from limner.bundle.source import Folder
 from limner.errors import LimnerError
 from limner.network.config import AutoencoderConfig, Json, UNetConfig
 
@@ -42,11 +43,7 @@ def kind(config: Callable[[str], Mapping[str, Json]]) -> Kind:
 
 def kind_of_folder(folder: Path) -> Kind:
     """The kind of a diffusers folder, whose weights are not read."""
-
-    def config(part: str) -> Mapping[str, Json]:
-        return read_json(folder / part / ("scheduler_config.json" if part == "scheduler" else "config.json"))
-
-    return kind(config)
+    return kind(lambda part: Folder(folder).config(part)[1])
 
 
 def declared_licence(folder: Path) -> str:

@@ -22,9 +22,9 @@ Pictures = list[NDArray[np.uint8]]
 LARGEST, MEAN = 2, 0.1
 """Levels of 255 that a value may differ by, and all of them on average.
 
-Both compute in float32, in another order, which moves one value in some thousands across the half where whole numbers are
-rounded (a mean of 1e-4); where the last signal is zero, diffusers has it zero and limner 2^-12 of the amplitude, which
-moves one in thirty (0.04 for limner-mini).  One transposed weight of a thousand is far beyond both.
+Both compute in float32, in another order, which moves one value in some thousands across the half where whole numbers
+are rounded (a mean of 1e-4); where the last signal is zero, diffusers has it zero and limner 2^-12 of the amplitude,
+which moves one in thirty (0.04 for limner-mini).  One transposed weight of a thousand is far beyond both.
 """
 
 
