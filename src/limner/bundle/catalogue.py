@@ -110,19 +110,24 @@ def find(name: str) -> Path:
     models, path = known(), Path(name).expanduser()
     if name in models:
         return within(models[name], shelf()) if models[name].parent == shelf() else models[name]
-    if path.suffix in PICKLES:
-        raise LimnerError(
-            f"{name} is a pickle, which runs whatever code its maker put into it, and is never loaded",
-            "get the same model as a diffusers folder or a file with safetensors",
-        )
+    refuse_pickle(path)
     if path.is_dir() or (path.is_file() and path.suffix == ".safetensors"):
         return path
     return labelled(name) if name in published() else _unknown(name, models)
 
 
+def refuse_pickle(path: Path) -> None:
+    """LimnerError for a file that is a pickle by its ending, whether it is there or not."""
+    if path.suffix in PICKLES:
+        raise LimnerError(
+            f"{path} is a pickle, which runs whatever code its maker put into it, and is never loaded",
+            "get the same model as a diffusers folder with safetensors files, or as one such file",
+        )
+
+
 def labelled(label: str) -> Path:
     """The one model here that is built like a published one; LimnerError where there is none, or several."""
-    notes = [each for each in map(_readable, added()) if each is not None and each.label == label]
+    notes = [each for each in map(readable, added()) if each is not None and each.label == label]
     if len(notes) == 1:
         return _there(notes[0])
     if notes:
@@ -135,13 +140,13 @@ def labelled(label: str) -> Path:
 
 def title(model: str, path: Path) -> str:
     """What a model is called: the name it was added under, else its folder's or file's."""
-    noted = _readable(model)
+    noted = readable(model)
     return noted.name if noted else path.stem if path.is_file() else path.name
 
 
 def defaults(model: str) -> Mapping[str, Value]:
     """What its published model likes best, where a model was added or fetched as one."""
-    noted = _readable(model)
+    noted = readable(model)
     return published()[noted.label].defaults if noted and noted.label in published() else {}
 
 
@@ -166,7 +171,8 @@ def _there(noted: Entry) -> Path:
     return within(path, shelf()) if noted.own else path
 
 
-def _readable(name: str) -> Entry | None:
+def readable(name: str) -> Entry | None:
+    """`entry`, to which a damaged note is none."""
     try:
         return entry(name)
     except LimnerError:

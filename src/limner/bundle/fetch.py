@@ -30,7 +30,6 @@ from limner.errors import LimnerError
 
 WEIGHED = ("text_encoder", "text_encoder_2", "unet", "vae")
 LIGHT = ("tokenizer", "tokenizer_2", "scheduler")
-CHUNK = 1 << 20
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -265,7 +264,7 @@ def _continued(url: str, part: Path, done: int) -> Iterator[int]:
             again = answer.status_code == 206  # else the server began anew, and so do we
             done = done if again else 0
             with part.open("ab" if again else "wb") as out:
-                for chunk in answer.iter_bytes(CHUNK):
+                for chunk in answer.iter_bytes():
                     out.write(chunk)
                     done += len(chunk)
                     yield done

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from limner.errors import LimnerError
 
+PICKLED = "*.bin", "*.ckpt", "*.pt", "*.pth"
+
 
 def write_whole(file: Path, text: str) -> None:
     """Write a file, over one that is there."""
@@ -56,10 +58,13 @@ def scratch(place: Path) -> Iterator[Path]:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a folder or a file, following its links; LimnerError where the disk is full or something cannot be read."""
+    """Copy a folder or a file, following its links and leaving pickles behind.
+
+    LimnerError where the disk is full or something cannot be read.
+    """
     try:
         if source.is_dir():
-            shutil.copytree(source, target)
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns(*PICKLED))
         else:
             shutil.copyfile(source, target)
     except shutil.Error as faults:

@@ -59,13 +59,14 @@ def add(path: Path, name: str | None = None, copied: bool = False) -> Entry:
     """
     if not path.exists():
         raise LimnerError(f"{path} is not there", "give the path of a diffusers folder or of a safetensors file")
-    free = checked_name(name or named_after(path))
+    catalogue.refuse_pickle(path)
+    about = examined(checked_name(name or named_after(path)), path.resolve())
     if not copied:
-        return noted(examined(free, path.resolve()))
+        return noted(about)
     with scratch(catalogue.home() / "fetching") as place:
-        whole = place / (free if path.is_dir() else f"{free}.safetensors")
+        whole = place / (about.name if path.is_dir() else f"{about.name}.safetensors")
         copy(path, whole)
-        return settle(whole, examined(free, whole))
+        return settle(whole, about)
 
 
 def examined(name: str, path: Path) -> Entry:

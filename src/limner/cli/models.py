@@ -10,7 +10,7 @@ from limner.cli import arrivals, asked, selftest
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
-    from limner.bundle.catalogue import Entry
+    from limner.bundle.published import Published
 
 JOBS = "add | list | show | verify | remove | fetch | accept | export | selftest"
 
@@ -73,42 +73,39 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from limner.bundle import acceptance, catalogue, shelve
-    from limner.bundle.published import published
-
-    known = catalogue.entry(args.name) or args.name in catalogue.known()
-    about = None if not known and args.name in published() else _described(args.name)
-    model = published().get(about.label or about.name if about else args.name)
-    terms = acceptance.licence(args.name)
-    told: dict[str, object] = {"name": args.name}
-    if about:
-        path = catalogue.find(args.name)
-        told |= {key: value for key, value in asdict(about).items() if value not in ("", {}, 0)}
-        told |= {
-            "here": True,
-            "megabytes": round(shelve.bytes_in(path) / 1e6, 1),
-            "known": list(shelve.matches(about.sha256)),
-        }
-    else:
-        told |= {"here": False, "remedy": f"limner models fetch {args.name}"}
-    if model:
-        told |= {
-            "about": model.about,
-            "defaults": dict(model.defaults),
-            "sources": [asdict(each) for each in model.sources],
-            "published sha256": {file: asdict(each) for file, each in model.files.items()} or "unknown",
-        }
-    if terms:
-        told |= {"licence": asdict(terms), "accepted": acceptance.accepted(terms)}
+    told = _told(args.name)
     asked.print_json(told) if args.json else _print(told)
     return 0
 
 
-def _described(name: str) -> "Entry":
-    from limner.bundle import catalogue, shelve
+def _told(name: str) -> dict[str, object]:
+    """What is known of a model that is here, or that is published and could be."""
+    from limner.bundle import acceptance, catalogue, shelve
+    from limner.bundle.catalogue import Entry
+    from limner.bundle.published import published
 
-    path = catalogue.find(name)
-    return catalogue.entry(name) or shelve.described(catalogue.title(name, path), path)
+    told: dict[str, object] = {"name": name, "here": True}
+    try:
+        path = catalogue.find(name)
+    except LimnerError as fault:
+        if name not in published() or catalogue.readable(name):
+            raise
+        about, told = Entry(name, "", name), {"name": name, "here": False, "remedy": fault.remedy}
+    else:
+        about = catalogue.readable(name) or shelve.described(catalogue.title(name, path), path)
+        told |= {"megabytes": round(shelve.bytes_in(path) / 1e6, 1)}
+    model, terms = published().get(about.label or about.name), acceptance.licence(name)
+    told |= _facts(model) if model else {}
+    told |= {key: value for key, value in asdict(about).items() if value not in ("", {}, 0)}
+    told |= {"recognised": known} if (known := list(shelve.matches(about.sha256))) else {}
+    return told | ({"licence": asdict(terms), "accepted": acceptance.accepted(terms)} if terms else {})
+
+
+def _facts(model: "Published") -> dict[str, object]:
+    sums = {file: asdict(each) for file, each in model.files.items()}
+    facts = {"about": model.about, "family": model.family, "prediction": model.prediction, "size": model.size}
+    more = {"defaults": dict(model.defaults), "sources": [asdict(each) for each in model.sources]}
+    return {key: value for key, value in {**facts, **more, "published sha256": sums or "unknown"}.items() if value}
 
 
 def _print(told: object, depth: int = 0) -> None:
@@ -125,7 +122,7 @@ def _print(told: object, depth: int = 0) -> None:
 def _remove(args: argparse.Namespace) -> int:
     from limner.bundle import catalogue, shelve
 
-    about = catalogue.entry(args.name) if catalogue.note(args.name).exists() else None
+    about = catalogue.readable(args.name)
     if about and about.own and Path(about.path).exists() and not args.yes:
         size = f"{shelve.bytes_in(Path(about.path)) / 1e6:.1f} MB"
         if not sys.stdin.isatty():
