@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from limner.bundle import catalogue
+from limner.bundle.bundle import found
 from limner.bundle.kind import declared_licence, licence_of
 from limner.bundle.place import write_whole
 from limner.bundle.published import Licence, licence_named, licences, published
@@ -17,8 +18,8 @@ def licence(model: str) -> Licence | None:
     if noted is not None:
         return licences().get(noted.licence) or licence_named(noted.licence)
     path = catalogue.known().get(model, Path(model).expanduser())
-    if path.is_dir():
-        return licence_of(declared_licence(path), "")
+    if path.exists():
+        return licence_of(declared_licence(found(path)), "")
     return published()[model].licence if model in published() else None
 
 

@@ -1,62 +1,90 @@
-"""A model is passed on as a folder that diffusers opens, with its licence, its restrictions and where it came from."""
+"""A model is passed on as a folder or a single file, with its licence, its restrictions and where it came from."""
 
-import shutil
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from limner.bundle import acceptance, catalogue
+from limner.bundle.bundle import found
 from limner.bundle.kind import declared_licence
-from limner.bundle.layout import read_json, write_json
 from limner.bundle.place import copy, scratch
+from limner.bundle.save import save_folder
+from limner.bundle.single import write_single
+from limner.bundle.source import Source
 from limner.errors import LimnerError
 from limner.network.config import Json
+from limner.text.tokenizer import Tokenizer
 
-KEPT = ("model_index.json", "README.md", "limner.json")
+BESIDE = ("README.md", "tiny_decoder")
 
 
-def export(model: str, folder: Path) -> Path:
-    """Write a model into a new folder; LimnerError if there is one, or the licence was not accepted here."""
-    path = catalogue.find(model)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A source that says other things of itself."""
+
+    source: Source
+    own: dict[str, Json]
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
+
+    def parts(self) -> tuple[str, ...]:
+        return self.source.parts()
+
+    def config(self, part: str) -> tuple[Path, dict[str, Json]]:
+        return (self.path, self.own) if part == "limner" else self.source.config(part)
+
+    def tensors(self, part: str) -> tuple[Path, dict[str, Tensor]]:
+        return self.source.tensors(part)
+
+    def tokenizer(self, part: str) -> Tokenizer:
+        return self.source.tokenizer(part)
+
+    def files(self) -> tuple[Path, ...]:
+        return self.source.files()
+
+
+def export(model: str, to: Path) -> Path:
+    """Write a model into a new folder, or into a new single file where `to` ends in `.safetensors`.
+
+    Its licence goes along: in the folder as `LICENSE` for people and in `limner.json` for programs, in the file in its
+    metadata.  LimnerError where something is there already, or the licence was not accepted here.
+    """
+    source = found(catalogue.find(model))
     acceptance.require(model)
-    if folder.exists():
-        raise LimnerError(f"{folder} is there", "choose a new folder")
-    if path.is_file():
-        raise LimnerError(f"{path} is a single file, which goes as it is", "copy it")
-    index = read_json(path / "model_index.json")
-    with scratch(folder.absolute().parent) as place:
-        whole = place / folder.name
-        whole.mkdir()
-        for name in (*KEPT, *(part for part in index if (path / part).is_dir())):
-            if (path / name).exists():
-                copy(path / name, whole / name)
-        label(whole, model, path)
-        shutil.move(whole, folder)
-    return folder
+    if to.exists():
+        raise LimnerError(f"{to} is there", "choose a new name")
+    told = Told(source, {**source.config("limner")[1], **about(model, source)})
+    with scratch(to.absolute().parent) as place:
+        whole = place / to.name
+        if to.suffix == ".safetensors":
+            write_single(told, whole)
+        else:
+            save_folder(told, whole)
+            _beside(model, source.path, whole)
+        whole.rename(to)
+    return to
 
 
-def label(folder: Path, model: str, path: Path) -> None:
-    """Put licence and origin beside exported weights: `LICENSE` for people, `limner.json` for programs."""
-    terms, noted, file = acceptance.licence(model), catalogue.entry(model), folder / "limner.json"
-    about: dict[str, Json] = read_json(file) if file.exists() else {}
-    about["licence"] = terms.name if terms else declared_licence(path) or "unknown"
-    if terms:
-        about["restrictions"] = list(terms.restrictions)
-        about["licence_text"] = terms.url
-        texts = [each.read_text(encoding="utf-8", errors="replace") for each in sorted(path.glob("LICENSE*"))]
-        (folder / "LICENSE").write_text("\n\n".join([terms.text(), *texts]), encoding="utf-8")
-    if noted:
-        about["source"] = noted.origin or noted.label
-        about["identity"] = noted.identity
-    write_json(file, about)
-
-
-def metadata(model: str) -> dict[str, str]:
-    """What a single file's `__metadata__` tells of its licence: strings only."""
+def about(model: str, source: Source) -> dict[str, Json]:
+    """Licence and origin of a model, for programs."""
     terms, noted = acceptance.licence(model), catalogue.entry(model)
-    told = (
-        {"licence": terms.name, "licence_text": terms.url, "restrictions": "; ".join(terms.restrictions)}
-        if terms
-        else {}
-    )
-    source = {key: str(value) for key, value in asdict(noted).items() if key in ("origin", "label")} if noted else {}
-    return told | {key: value for key, value in source.items() if value}
+    told: dict[str, Json] = {"licence": terms.name if terms else declared_licence(source) or "unknown"}
+    if terms and terms.asks:
+        told |= {"licence_text": terms.url, "restrictions": list(terms.restrictions)}
+    if noted:
+        told |= {"source": noted.origin or noted.label, "identity": noted.identity}
+    return told
+
+
+def _beside(model: str, path: Path, folder: Path) -> None:
+    """The licence's page, those that came with the model, and what else belongs to it."""
+    terms, inside = acceptance.licence(model), path if path.is_dir() else path.parent / path.stem
+    texts = [each.read_text(encoding="utf-8", errors="replace") for each in sorted(inside.glob("LICENSE*"))]
+    if pages := [*([terms.text()] if terms else []), *texts]:
+        (folder / "LICENSE").write_text("\n\n".join(pages), encoding="utf-8")
+    for name in BESIDE:
+        if (inside / name).exists():
+            copy(inside / name, folder / name)

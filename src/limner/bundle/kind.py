@@ -1,14 +1,11 @@
 """What kind of model lies somewhere, from its configs alone: its family, what its network predicts, its size."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from limner.bundle.layout import read_json
+from limner.bundle import layout
 from limner.bundle.published import Licence, licence_named, published
-from limner.bundle.source import Folder
-from limner.errors import LimnerError
-from limner.network.config import AutoencoderConfig, Json, UNetConfig
+from limner.bundle.source import Source, understood
+from limner.network.config import AutoencoderConfig, UNetConfig
 
 FAMILIES = {(768, False): "SD 1", (1024, False): "SD 2", (2048, True): "SDXL"}
 """By the width of the text states that a network reads, and whether it is told sizes and crops besides."""
@@ -32,30 +29,27 @@ class Kind:
         return ""
 
 
-def kind(config: Callable[[str], Mapping[str, Json]]) -> Kind:
-    """The kind of a model whose configs are asked for by component; LimnerError for one of no known architecture."""
-    unet, vae = UNetConfig.read(config("unet")), AutoencoderConfig.read(config("vae"))
+def kind(source: Source) -> Kind:
+    """The kind of a model, whose weights are not read; LimnerError for one of no known architecture."""
+    unet, vae = understood(source, "unet", UNetConfig.read), understood(source, "vae", AutoencoderConfig.read)
     told = unet.added_dim is not None
     family = FAMILIES.get((unet.context_dim, told), "") if unet.widths[0] == WIDTH else ""
-    prediction = str(config("scheduler").get("prediction_type", "epsilon"))
+    prediction = str(source.config("scheduler")[1].get("prediction_type", "epsilon"))
     return Kind(family, prediction, unet.sample_size * vae.factor)
 
 
-def kind_of_folder(folder: Path) -> Kind:
-    """The kind of a diffusers folder, whose weights are not read."""
-    return kind(lambda part: Folder(folder).config(part)[1])
-
-
-def declared_licence(folder: Path) -> str:
-    """What a folder says of its own licence, in `limner.json` or in its card's front matter; empty if nothing."""
+def declared_licence(source: Source) -> str:
+    """What a model says of its own licence: in `limner.json`, in its file's metadata, in its card; empty if nothing."""
+    said = source.config("limner")[1].get("licence")
+    if said or source.path.is_file():
+        return str(said or layout.header(source.path)[1].get("modelspec.license", ""))
     try:
-        said = read_json(folder / "limner.json").get("licence") if (folder / "limner.json").exists() else ""
-        card = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
-    except (OSError, LimnerError):
-        card = ""
+        card = (source.path / "README.md").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
     head = card.split("---", 2)[1] if card.startswith("---") and card.count("---") > 1 else ""
     in_card = [line.partition(":")[2] for line in head.splitlines() if line.startswith("license:")]
-    return str(said or "") or "".join(in_card[:1]).strip()
+    return "".join(in_card[:1]).strip()
 
 
 def licence_of(declared: str, label: str) -> Licence | None:

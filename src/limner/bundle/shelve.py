@@ -6,9 +6,9 @@ from datetime import date
 from pathlib import Path
 
 from limner.bundle import catalogue
-from limner.bundle.bundle import open_bundle
+from limner.bundle.bundle import found, open_bundle
 from limner.bundle.catalogue import Entry
-from limner.bundle.kind import declared_licence, kind_of_folder, licence_of
+from limner.bundle.kind import declared_licence, kind, licence_of
 from limner.bundle.place import copy, scratch, write_new
 from limner.bundle.published import licences, quoted
 from limner.errors import LimnerError
@@ -17,16 +17,14 @@ CHECKPOINTS = (
     "models/Stable-diffusion", "models/checkpoints", "Stable-diffusion", "checkpoints", "models/diffusers", "diffusers"
 )  # fmt: skip
 """Where AUTOMATIC1111's web UI, ComfyUI and InvokeAI keep models, within their own folders."""
-COMPONENTS = ("text_encoder", "unet", "vae")
 
 
 def described(name: str, path: Path) -> Entry:
     """What can be said of a model without reading its weights; LimnerError naming what is wrong with it."""
     if not path.exists():
         raise LimnerError(f"{path} is gone", f"bring it back, or limner models remove {name}")
-    if path.is_file():
-        return Entry(name, str(path))
-    said, looks = declared_licence(path), kind_of_folder(path)
+    source = found(path)
+    said, looks = declared_licence(source), kind(source)
     terms = licence_of(said, looks.label)
     about = terms.key if terms else said
     return Entry(name, str(path), looks.label, looks.family, looks.prediction, looks.side, about)
@@ -70,15 +68,8 @@ def add(path: Path, name: str | None = None, copied: bool = False) -> Entry:
 
 
 def examined(name: str, path: Path) -> Entry:
-    """The entry of a model that was opened strictly; what its kind is says it where it is no folder."""
-    opened = open_bundle(path)
-    if path.is_dir():
-        return replace(described(name, path), identity=opened.identity, added=date.today().isoformat())
-    side = int(opened.defaults["width"])
-    return Entry(
-        name, str(path), size=side, prediction=opened.denoiser.prediction, identity=opened.identity,
-        added=date.today().isoformat(),
-    )  # fmt: skip
+    """The entry of a model that was opened strictly."""
+    return replace(described(name, path), identity=open_bundle(path).identity, added=date.today().isoformat())
 
 
 def settle(whole: Path, about: Entry) -> Entry:
@@ -138,18 +129,6 @@ def bytes_in(path: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-def lacking(path: Path) -> str:
-    """What a folder lacks at first sight, without reading weights; empty where nothing does."""
-    if path.is_file():
-        return ""
-    wanted = [f"{part}/config.json" for part in COMPONENTS] + ["model_index.json", "scheduler/scheduler_config.json"]
-    for file in wanted:
-        if not (path / file).is_file():
-            return f"{path / file} is missing"
-    bare = [part for part in COMPONENTS if not any((path / part).glob("*.safetensors"))]
-    return f"{path / bare[0]} has no weights" if bare else ""
-
-
 def matches(sums: Mapping[str, str]) -> Iterator[str]:
     """What is known of files by their sha256: `FILE is LABEL's FILE, as quoted by ...`."""
     for file, sha256 in sums.items():
@@ -183,23 +162,20 @@ def listed() -> Iterator[Listed]:
             about = catalogue.entry(name)
             here = catalogue.find(name)
             about = about or described(name, here)
-            fault = lacking(here)
+            found(here).files()  # there at all
         except LimnerError as wrong:
             yield Listed(name, str(path or ""), 0.0, fault=str(wrong))
             continue
         size = f"{about.size}x{about.size}" if about.size else ""
         yield Listed(
             name, about.path, round(bytes_in(here) / 1e6, 1), about.label, about.family, about.prediction,
-            about.identity or own_identity(here), called(about.licence), size, about.own, fault,
+            about.identity or own_identity(here), called(about.licence), size, about.own,
         )  # fmt: skip
 
 
 def own_identity(path: Path) -> str:
-    """The identity that a model's card claims, where it does."""
-    from limner.bundle.layout import read_json
-
-    file = path / "limner.json"
-    return str(read_json(file).get("identity", "")) if file.is_file() else ""
+    """The identity that a model claims for itself, where it does."""
+    return str(found(path).config("limner")[1].get("identity", ""))
 
 
 def called(licence: str) -> str:

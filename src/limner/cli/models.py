@@ -34,7 +34,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     accept.add_argument("--yes", action="store_true", help="accept without being asked again")
     accept.set_defaults(job=_accept)
     export = _named(jobs.add_parser("export", help="write a model out for others, its licence with it"))
-    export.add_argument("to", type=Path, metavar="PATH", help="a new folder")
+    export.add_argument("to", type=Path, metavar="PATH", help="a new folder, or a new file that ends in .safetensors")
     export.set_defaults(job=_export)
     selftest.flags(
         _named(jobs.add_parser("selftest", help="draw with limner and diffusers, and say how far they differ"))
