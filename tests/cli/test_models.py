@@ -281,7 +281,7 @@ def test_a_licence_travels_with_what_is_exported(limner: Limner, refused: Refuse
     assert "no medical advice" in Path("out", "model", "LICENSE").read_text()
     assert open_bundle(Path("out", "model")).identity == open_bundle(copy).identity
     assert not list(Path("out").rglob("*.bin"))
-    assert "is there; choose a new folder" in refused("models", "export", "mine", "out/model")
+    assert "is there; choose a new name" in refused("models", "export", "mine", "out/model")
     assert limner("models", "add", Path("out", "model"), "--name", "again")[0] == 0
     shown = json.loads(limner("models", "show", "again", "--json")[1])
     assert shown["licence"]["key"] == "openrailpp"

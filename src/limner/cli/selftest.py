@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     mine, other, found = golden.ours(bundle, wishes), None, list[golden.Difference]()
     if not args.alone and find_spec("diffusers"):
         with tempfile.TemporaryDirectory() as scratch:
-            other, _ = golden.theirs(bundle.folder, place.device.type, wishes, Path(scratch))
+            other = golden.theirs(bundle.folder, place.device.type, wishes, Path(scratch))
         found = golden.compared(wishes, mine, other)
     sheet, report = args.out / f"{bundle.name}.png", args.out / f"{bundle.name}.json"
     golden.sheet(wishes, mine, other, sheet)

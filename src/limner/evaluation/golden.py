@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limner.bundle import Bundle
+from limner.bundle.bundle import found
+from limner.bundle.save import save_folder
 from limner.engine.run import run
 from limner.errors import LimnerError
 from limner.recipe import Wish, resolve
@@ -74,12 +76,16 @@ def ours(bundle: Bundle, asked: Sequence[Wish]) -> Pictures:
     return [picture for _, picture in run(recipes, bundle)]
 
 
-def theirs(folder: Path, device: str, asked: Sequence[Wish], place: Path) -> tuple[Pictures, Mapping[str, str]]:
-    """The pictures that diffusers draws, in a process of its own, and the versions it says it has.
+def theirs(path: Path, device: str, asked: Sequence[Wish], place: Path) -> Pictures:
+    """The pictures that diffusers draws of a folder or a single file, in a process of its own; `place` is for scratch.
 
-    Raises LimnerError with its last words if it cannot.
+    A single file it reads by its own tables of names, and only the configs are those that limner finds for it.  Raises
+    LimnerError with its last words if it cannot.
     """
-    jobs, out = place / "asked.json", place / "theirs.npz"
+    jobs, out, folder = place / "asked.json", place / "theirs.npz", path
+    if path.is_file():
+        folder = place / "configs"
+        save_folder(found(path), folder)
     jobs.write_text(json.dumps([asdict(each) for each in asked]), encoding="utf-8")
     environment = os.environ | {
         "HF_HUB_OFFLINE": "1",
@@ -87,14 +93,13 @@ def theirs(folder: Path, device: str, asked: Sequence[Wish], place: Path) -> tup
         "TRANSFORMERS_VERBOSITY": "error",
     }
     command = [sys.executable, str(THEIRS), str(folder), device, str(jobs), str(out)]
+    command += [str(path)] if path.is_file() else []
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise LimnerError(f"diffusers cannot draw {folder}: {last}", "pip install diffusers transformers, or --alone")
+        raise LimnerError(f"diffusers cannot draw {path}: {last}", "pip install diffusers transformers, or --alone")
     with np.load(out) as drawn:
-        pictures = [drawn[str(number)] for number in range(len(asked))]
-    versions: dict[str, str] = json.loads(done.stdout.strip().splitlines()[-1])
-    return pictures, versions
+        return [drawn[str(number)] for number in range(len(asked))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""diffusers, alone in a process, draws golden prompts: `theirs.py FOLDER DEVICE ASKED.json OUT.npz`."""
+"""diffusers, alone in a process, draws golden prompts: `theirs.py FOLDER DEVICE ASKED.json OUT.npz [SINGLE_FILE]`."""
 
 import json
 import sys
@@ -12,11 +12,10 @@ def main() -> None:
     import diffusers
     import numpy as np
     import torch
-    import transformers
 
     folder, device, asked, out = sys.argv[1:5]
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    pipe: Any = diffusers.DiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)
+    pipe = _opened(folder, sys.argv[5:])
     pipe.to(device)
     pipe.set_progress_bar_config(disable=True)
     if getattr(pipe, "safety_checker", None) is not None:
@@ -31,12 +30,18 @@ def main() -> None:
         str(number): _draw(pipe, schedulers, each) for number, each in enumerate(json.loads(Path(asked).read_text()))
     }
     np.savez(out, **drawn)
-    versions = {
-        "torch": torch.__version__,
-        "diffusers": diffusers.__version__,
-        "transformers": transformers.__version__,
-    }
-    sys.stdout.write(json.dumps(versions) + "\n")
+
+
+def _opened(folder: str, single: list[str]) -> Any:
+    """The pipeline of a folder; or of a single file, whose names diffusers then reads by its own tables."""
+    import diffusers
+    import torch
+
+    told = {"torch_dtype": torch.float32, "local_files_only": True}
+    if not single:
+        return diffusers.DiffusionPipeline.from_pretrained(folder, **told)
+    kind = getattr(diffusers, json.loads((Path(folder) / "model_index.json").read_text())["_class_name"])
+    return kind.from_single_file(single[0], config=folder, **told)
 
 
 def _draw(pipe: Any, schedulers: dict[str, Any], asked: dict[str, Any]) -> Any:
