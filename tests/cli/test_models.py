@@ -1,6 +1,7 @@
 """What is here is listed, and what is wrong is named with its remedy."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -266,6 +267,23 @@ def test_a_licence_is_accepted_once(limner: Limner, refused: Refused, own: Path,
     assert limner("make", "x", "--model", str(copy))[0] == 0, "the licence is accepted, whatever the model is called"
     (own / "licences" / "creativeml-openrail-m.json").write_text(json.dumps(noted | {"sha256": "of other terms"}))
     assert says in refused("make", "x", "--model", "mine")
+
+
+@pytest.mark.parametrize(("said", "code"), [("y\n", 0), ("yes\n", 0), ("\n", 2), ("no\n", 2)])
+def test_on_a_terminal_one_is_asked(
+    said: str, code: int, limner: Limner, own: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _card(copy, "openrail++")
+    limner("models", "add", copy, "--name", "mine")
+    answer = io.StringIO(said)
+    monkeypatch.setattr(answer, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", answer)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    done, _, err = limner("make", "x", "--model", "mine")
+    assert done == code
+    assert "nothing that exploits or harms minors" in err
+    assert "Do you accept this licence for mine? [y/N]" in err
+    assert (own / "licences" / "openrailpp.json").exists() is (code == 0)
 
 
 def test_a_licence_travels_with_what_is_exported(limner: Limner, refused: Refused, own: Path, copy: Path) -> None:

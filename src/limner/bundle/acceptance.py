@@ -6,21 +6,26 @@ from pathlib import Path
 
 from limner.bundle import catalogue
 from limner.bundle.bundle import found
-from limner.bundle.kind import declared_licence, licence_of
+from limner.bundle.kind import declared_licence, kind, licence_of
 from limner.bundle.place import write_whole
 from limner.bundle.published import Licence, licence_named, licences, published
 from limner.errors import LimnerError
 
 
 def licence(model: str) -> Licence | None:
-    """The licence a model comes under, by its name, label or path; None where nothing is known of it."""
+    """The licence a model comes under, by its name, label or path; None where nothing is known of it.
+
+    LimnerError where there is no such model.
+    """
     noted = catalogue.entry(model)
-    if noted is not None:
-        return licences().get(noted.licence) or licence_named(noted.licence)
-    path = catalogue.known().get(model, Path(model).expanduser())
-    if path.exists():
-        return licence_of(declared_licence(found(path)), "")
-    return published()[model].licence if model in published() else None
+    said = noted.licence if noted else ""
+    if said:
+        return licences().get(said) or licence_named(said)
+    if model in published():
+        return published()[model].licence
+    path = catalogue.find(model)
+    source = found(path)
+    return licence_of(declared_licence(source), kind(source).label if path.parent == catalogue.shelf() else "")
 
 
 def accepted(terms: Licence) -> bool:

@@ -81,10 +81,10 @@ def about(model: str, source: Source) -> dict[str, Json]:
 
 def _beside(model: str, path: Path, folder: Path) -> None:
     """The licence's page, those that came with the model, and what else belongs to it."""
-    terms, inside = acceptance.licence(model), path if path.is_dir() else path.parent / path.stem
-    texts = [each.read_text(encoding="utf-8", errors="replace") for each in sorted(inside.glob("LICENSE*"))]
+    terms, came = acceptance.licence(model), sorted(path.glob("LICENSE*")) if path.is_dir() else []
+    texts = [each.read_text(encoding="utf-8", errors="replace") for each in came]
     if pages := [*([terms.text()] if terms else []), *texts]:
         (folder / "LICENSE").write_text("\n\n".join(pages), encoding="utf-8")
     for name in BESIDE:
-        if (inside / name).exists():
-            copy(inside / name, folder / name)
+        if (path / name).exists():
+            copy(path / name, folder / name)

@@ -25,7 +25,8 @@ from huggingface_hub.hf_api import RepoFile
 
 from limner.bundle import catalogue, shelve
 from limner.bundle.catalogue import Entry
-from limner.bundle.published import Origin
+from limner.bundle.kind import card_licence
+from limner.bundle.published import Origin, licence_named
 from limner.errors import LimnerError
 
 WEIGHED = ("text_encoder", "text_encoder_2", "unet", "vae")
@@ -224,7 +225,11 @@ def _settled(origin: Origin, commit: str, files: Sequence[Remote], name: str, st
         whole = staging.with_name(name)
         staging.rename(whole)
     try:
-        settled = shelve.settle(whole, replace(shelve.examined(name, whole), origin=from_, sha256=sums))
+        about = shelve.examined(name, whole)
+        said = card_licence(staging / "README.md")  # a single file leaves its card behind
+        terms = licence_named(said)
+        licence = terms.key if terms else said or about.licence
+        settled = shelve.settle(whole, replace(about, licence=licence, origin=from_, sha256=sums))
     except LimnerError:
         if whole.parent != staging and whole.exists():
             whole.rename(staging)  # what has come stays, for a second try under another name

@@ -1,6 +1,7 @@
 """What kind of model lies somewhere, from its configs alone: its family, what its network predicts, its size."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from limner.bundle import layout
 from limner.bundle.published import Licence, licence_named, published
@@ -43,13 +44,18 @@ def declared_licence(source: Source) -> str:
     said = source.config("limner")[1].get("licence")
     if said or source.path.is_file():
         return str(said or layout.header(source.path)[1].get("modelspec.license", ""))
+    return card_licence(source.path / "README.md")
+
+
+def card_licence(card: Path) -> str:
+    """The `license:` in the front matter of a model's card; empty where there is none."""
     try:
-        card = (source.path / "README.md").read_text(encoding="utf-8", errors="replace")
+        text = card.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    head = card.split("---", 2)[1] if card.startswith("---") and card.count("---") > 1 else ""
-    in_card = [line.partition(":")[2] for line in head.splitlines() if line.startswith("license:")]
-    return "".join(in_card[:1]).strip()
+    head = text.split("---", 2)[1] if text.startswith("---") and text.count("---") > 1 else ""
+    said = [line.partition(":")[2] for line in head.splitlines() if line.startswith("license:")]
+    return "".join(said[:1]).strip()
 
 
 def licence_of(declared: str, label: str) -> Licence | None:

@@ -116,6 +116,7 @@ def _fetched(origins: "Sequence[Origin]", name: str, variant: str) -> "Entry":
 
 def _arrived(args: argparse.Namespace, entries: "Sequence[Entry]") -> int:
     from limner.bundle import acceptance
+    from limner.bundle.published import published
 
     if args.json:
         asked.print_json([asdict(each) for each in entries])
@@ -123,6 +124,8 @@ def _arrived(args: argparse.Namespace, entries: "Sequence[Entry]") -> int:
     for each in entries:
         like = f", built like {each.label}" if each.label else ""
         print(f"{each.name}: {each.identity[:10]}{like}, at {each.path}")
+        if each.name in published() and each.label != each.name:
+            print(f"limner: this is not built like {each.name}: see limner models show {each.name}", file=sys.stderr)
         terms = acceptance.licence(each.name)
         if terms is not None and not acceptance.accepted(terms):
             print(
