@@ -54,7 +54,11 @@ def model(name: str, seed: int = 0, dtype: torch.dtype = torch.float16) -> Held:
     assert scaling
     nets: dict[str, Network] = {part: TextTower(config) for part, config in TOWERS[name].items()}
     nets |= {"unet": UNet(UNETS[name])}
-    nets |= {"vae": Autoencoder(replace(VAE, scaling=scaling, upcast=name == "sdxl"))}
+    nets |= {
+        "vae": Autoencoder(
+            replace(VAE, scaling=scaling, upcast=name == "sdxl", sample_size=8 * UNETS[name].sample_size)
+        )
+    }
     for net in nets.values():
         tiny.fill(net, seed)
         net.to(dtype)

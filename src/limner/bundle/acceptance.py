@@ -7,8 +7,8 @@ from pathlib import Path
 from limner.bundle import catalogue
 from limner.bundle.bundle import found
 from limner.bundle.kind import declared_licence, kind, licence_of
-from limner.bundle.place import write_whole
 from limner.bundle.published import Licence, licence_named, licences, published
+from limner.bundle.whole import write_whole
 from limner.errors import LimnerError
 
 

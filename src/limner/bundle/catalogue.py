@@ -1,13 +1,13 @@
 """Which models are here, and where: the one that ships, those in the models folder, and those added by a name."""
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+from limner.bundle.place import home as home
 from limner.bundle.published import published
 from limner.errors import LimnerError
 from limner.recipe import Value
@@ -41,11 +41,6 @@ class Entry:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def home() -> Path:
-    """Where limner keeps what users add: $LIMNER_HOME, else ~/.limner."""
-    return Path(os.environ.get("LIMNER_HOME") or Path.home() / ".limner")
 
 
 def shelf() -> Path:

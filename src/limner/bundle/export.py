@@ -8,10 +8,10 @@ from torch import Tensor
 from limner.bundle import acceptance, catalogue
 from limner.bundle.bundle import found
 from limner.bundle.kind import declared_licence
-from limner.bundle.place import copy, scratch
 from limner.bundle.save import save_folder
 from limner.bundle.single import write_single
 from limner.bundle.source import Source
+from limner.bundle.whole import copy, scratch
 from limner.errors import LimnerError
 from limner.network.config import Json
 from limner.text.tokenizer import Tokenizer

@@ -204,8 +204,7 @@ def vae_config(shapes: Shapes, what: Family | None = None, prefix: str = VAE) ->
     if what is None:
         return config
     scaling: dict[str, Json] = {} if what.scaling is None else {"scaling_factor": what.scaling}
-    side = what.side * 2 ** (levels - 1)
-    return config | scaling | {"sample_size": side, "force_upcast": what.upcast}
+    return config | scaling | {"force_upcast": what.upcast}
 
 
 def text_config(shapes: Shapes, what: Family, part: str) -> dict[str, Json]:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from limner.bundle.place import inside
 from limner.errors import LimnerError
 from limner.network.config import Json
 
@@ -21,7 +22,7 @@ Config = TypeVar("Config")
 def read_json(file: Path) -> dict[str, Json]:
     """The object in a JSON file; LimnerError where it is missing or is none."""
     try:
-        return parsed(file, file.read_text(encoding="utf-8"))
+        return parsed(file, inside(file).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LimnerError(f"{file} is missing", "a model is a diffusers folder with model_index.json") from None
     except (OSError, UnicodeError) as error:
@@ -58,18 +59,6 @@ def naming(file: Path) -> Iterator[None]:
 def write_json(file: Path, value: Mapping[str, Json]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def inside(file: Path, folder: Path) -> Path:
-    """The file, if it lies in the folder; LimnerError if it is a link out of it, or a way around it.
-
-    Links from a snapshot of the hub's cache to the blobs beside it stay within that cache's folder of the model.
-    """
-    real = folder.resolve()
-    room = real.parent.parent if real.parent.name == "snapshots" else real
-    if not file.resolve().is_relative_to(room):
-        raise LimnerError(f"{file} leads out of {folder}", "put the file itself there")
-    return file
 
 
 def header(file: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
@@ -111,7 +100,7 @@ class Opened(Protocol):
 def opened(file: Path) -> Iterator[Opened]:
     """A safetensors file; LimnerError where it is none, or not whole."""
     try:
-        if pretends := pretence(file):
+        if pretends := pretence(inside(file)):
             raise LimnerError(f"{file} is {pretends}, whatever its name says", "get the model as safetensors")
         with safe_open(file, "pt") as f:
             yield f

@@ -55,12 +55,12 @@ class Origin:
     form: Literal["same", "convolution", "transposed"] = "same"
 
     def read(self, tensor: Tensor) -> Tensor:
-        """The published tensor: a view of the file's."""
+        """The published tensor: a view of the file's, but for a transposed one, whose layout moves the last bits."""
         if self.third is not None and tensor.shape[0] % 3 == 0:
             tensor = tensor.chunk(3)[self.third]
         if self.form == "convolution" and tensor.shape[2:] == (1, 1):
             return tensor.flatten(1)
-        return tensor.T if self.form == "transposed" and tensor.ndim == 2 else tensor
+        return tensor.T.contiguous() if self.form == "transposed" and tensor.ndim == 2 else tensor
 
     def write(self, tensor: Tensor) -> Tensor:
         """The file's tensor, or the third of it."""

@@ -9,8 +9,8 @@ from limner.bundle import catalogue
 from limner.bundle.bundle import found, open_bundle
 from limner.bundle.catalogue import Entry
 from limner.bundle.kind import declared_licence, kind, licence_of
-from limner.bundle.place import copy, scratch, write_new
 from limner.bundle.published import licences, quoted
+from limner.bundle.whole import copy, scratch, write_new
 from limner.errors import LimnerError
 
 CHECKPOINTS = (

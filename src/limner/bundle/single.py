@@ -95,16 +95,16 @@ class Single:
         if part == "unet":
             return unet_config(self.shapes, self.family) | {"sample_size": self.side()}
         if part == "vae":
-            return vae_config(self.shapes, self.family)
+            config = vae_config(self.shapes, self.family)
+            return config | {"sample_size": self.side() * AutoencoderConfig.read(config).factor}
         return text_config(self.shapes, self.family, part)
 
     def side(self) -> int:
         """Of a latent as the network was trained: by the file's metadata, else by its family."""
         said = re.match(r"(\d+)x\d+$", self.told.get("modelspec.resolution", ""))
-        levels = vae_config(self.shapes, self.family)["block_out_channels"]
-        assert isinstance(levels, list)
-        if said and int(said[1]) >= 2 ** len(levels):
-            return int(said[1]) // 2 ** (len(levels) - 1)
+        factor = AutoencoderConfig.read(vae_config(self.shapes, self.family)).factor
+        if said and int(said[1]) >= factor:
+            return int(said[1]) // factor
         return WIDE if self.family is SD2 and self.prediction() == "v_prediction" else self.family.side
 
     def prediction(self) -> str:
