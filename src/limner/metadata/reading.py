@@ -1,0 +1,90 @@
+"""What a picture says about itself: who made it and how, what of that limner understands, and what it does not do."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+
+from limner.errors import LimnerError
+from limner.metadata.names import named
+from limner.recipe import FIELDS, SEEDS, Recipe, Value, Wish, checked
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`maker` and `model` are the program and its weights, "" where nobody says; `text` is all that was found, raw.
+
+    `wish` is what limner understands, `unmet` what it does not do, each in words of its own; `settings` are the
+    maker's own names and values.  `recipe` is there only if limner made the picture: only then are its pixels promised.
+    """
+
+    maker: str = ""
+    text: str = ""
+    wish: Wish = field(default_factory=Wish)
+    unmet: tuple[str, ...] = ()
+    model: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    recipe: Recipe | None = None
+
+
+def parsed(text: str) -> object:
+    """The JSON in a text, None where there is none; NaN is a float, and no depth overflows."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def plain(mapping: Mapping[str, object]) -> dict[str, str]:
+    """The entries that are one value, as texts."""
+    return {key: str(value) for key, value in mapping.items() if isinstance(value, str | int | float)}
+
+
+def understood(said: Mapping[str, object], unmet: Iterable[str] = ()) -> tuple[Wish, tuple[str, ...]]:
+    """The wish that the fields of a recipe make up, None being open, and `unmet` with those that are out of range."""
+    fields, rest = dict[str, Value](), list(unmet)
+    for name, value in said.items():
+        if value is None or value == "":
+            fields |= {} if value is None or FIELDS[name].kind is not str else {name: ""}
+            continue
+        try:
+            fields[name] = checked(name, _converted(name, value))
+        except (ValueError, OverflowError, LimnerError):
+            rest.append(f"{name} {short(value)}")
+    wish = Wish(**{name: value for name, value in fields.items() if name not in _NAMED or value})  # type: ignore[arg-type]
+    return wish, tuple(dict.fromkeys(rest))
+
+
+_NAMED = ("sampler", "ladder")
+
+
+def walked(sampler: object, schedule: object = "") -> tuple[dict[str, object], list[str]]:
+    """The fields that other programs' names of a sampler and its schedule mean, and the names that mean nothing here."""
+    theirs, spacing = (each if isinstance(each, str) else "" for each in (sampler, schedule))
+    spacing = "" if spacing.casefold() in ("automatic", "default") else spacing
+    ours, ladder = named(theirs, spacing)
+    unmet = [f"sampler {short(theirs)}"] if theirs and not ours else []
+    unmet += [f"schedule {short(spacing)}"] if spacing and not ladder else []
+    return {"sampler": ours or None, "ladder": ladder or None}, unmet
+
+
+def seeded(seed: object) -> object:
+    """A seed of 64 bits as limner's of 32: torch's CPU generator, which drew the noise, ignores the others."""
+    number = int(seed) if isinstance(seed, str) and seed.strip().isdecimal() and len(seed) < 30 else seed
+    return number % SEEDS if isinstance(number, int) and not isinstance(number, bool) and number >= 0 else number
+
+
+def short(value: object) -> str:
+    """At most 60 characters in one line."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _converted(name: str, value: object) -> object:
+    """A number out of text or out of another kind of number, where that is exact."""
+    kind = FIELDS[name].kind
+    if kind is not str and isinstance(value, str):
+        return kind(value)
+    if kind is int and isinstance(value, float) and isfinite(value) and value.is_integer():
+        return int(value)
+    return value
