@@ -28,7 +28,7 @@ from limner.recipe import (
     to_json,
 )
 
-APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "", 42, 20, "euler", "karras", 7.5, 0.3, 10.0, 256, 256)
+APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "", 42, 20, "euler", "karras", 1, 7.5, 0.3, 10.0, 0.7, 2, 256, 256)
 DEFAULTS: Mapping[str, Value] = {
     "negative": "",
     "steps": 30,
@@ -37,6 +37,8 @@ DEFAULTS: Mapping[str, Value] = {
     "guidance": 4,
     "guide_above": 0,
     "guide_below": 5,
+    "rescale": 0,
+    "clip_skip": 1,
     "width": 128,
     "height": 64,
 }
@@ -52,9 +54,12 @@ recipes = st.builds(
     steps=st.integers(1, 1000),
     sampler=st.sampled_from(["euler", "heun", "two, of: them"]),
     ladder=st.sampled_from(["karras", "trailing"]),
+    eta=st.floats(0, 1),
     guidance=st.floats(-100, 100),
     guide_above=st.floats(0, 10_000),
     guide_below=st.floats(0, 10_000),
+    rescale=st.floats(0, 1),
+    clip_skip=st.integers(1, 12),
     width=st.integers(8, 4096),
     height=st.integers(8, 4096),
 )
@@ -114,7 +119,7 @@ def test_fields_say_what_they_are() -> None:
         ("prompt", "\udcff", "holds bytes that are no text"),
         ("model", "Z" * 64, "is not of the form"),
         ("model", "ab", "choose 64 characters"),
-        ("version", 3, "version 3 is out of range; choose 2"),
+        ("version", 2, "version 2 is out of range; choose 3"),
     ],
 )
 def test_what_is_out_of_range_is_refused(name: str, value: object, says: str) -> None:
@@ -131,7 +136,7 @@ def test_a_wish_is_checked_where_it_is_made() -> None:
 
 def test_resolve_fills_from_the_bundle_and_the_wish_wins() -> None:
     recipe = resolve(Wish(model="ab" * 32, prompt="", seed=1, steps=5, negative="blue"), DEFAULTS)
-    assert recipe == Recipe(VERSION, "ab" * 32, "", "blue", 1, 5, "heun", "trailing", 4.0, 0.0, 5.0, 128, 64)
+    assert recipe == Recipe(VERSION, "ab" * 32, "", "blue", 1, 5, "heun", "trailing", 1, 4.0, 0.0, 5.0, 0, 1, 128, 64)
     assert isinstance(recipe.guidance, float)
 
 
@@ -144,8 +149,8 @@ def test_resolve_names_what_stays_open() -> None:
     ("change", "says"),
     [
         (lambda m: m.pop("steps"), "lacks steps"),
-        (lambda m: m.update(eta=1.0), "no field 'eta'"),
-        (lambda m: m.update(version=3, eta=1.0), "version 3 is unknown; this limner reads 2; update limner"),
+        (lambda m: m.update(theta=1.0), "no field 'theta'"),
+        (lambda m: m.update(version=4, theta=1.0), "version 4 is unknown; this limner reads 3; update limner"),
         (lambda m: m.update(seed="42"), "seed '42' is not a whole number"),
     ],
 )
@@ -195,7 +200,31 @@ def test_recipe_needs_nothing_but_the_standard_library() -> None:
     assert json.loads(said.replace("'", '"')) == []
 
 
-def test_a_recipe_of_version_1_is_guided_everywhere() -> None:
-    old = asdict(replace(APPLE, guide_above=0.0, guide_below=10_000.0)) | {"version": 1}
-    del old["guide_above"], old["guide_below"]
-    assert from_mapping(old) == replace(APPLE, guide_above=0.0, guide_below=10_000.0)
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_recipe_draws_what_it_drew(version: int) -> None:
+    """Version 1 is guided at every noise level; both draw all the noise there may be, and from the last text layer."""
+    meant = replace(APPLE, eta=1.0, rescale=0.0, clip_skip=1)
+    old = asdict(meant) | {"version": version}
+    del old["eta"], old["rescale"], old["clip_skip"]
+    if version == 1:
+        meant = replace(meant, guide_above=0.0, guide_below=10_000.0)
+        del old["guide_above"], old["guide_below"]
+    assert from_mapping(old) == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "defaults", "eta"),
+    [
+        ({}, {}, 1),
+        ({"sampler": "ddim"}, {}, 0),
+        ({"sampler": "ddim", "eta": 0.5}, {}, 0.5),
+        ({}, {"sampler": "ddim"}, 0),
+        ({}, {"sampler": "ddim", "eta": 0.5}, 0.5),
+        ({"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.5}, 0.5),
+        ({"sampler": "ancestral"}, {"sampler": "ddim", "eta": 0.5}, 1),
+        ({"sampler": "ddim"}, {"eta": 1.0}, 0),
+    ],
+)
+def test_eta_belongs_to_its_sampler(said: dict[str, str], defaults: dict[str, Value], eta: float) -> None:
+    wish = Wish(model="ab" * 32, prompt="", seed=1, **said)  # type: ignore[arg-type]
+    assert resolve(wish, {**DEFAULTS, **defaults}).eta == eta

@@ -10,9 +10,10 @@ from typing import TypeAlias
 
 from limner.errors import LimnerError
 
-VERSION = 2
+VERSION = 3
 LOUDEST = 10_000  # a noise level above any ladder's
 SEEDS = 2**32  # torch's CPU generator ignores the bits above
+ETA = {"ddim": 0.0}  # where a wish is silent: DDIM's authors mean no fresh noise, all others as much as there may be
 
 Value: TypeAlias = int | float | str
 
@@ -60,9 +61,14 @@ class Recipe:
     steps: int = field(metadata=_said("noise levels walked down", 20, 1, 1000, "steps"))
     sampler: str = field(metadata=_said("how one noise level leads to the next", "euler", 1, 64))
     ladder: str = field(metadata=_said("how the noise levels are spaced", "karras", 1, 64))
+    eta: float = field(metadata=_said("share of fresh noise, in samplers that draw any on the way", 1.0, 0, 1))
     guidance: float = field(metadata=_said("how far the prompt is overstated: 1 not at all, 0 ignored", 7.5, -100, 100))
     guide_above: float = field(metadata=_said("guided only at noise levels above this", 0.3, 0, LOUDEST, "(sigma)"))
     guide_below: float = field(metadata=_said("and only up to this", 10.0, 0, LOUDEST, "(sigma)"))
+    rescale: float = field(
+        metadata=_said("how far the guided contrast is taken back to the unguided: 0 not at all", 0.7, 0, 1)
+    )
+    clip_skip: int = field(metadata=_said("layer of the text tower that is read, from the last: 1 the last", 1, 1, 12))
     width: int = field(metadata=_said("width of the picture", 256, 8, 4096, "pixels"))
     height: int = field(metadata=_said("height of the picture", 256, 8, 4096, "pixels"))
 
@@ -86,9 +92,12 @@ class Wish:
     steps: int | None = None
     sampler: str | None = None
     ladder: str | None = None
+    eta: float | None = None
     guidance: float | None = None
     guide_above: float | None = None
     guide_below: float | None = None
+    rescale: float | None = None
+    clip_skip: int | None = None
     width: int | None = None
     height: int | None = None
 
@@ -126,8 +135,14 @@ def checked(name: str, value: object) -> Value:
 
 
 def resolve(wish: Wish, defaults: Mapping[str, Value]) -> Recipe:
-    """The wish with its open fields filled from a bundle's own defaults; LimnerError if one stays open."""
-    return from_mapping({"version": VERSION, **defaults, **said(wish)})
+    """The wish with its open fields filled from a bundle's own defaults; LimnerError if one stays open.
+
+    `eta` belongs to its sampler: whoever wishes for another sampler, and for no eta, gets that sampler's own.
+    """
+    filled = {"version": VERSION, **defaults, **said(wish)}
+    if "eta" not in filled or (wish.eta is None and wish.sampler not in (None, defaults.get("sampler"))):
+        filled["eta"] = ETA.get(str(filled.get("sampler")), 1.0)
+    return from_mapping(filled)
 
 
 def check(recipe: Recipe, factor: int, samplers: Collection[str], ladders: Collection[str]) -> None:
@@ -173,8 +188,7 @@ def from_json(text: str) -> Recipe:
 
 def from_mapping(mapping: Mapping[str, object]) -> Recipe:
     """The recipe with exactly these fields; LimnerError names what is missing, unknown or not allowed."""
-    if mapping.get("version") == 1:  # guided at every noise level
-        mapping = {**mapping, "version": VERSION, "guide_above": 0.0, "guide_below": float(LOUDEST)}
+    mapping = upgraded(mapping)
     if (version := mapping.get("version", VERSION)) != VERSION:
         raise LimnerError(f"recipe version {_short(version)} is unknown; this limner reads {VERSION}", "update limner")
     if missing := FIELDS.keys() - mapping.keys():
@@ -184,6 +198,21 @@ def from_mapping(mapping: Mapping[str, object]) -> Recipe:
             f"the recipe has no field {', '.join(map(_short, sorted(unknown)))}", f"the fields are {', '.join(FIELDS)}"
         )
     return Recipe(*(mapping[name] for name in FIELDS))  # type: ignore[arg-type]  # Recipe checks each
+
+
+ADDED: Mapping[int, Mapping[str, Value]] = {  # the fields that came with a version, as all before it had them
+    2: {"guide_above": 0.0, "guide_below": float(LOUDEST)},
+    3: {"eta": 1.0, "rescale": 0.0, "clip_skip": 1},
+}
+
+
+def upgraded(mapping: Mapping[str, object]) -> Mapping[str, object]:
+    """An older version's recipe in today's fields: the same picture."""
+    old = mapping.get("version")
+    if type(old) is not int or not 1 <= old < VERSION:
+        return mapping
+    later = (ADDED[version] for version in range(old + 1, VERSION + 1))
+    return {**mapping, **{name: value for added in later for name, value in added.items()}, "version": VERSION}
 
 
 def digest(recipe: Recipe) -> str:

@@ -78,7 +78,7 @@ def theirs(folder: Path, scheduler: SchedulerMixin | None = None, size: tuple[in
 
 def ours(bundle: Bundle, sampler: str, size: tuple[int, int] = (64, 64)) -> np.ndarray:
     recipe = Recipe(
-        VERSION, bundle.identity, PROMPT, NEGATIVE, 7, STEPS, sampler, "trailing", GUIDANCE, 0.0, 1e4, *size
+        VERSION, bundle.identity, PROMPT, NEGATIVE, 7, STEPS, sampler, "trailing", 1, GUIDANCE, 0.0, 1e4, 0, 1, *size
     )
     return next(run([recipe], bundle))[1]
 

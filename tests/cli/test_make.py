@@ -50,7 +50,9 @@ def test_pictures_carry_their_recipes(limner: Limner, home: Path) -> None:
     identity = open_bundle(home / "models" / "tiny").identity
     for path in paths:
         seed = int(path.stem.partition("-")[2])
-        expected = Recipe(VERSION, identity, "a red apple", "", seed, 2, "ancestral", "trailing", 2.0, 0.0, 1e4, 16, 8)
+        expected = Recipe(
+            VERSION, identity, "a red apple", "", seed, 2, "ancestral", "trailing", 1, 2.0, 0.0, 1e4, 0, 1, 16, 8
+        )
         assert _recipe(path) == expected
         assert "Model: tiny, Device: cpu, Precision: float32" in read(path)[1]
         assert _pixels(path).shape == (8, 16, 3)

@@ -31,7 +31,9 @@ def here(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def recipe(bundle: Bundle) -> Recipe:
-    return Recipe(VERSION, bundle.identity, "a red apple", "", 3, 4, "euler", "trailing", 3.0, 0.0, 1e4, 64, 64)
+    return Recipe(
+        VERSION, bundle.identity, "a red apple", "", 3, 4, "euler", "trailing", 1, 3.0, 0.0, 1e4, 0, 1, 64, 64
+    )
 
 
 class Slanted:

@@ -40,6 +40,9 @@ def recipe(bundle: Bundle, **wanted: object) -> Recipe:
         "guidance": 3.0,
         "guide_above": 0.0,
         "guide_below": 1e4,
+        "eta": 1.0,
+        "rescale": 0.0,
+        "clip_skip": 1,
         "width": 64,
         "height": 64,
     }

@@ -18,7 +18,22 @@ from limner.recipe import VERSION, Recipe
 
 def recipe(bundle: Bundle, seed: int, steps: int = 3) -> Recipe:
     return Recipe(
-        VERSION, bundle.identity, "a red apple", "", seed, steps, "ancestral", "trailing", 3.0, 0.0, 1e4, 32, 32
+        VERSION,
+        bundle.identity,
+        "a red apple",
+        "",
+        seed,
+        steps,
+        "ancestral",
+        "trailing",
+        1,
+        3.0,
+        0.0,
+        1e4,
+        0,
+        1,
+        32,
+        32,
     )
 
 

@@ -30,9 +30,9 @@ from limner.metadata import (
     read,
     write,
 )
-from limner.recipe import VERSION, Recipe, Wish
+from limner.recipe import VERSION, Recipe, Wish, resolve
 
-APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "blurry", 42, 20, "euler", "karras", 7.5, 0.3, 10.0, 16, 24)
+APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "blurry", 42, 20, "euler", "karras", 1, 7.5, 0.3, 10.0, 0, 1, 16, 24)
 PICTURE = np.arange(24 * 16 * 3, dtype=np.uint8).reshape(24, 16, 3)
 FOREIGN = (
     "a lighthouse, (stormy:1.2),\nBREAK oil\nNegative prompt: blurry,\nlowres\n"
@@ -90,14 +90,24 @@ def test_parameters_are_written_as_others_write_them() -> None:
 
 
 @given(
-    st.sampled_from(sorted(SAMPLERS)), st.sampled_from(sorted(LADDERS)), st.floats(-100, 100), st.floats(0, 1e4), hard
+    sampler=st.sampled_from(sorted(SAMPLERS)),
+    ladder=st.sampled_from(sorted(LADDERS)),
+    eta=st.sampled_from([0.0, 1.0]) | st.floats(0, 1),
+    guidance=st.floats(-100, 100),
+    above=st.floats(0, 1e4),
+    rescale=st.floats(0, 1),
+    skip=st.integers(1, 12),
+    note=hard,
 )
-def test_parameters_give_the_wish_back(sampler: str, ladder: str, guidance: float, above: float, note: str) -> None:
-    recipe = replace(APPLE, sampler=sampler, ladder=ladder, guidance=guidance, guide_above=above)
+def test_parameters_give_the_wish_back(
+    sampler: str, ladder: str, eta: float, guidance: float, above: float, rescale: float, skip: int, note: str
+) -> None:
+    recipe = replace(
+        APPLE, sampler=sampler, ladder=ladder, eta=eta, guidance=guidance, guide_above=above, rescale=rescale,
+        clip_skip=skip,
+    )  # fmt: skip
     parsed = parse(parameters(recipe, {"Note": note}))
-    assert parsed.wish() == Wish(
-        None, None, "a red apple", "blurry", 42, 20, sampler, ladder, guidance, above, 10.0, 16, 24
-    )
+    assert resolve(replace(parsed.wish(), model=APPLE.model), {"rescale": 0.0}) == recipe
     assert parsed.settings["Note"] == note
 
 
@@ -127,6 +137,7 @@ def test_foreign_text_is_taken_apart() -> None:
         steps=20,
         sampler="ancestral",
         guidance=7.0,
+        clip_skip=1,
         width=512,
         height=768,
     )
@@ -180,9 +191,9 @@ def test_hostile_xmp_expands_no_entity(tmp_path: Path) -> None:
 
 
 def test_a_recipe_of_the_future_is_named_with_its_file(tmp_path: Path) -> None:
-    data = encode(PICTURE, "webp", APPLE, {}).replace(b'"version":2', b'"version":3')
+    data = encode(PICTURE, "webp", APPLE, {}).replace(b'"version":3', b'"version":4')
     (tmp_path / "a.webp").write_bytes(data)
-    with pytest.raises(LimnerError, match=r"a\.webp: recipe version 3 is unknown.*update limner"):
+    with pytest.raises(LimnerError, match=r"a\.webp: recipe version 4 is unknown.*update limner"):
         read(tmp_path / "a.webp")
 
 

@@ -195,6 +195,8 @@ DEFAULTS: dict[str, Value] = {
     "guidance": 7.5,
     "guide_above": 0.0,
     "guide_below": float(LOUDEST),
+    "rescale": 0.0,
+    "clip_skip": 1,
 }
 
 
@@ -205,8 +207,9 @@ def read_defaults(folder: Path, unet: UNetConfig, autoencoder: AutoencoderConfig
 
     def own(raw: Mapping[str, Json]) -> dict[str, Value]:
         said = raw.get("defaults", {})
-        if not isinstance(said, dict) or not said.keys() <= out.keys():
-            raise LimnerError(f"defaults {said!r}", f"only {', '.join(out)} are known")
+        known = [*out, "eta"]  # which the sampler decides, where the folder does not
+        if not isinstance(said, dict) or not said.keys() <= set(known):
+            raise LimnerError(f"defaults {said!r}", f"only {', '.join(known)} are known")
         return {key: checked(key, value) for key, value in said.items()}
 
     return out | (layout.configured(file, own) if file.exists() else {})

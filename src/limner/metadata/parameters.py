@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from limner import __version__
 from limner.errors import LimnerError
 from limner.metadata.names import LADDERS, SAMPLERS, named
-from limner.recipe import FIELDS, LOUDEST, Recipe, Value, Wish, checked
+from limner.recipe import ETA, FIELDS, LOUDEST, Recipe, Value, Wish, checked
 
 _SETTING = re.compile(r'\s*(\w[\w /-]+):\s*("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
 
@@ -33,9 +33,12 @@ class Parameters:
             "steps": self.settings.get("Steps", ""),
             "sampler": sampler,
             "ladder": ladder,
+            "eta": self.settings.get("Eta DDIM" if sampler == "ddim" else "Eta", ""),
             "guidance": self.settings.get("CFG scale", ""),
             "guide_above": above,
             "guide_below": below,
+            "rescale": self.settings.get("CFG rescale", ""),
+            "clip_skip": self.settings.get("Clip skip", ""),
             "width": self.settings.get("Size-1", ""),
             "height": self.settings.get("Size-2", ""),
         }
@@ -47,12 +50,22 @@ def parameters(recipe: Recipe, extras: Mapping[str, str]) -> str:
     guidance = int(recipe.guidance) if recipe.guidance.is_integer() else recipe.guidance
     whole = recipe.guide_above == 0 and recipe.guide_below == LOUDEST
     interval = {} if whole else {"Guidance interval": f"{recipe.guide_above} to {recipe.guide_below}"}
+    unusual = {
+        key: str(value)
+        for key, value, usual in (
+            ("CFG rescale", recipe.rescale, 0),
+            ("Eta DDIM" if recipe.sampler == "ddim" else "Eta", recipe.eta, ETA.get(recipe.sampler, 1)),
+            ("Clip skip", recipe.clip_skip, 1),
+        )
+        if value != usual
+    }
     settings = {
         "Steps": str(recipe.steps),
         "Sampler": SAMPLERS.get(recipe.sampler, (recipe.sampler,))[0],
         "Schedule type": LADDERS.get(recipe.ladder, (recipe.ladder,))[0],
         "CFG scale": str(guidance),
         **interval,
+        **unusual,
         "Seed": str(recipe.seed),
         "Size": f"{recipe.width}x{recipe.height}",
         "Model hash": recipe.model[:10],
