@@ -149,4 +149,6 @@ def _skip(file: BinaryIO, length: int) -> None:
 
 
 def _too_much() -> LimnerError:
-    return LimnerError(f"carries more than {MOST // 2**20} MB of text", "that is no recipe: give the picture without it")
+    return LimnerError(
+        f"carries more than {MOST // 2**20} MB of text", "that is no recipe: give the picture without it"
+    )

@@ -111,7 +111,9 @@ def _written(runs: Iterator[Run]) -> str:
     """AUTOMATIC1111's spelling: `(louder:1.2)`, and a backslash before what would be syntax."""
     merged = (
         ("".join(text for text, _ in group), weight)
-        for weight, group in groupby(((text, round(weight, 6)) for text, weight in runs if text), key=lambda run: run[1])
+        for weight, group in groupby(
+            ((text, round(weight, 6)) for text, weight in runs if text), key=lambda run: run[1]
+        )
     )
     return "".join(
         _escaped(text) if weight == 1 else f"({_escaped(text)}:{f'{weight:.6f}'.rstrip('0').rstrip('.')})"

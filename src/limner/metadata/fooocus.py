@@ -7,7 +7,7 @@ from limner.metadata.reading import Reading, parsed, plain, seeded, short, under
 
 _SILENT = {"metadata_scheme", "version", "base_model_hash", "refiner_model_hash", "created_by", "loras", "performance"}
 _TAKEN = {"prompt", "negative_prompt", "full_prompt", "full_negative_prompt", "steps", "resolution", "guidance_scale"}
-_TAKEN |= {"seed", "sampler", "scheduler", "base_model"}
+_TAKEN |= {"seed", "sampler", "scheduler", "base_model", "clip_skip"}
 _NOTHING = ("", "None", "[]", "Default (model)", "(1.0, 1.0, 0.0)", None)
 
 
@@ -24,6 +24,7 @@ def fooocus(text: str) -> Reading | None:
         "seed": seeded(record.get("seed")),
         "steps": record.get("steps"),
         "guidance": record.get("guidance_scale"),
+        "clip_skip": record.get("clip_skip"),
         "width": size[1] if size else None,
         "height": size[2] if size else None,
     }

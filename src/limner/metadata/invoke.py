@@ -1,13 +1,14 @@
-"""Pictures of InvokeAI: `invokeai_metadata` since version 3, and what versions 2 (`sd-metadata`) and 1 (`Dream`) wrote."""
+"""Pictures of InvokeAI: `invokeai_metadata` of version 3 and later, `sd-metadata` of 2 and `Dream` of 1."""
 
 import re
 import shlex
 from collections.abc import Iterator, Mapping
 
-from limner.metadata.emphasis import dividers, from_compel
+from limner.metadata.emphasis import LONGEST, dividers, from_compel
 from limner.metadata.reading import Reading, parsed, plain, seeded, short, understood, walked
 
-_TAKEN = {"positive_prompt", "negative_prompt", "seed", "steps", "cfg_scale", "scheduler", "width", "height", "model"}
+_TAKEN = {"positive_prompt", "negative_prompt", "seed", "steps", "cfg_scale", "cfg_rescale_multiplier", "scheduler"}
+_TAKEN |= {"clip_skip", "width", "height", "model"}
 _SILENT = {"app_version", "generation_mode", "rand_device", "ref_images", "canvas_v2_metadata"}
 _SILENT |= {"positive_style_prompt", "negative_style_prompt"}  # looked at beside the prompts
 _NOTHING: tuple[object, ...] = (None, 0, 0.0, False, "", [], {})
@@ -34,6 +35,8 @@ def invoke(text: str) -> Reading | None:
         "seed": seeded(record.get("seed")),
         "steps": record.get("steps"),
         "guidance": record.get("cfg_scale"),
+        "rescale": record.get("cfg_rescale_multiplier"),
+        "clip_skip": _layer(record.get("clip_skip")),
         "width": record.get("width"),
         "height": record.get("height"),
     }
@@ -56,14 +59,23 @@ def invoke_2(text: str) -> Reading | None:
     return _old("InvokeAI 2", text, prompt, settings, extras)
 
 
-_EXTRAS = ("threshold", "perlin", "hires_fix", "seamless", "postprocessing", "variations", "strength", "init_image_path")
+_EXTRAS = (
+    "threshold",
+    "perlin",
+    "hires_fix",
+    "seamless",
+    "postprocessing",
+    "variations",
+    "strength",
+    "init_image_path",
+)
 _FLAGS: Mapping[str, str] = {"s": "steps", "S": "seed", "W": "width", "H": "height", "C": "cfg_scale", "A": "sampler"}
 
 
 def dream(text: str) -> Reading | None:
     """Of the command of version 1: `"a cat [blurry]" -s 50 -S 42 -W 512 -H 512 -C 7.5 -A k_lms`."""
     try:
-        words = shlex.split(text)
+        words = shlex.split(text[:LONGEST])
     except ValueError:
         return None
     if not words:
@@ -83,7 +95,7 @@ def dream(text: str) -> Reading | None:
 def _old(maker: str, text: str, prompt: object, settings: Mapping[str, str], extras: list[str]) -> Reading:
     whole = prompt if isinstance(prompt, str) else ""
     negative = ", ".join(re.findall(r"\[([^][]*)\]", whole))
-    positive = re.sub(r"\s*\[[^][]*\]", "", whole).strip()
+    positive = re.sub(r" ?\[[^][]*\]", "", whole).strip()
     fields, strange = walked(settings.get("sampler"))
     said = fields | {
         "prompt": _prompt(positive, extras),
@@ -107,6 +119,11 @@ def _prompt(prompt: object, unmet: list[str]) -> object:
         unmet.append(f"the weights in {short(prompt)!r}: taken as they stand")
         return prompt
     return translated
+
+
+def _layer(skipped: object) -> object:
+    """InvokeAI counts the layers that are skipped; none is the model's own, and stays open."""
+    return skipped + 1 if isinstance(skipped, int) and skipped else None
 
 
 def _named(model: object) -> str:

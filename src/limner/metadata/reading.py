@@ -9,6 +9,8 @@ from limner.errors import LimnerError
 from limner.metadata.names import named
 from limner.recipe import FIELDS, SEEDS, Recipe, Value, Wish, checked
 
+MANY = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -41,25 +43,27 @@ def plain(mapping: Mapping[str, object]) -> dict[str, str]:
 
 
 def understood(said: Mapping[str, object], unmet: Iterable[str] = ()) -> tuple[Wish, tuple[str, ...]]:
-    """The wish that the fields of a recipe make up, None being open, and `unmet` with those that are out of range."""
+    """The wish that these fields of a recipe make up, None being open; and `unmet` with those out of range."""
     fields, rest = dict[str, Value](), list(unmet)
     for name, value in said.items():
-        if value is None or value == "":
-            fields |= {} if value is None or FIELDS[name].kind is not str else {name: ""}
+        if value is None or (value == "" and name not in ("prompt", "negative")):
             continue
         try:
             fields[name] = checked(name, _converted(name, value))
         except (ValueError, OverflowError, LimnerError):
-            rest.append(f"{name} {short(value)}")
-    wish = Wish(**{name: value for name, value in fields.items() if name not in _NAMED or value})  # type: ignore[arg-type]
-    return wish, tuple(dict.fromkeys(rest))
+            long = isinstance(value, str) and len(value) > FIELDS[name].high
+            rest.append(f"a {name} of {len(str(value))} characters" if long else f"{name} {short(value)}")
+    return Wish(**fields), capped(rest)  # type: ignore[arg-type]  # Wish checks each
 
 
-_NAMED = ("sampler", "ladder")
+def capped(unmet: Iterable[str]) -> tuple[str, ...]:
+    """Each once, and no more than anybody reads."""
+    each = tuple(dict.fromkeys(unmet))
+    return each if len(each) <= MANY else (*each[:MANY], f"and {len(each) - MANY} more")
 
 
 def walked(sampler: object, schedule: object = "") -> tuple[dict[str, object], list[str]]:
-    """The fields that other programs' names of a sampler and its schedule mean, and the names that mean nothing here."""
+    """The fields that other programs' names of a sampler and a schedule mean, and the names that mean nothing here."""
     theirs, spacing = (each if isinstance(each, str) else "" for each in (sampler, schedule))
     spacing = "" if spacing.casefold() in ("automatic", "default") else spacing
     ours, ladder = named(theirs, spacing)
@@ -76,7 +80,10 @@ def seeded(seed: object) -> object:
 
 def short(value: object) -> str:
     """At most 60 characters in one line."""
-    text = " ".join(str(value).split())
+    try:
+        text = " ".join(str(value)[:1000].split())
+    except RecursionError:  # lists in lists in lists
+        text = "..."
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
