@@ -34,7 +34,7 @@ def _pixels(path: Path) -> np.ndarray:
 
 
 def _recipe(path: Path) -> Recipe:
-    recipe, _ = read(path)
+    recipe = read(path).recipe
     assert recipe is not None
     return recipe
 
@@ -54,7 +54,7 @@ def test_pictures_carry_their_recipes(limner: Limner, home: Path) -> None:
             VERSION, identity, "a red apple", "", seed, 2, "ancestral", "trailing", 1, 2.0, 0.0, 1e4, 0, 1, 16, 8
         )
         assert _recipe(path) == expected
-        assert "Model: tiny, Device: cpu, Precision: float32" in read(path)[1]
+        assert "Model: tiny, Device: cpu, Precision: float32" in read(path).text
         assert _pixels(path).shape == (8, 16, 3)
 
 

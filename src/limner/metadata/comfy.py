@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from limner.metadata.emphasis import dividers, from_comfy
+from limner.metadata.emphasis import from_comfy
 from limner.metadata.graph import Graph, Link, Node, graph, source, text, upstream, value
-from limner.metadata.reading import Reading, parsed, plain, seeded, short, understood, walked
+from limner.metadata.reading import Reading, parsed, plain, seeded, short, spelt, understood, walked
 from limner.metadata.workflow import unfolded
 
 # Nodes that limner understands wherever they stand: without them an ordinary picture is not made, or they only hand on.
@@ -26,7 +26,14 @@ _UNDERSTOOD |= {
     "CFGGuider",
 }
 _UNDERSTOOD |= {"BasicGuider", "VAEDecode", "VAEDecodeTiled", "SaveImage", "PreviewImage", "RescaleCFG", "Reroute"}
-_UNDERSTOOD |= {"CLIPSetLastLayer", "KarrasScheduler", "ExponentialScheduler", "PrimitiveNode", "SaveAnimatedWEBP"}
+_UNDERSTOOD |= {
+    "CLIPSetLastLayer",
+    "ConditioningCombine",
+    "KarrasScheduler",
+    "ExponentialScheduler",
+    "PrimitiveNode",
+    "SaveAnimatedWEBP",
+}
 _ENDS = ("Save", "Preview", "")  # how the kinds of nodes begin that end a graph, the surest first
 _MOST = 20  # of such ends, and of passes, that anybody means
 _SIDES = ("positive", "negative")
@@ -146,7 +153,7 @@ def _partly(said: _Said, node: Node, spacing: Node) -> Iterator[str]:
 def _prompt(said: _Said, guider: Node, side: str) -> str | None:
     """The texts that this side's conditioning came from, in AUTOMATIC1111's spelling."""
     begin = "conditioning" if guider.kind == "BasicGuider" else side
-    texts, seen = list[str](), set[Link]()
+    texts, seen, joins = list[str](), set[Link](), set[str]()
     waiting = [guider.links[begin]] if begin in guider.links else []
     while waiting:
         link = waiting.pop()
@@ -156,11 +163,22 @@ def _prompt(said: _Said, guider: Node, side: str) -> str | None:
             if (words := _texts(said, node)) is not None:
                 texts += words
             else:
+                joins.add(node.kind)
                 waiting += reversed(_conditionings(node, link[1], side))
-    translated = [_spelt(said, each) for each in texts]
     if not texts:
         said.unmet.append(f"a {side} prompt that no node says in words")
-    return " BREAK ".join(translated) if texts else None
+        return None
+    return _joined(said, [_spelt(said, each) for each in texts], joins, side)
+
+
+def _joined(said: _Said, texts: Sequence[str], joins: set[str], side: str) -> str:
+    """Concatenated states are BREAK; combined ones, whose predictions ComfyUI averages, are AND with weights of one."""
+    if "ConditioningCombine" not in joins or len(texts) == 1:
+        return " BREAK ".join(texts)
+    if side == "positive" and joins <= {"ConditioningCombine", "Reroute"}:
+        return " AND ".join(f"{each} :{1 / len(texts):.4g}" for each in texts)
+    said.unmet.append("the node ConditioningCombine: its prompts are taken as one")
+    return " BREAK ".join(texts)
 
 
 def _texts(said: _Said, node: Node) -> list[str] | None:
@@ -186,12 +204,8 @@ def _conditionings(node: Node, output: int, side: str) -> list[Link]:
 
 
 def _spelt(said: _Said, prompt: str) -> str:
-    said.unmet.extend(f"the plain word {word}, which divides a prompt here" for word in dividers(prompt))
     said.unmet.extend(f"embedding {name}" for name in re.findall(r"\bembedding:([^\s,()]+)", prompt)[:20])
-    if (translated := from_comfy(prompt)) is None:
-        said.unmet.append(f"the weights in {short(prompt)!r}: taken as they stand")
-        return prompt
-    return translated
+    return spelt(prompt, from_comfy, said.unmet)
 
 
 def _model(said: _Said, guider: Node) -> str:

@@ -34,8 +34,16 @@ def _folder(block: bytes, at: int, order: Literal["little", "big"]) -> Iterator[
 def _text(data: bytes, order: Literal["little", "big"]) -> str:
     """A text, by the code that its first eight bytes may name (EXIF 2.3, 4.6.5, UserComment)."""
     code, body = data[:8], data[8:]
-    if code == b"UNICODE\0":  # in either order: what programs write is mostly ASCII, so its zero bytes tell which
-        high, low = body[::2].count(0), body[1::2].count(0)
-        big = high > low or (high == low and order == "big")
-        return body.decode("utf-16-be" if big else "utf-16-le", "replace")
+    if code == b"UNICODE\0":
+        return _utf16(body, order)
     return (body if code == b"ASCII\0\0\0" else data).decode("utf-8", "replace").strip("\0 ")
+
+
+def _utf16(body: bytes, order: Literal["little", "big"]) -> str:
+    """In the order in which settings can be read, whatever the block's; else by where ASCII's zero bytes are."""
+    big, little = (body.decode(code, "replace") for code in ("utf-16-be", "utf-16-le"))
+    for text in (big, little):
+        if "Steps: " in text:
+            return text
+    high, low = body[::2].count(0), body[1::2].count(0)
+    return big if high > low or (high == low and order == "big") else little

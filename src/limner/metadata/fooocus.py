@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from limner.metadata.reading import Reading, parsed, plain, seeded, short, understood, walked
+from limner.metadata.emphasis import from_comfy
+from limner.metadata.reading import Reading, parsed, plain, seeded, short, spelt, understood, walked
 
 _SILENT = {"metadata_scheme", "version", "base_model_hash", "refiner_model_hash", "created_by", "loras", "performance"}
 _TAKEN = {"prompt", "negative_prompt", "full_prompt", "full_negative_prompt", "steps", "resolution", "guidance_scale"}
@@ -16,11 +17,12 @@ def fooocus(text: str) -> Reading | None:
     record = parsed(text)
     if not isinstance(record, dict) or "base_model" not in record:
         return None
+    unmet = list(_others(record))
     size = re.fullmatch(r"[\[(]\s*(\d+)\s*,\s*(\d+)\s*[\])]", str(record.get("resolution")))
     fields, strange = walked(record.get("sampler"), record.get("scheduler"))
     said = fields | {
-        "prompt": _drawn(record, "full_prompt", "prompt"),
-        "negative": _drawn(record, "full_negative_prompt", "negative_prompt"),
+        "prompt": _drawn(record, "full_prompt", "prompt", unmet),
+        "negative": _drawn(record, "full_negative_prompt", "negative_prompt", unmet),
         "seed": seeded(record.get("seed")),
         "steps": record.get("steps"),
         "guidance": record.get("guidance_scale"),
@@ -28,16 +30,16 @@ def fooocus(text: str) -> Reading | None:
         "width": size[1] if size else None,
         "height": size[2] if size else None,
     }
-    wish, unmet = understood(said, [*strange, *_others(record)])
-    return Reading("Fooocus", text, wish, unmet, str(record["base_model"]), plain(record))
+    wish, rest = understood(said, strange + unmet)
+    return Reading("Fooocus", text, wish, rest, str(record["base_model"]), plain(record))
 
 
-def _drawn(record: Mapping[str, object], full: str, typed: str) -> object:
-    """The prompts with the styles written out, which Fooocus encodes one behind the other, else what was typed."""
+def _drawn(record: Mapping[str, object], full: str, typed: str, unmet: list[str]) -> object:
+    """The prompts with the styles written out, else what was typed; Fooocus reads weights as ComfyUI does."""
     drawn = record.get(full)
-    if isinstance(drawn, list) and drawn and all(isinstance(each, str) for each in drawn):
-        return ", ".join(filter(None, drawn))
-    return record.get(typed)
+    whole = isinstance(drawn, list) and drawn and all(isinstance(each, str) for each in drawn)
+    prompt = ", ".join(filter(None, drawn)) if whole and isinstance(drawn, list) else record.get(typed)
+    return spelt(prompt, from_comfy, unmet) if isinstance(prompt, str) else prompt
 
 
 def _others(record: Mapping[str, object]) -> Iterator[str]:
@@ -47,5 +49,7 @@ def _others(record: Mapping[str, object]) -> Iterator[str]:
             yield f"LoRA {short(name)} at {short(strength)}"
         elif key == "styles" and value not in _NOTHING and "full_prompt" in record:
             yield f"styles {short(value)}: written out in the prompt"
+        elif key.startswith("refiner") and record.get("refiner_model") in _NOTHING:
+            continue
         elif key not in _SILENT | _TAKEN and value not in _NOTHING:
             yield f"{key.replace('_', ' ')} {short(value)}"

@@ -4,8 +4,8 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
-from limner.metadata.emphasis import LONGEST, dividers, from_compel
-from limner.metadata.reading import Reading, parsed, plain, seeded, short, understood, walked
+from limner.metadata.emphasis import LONGEST, from_compel
+from limner.metadata.reading import Reading, parsed, plain, seeded, short, spelt, understood, walked
 
 _TAKEN = {"positive_prompt", "negative_prompt", "seed", "steps", "cfg_scale", "cfg_rescale_multiplier", "scheduler"}
 _TAKEN |= {"clip_skip", "width", "height", "model"}
@@ -111,14 +111,8 @@ def _old(maker: str, text: str, prompt: object, settings: Mapping[str, str], ext
 
 
 def _prompt(prompt: object, unmet: list[str]) -> object:
-    """In AUTOMATIC1111's spelling, else as it is, and why is said."""
-    if not isinstance(prompt, str):
-        return prompt
-    unmet += [f"the plain word {word}, which divides a prompt here" for word in dividers(prompt)]
-    if (translated := from_compel(prompt)) is None:
-        unmet.append(f"the weights in {short(prompt)!r}: taken as they stand")
-        return prompt
-    return translated
+    """In AUTOMATIC1111's spelling."""
+    return spelt(prompt, from_compel, unmet) if isinstance(prompt, str) else prompt
 
 
 def _layer(skipped: object) -> object:

@@ -1,11 +1,12 @@
 """What a picture says about itself: who made it and how, what of that limner understands, and what it does not do."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 
 from limner.errors import LimnerError
+from limner.metadata.emphasis import dividers
 from limner.metadata.names import named
 from limner.recipe import FIELDS, SEEDS, Recipe, Value, Wish, checked
 
@@ -76,6 +77,14 @@ def seeded(seed: object) -> object:
     """A seed of 64 bits as limner's of 32: torch's CPU generator, which drew the noise, ignores the others."""
     number = int(seed) if isinstance(seed, str) and seed.strip().isdecimal() and len(seed) < 30 else seed
     return number % SEEDS if isinstance(number, int) and not isinstance(number, bool) and number >= 0 else number
+
+
+def spelt(prompt: str, translate: Callable[[str], str | None], unmet: list[str]) -> str:
+    """A prompt in AUTOMATIC1111's spelling, or as it stands; `unmet` gains what is not the same then."""
+    unmet.extend(f"the plain word {word}, which divides a prompt here" for word in dividers(prompt))
+    if (translated := translate(prompt)) is None:
+        unmet.append(f"the weights in {short(prompt)!r}: taken as they stand")
+    return prompt if translated is None else translated
 
 
 def short(value: object) -> str:
