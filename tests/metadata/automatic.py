@@ -6,6 +6,7 @@ attention.
 
 import json
 import re
+from contextlib import suppress
 
 
 def written(prompt: str, negative: str, settings: dict[str, str]) -> str:
@@ -35,10 +36,8 @@ def understood(text: str) -> dict[str, str]:
     found = {name: "\n".join(said) for name, said in sides.items()}
     for key, value in pairs:
         if value[:1] == '"' and value[-1:] == '"':
-            try:
+            with suppress(ValueError):
                 value = json.loads(value)
-            except ValueError:
-                pass
         size = re.fullmatch(r"(\d+)x(\d+)", value)
         found |= {f"{key}-1": size[1], f"{key}-2": size[2]} if size else {key: value}
     return found

@@ -34,7 +34,7 @@ def international(keyword: str, body: str, *, squeezed: bool = False) -> bytes:
     return chunk(b"iTXt", keyword.encode() + (b"\0\1\0" if squeezed else b"\0\0\0") + b"\0\0" + data)
 
 
-def with_tags(path: Path, tags: dict[int, str | bytes], folder: dict[int, str | bytes] | None = None) -> Path:
+def with_tags(path: Path, tags: dict[int, str | int], folder: dict[int, str | bytes] | None = None) -> Path:
     """A JPEG or WebP picture whose EXIF has these tags, and those of `folder` in its Exif folder."""
     exif = Image.Exif()
     for tag, value in tags.items():

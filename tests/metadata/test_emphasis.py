@@ -15,7 +15,9 @@ def trees(suffixes: st.SearchStrategy[str]) -> st.SearchStrategy[Forest]:
     """Words, and groups of them with what is written behind."""
     plain = st.text("ab [],", min_size=1, max_size=4)
     return st.recursive(
-        st.lists(plain, max_size=3), lambda inner: st.lists(plain | st.tuples(inner, suffixes), max_size=3), max_leaves=8
+        st.lists(plain, max_size=3),
+        lambda inner: st.lists(plain | st.tuples(inner, suffixes), max_size=3),
+        max_leaves=8,
     )
 
 
@@ -128,7 +130,7 @@ def test_any_text_can_be_spelt(prompt: str) -> None:
 
 
 def test_long_words_take_no_long_time() -> None:
-    for sign in "a+-(:\\\"":
+    for sign in 'a+-(:\\"':
         from_comfy(sign * LONGEST)
         from_compel(sign * LONGEST)
         from_compel(f"a{sign}" * (LONGEST // 2))

@@ -63,7 +63,8 @@ def _lines(path: Path, reading: "Reading | LimnerError") -> Iterator[str]:
         yield f"{path}: {reading}"
         return
     with_model = f" with {reading.model}" if reading.model else ""
-    yield f"{path}: made by {reading.maker}{with_model}" if reading.maker else f"{path}: says nothing about itself"
+    unsaid = "says nothing that limner understands" if reading.text else "says nothing about itself"
+    yield f"{path}: made by {reading.maker}{with_model}" if reading.maker else f"{path}: {unsaid}"
     yield from (f"  {name:11} {value}" for name, value in said(reading.wish).items())
     yield from (f"  {'not done:' if not index else '':11} {each}" for index, each in enumerate(reading.unmet))
     if reading.text and not said(reading.wish):

@@ -20,7 +20,8 @@ def tags(block: bytes) -> dict[int, str]:
 def _folder(block: bytes, at: int, order: Literal["little", "big"]) -> Iterator[tuple[int, bytes]]:
     """Each wanted tag once: a block that names a long text a thousand times costs no more than one."""
     seen = set[int]()
-    for entry in range(at + 2, at + 2 + 12 * int.from_bytes(block[at : at + 2], order), 12):
+    stop = at + 2 + 12 * int.from_bytes(block[at : at + 2], order)
+    for entry in range(at + 2, min(stop, len(block)), 12):
         tag, kind = (int.from_bytes(block[entry + i : entry + i + 2], order) for i in (0, 2))
         length, value = (int.from_bytes(block[entry + i : entry + i + 4], order) for i in (4, 8))
         if tag == FOLDER:

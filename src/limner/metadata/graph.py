@@ -8,7 +8,9 @@ from typing import TypeAlias
 Scalar: TypeAlias = str | int | float | bool
 Link: TypeAlias = tuple[str, int]
 
+MOST = 20_000  # nodes; those who draw graphs by hand stay below two thousand
 LONGEST, DEEPEST = 20_000, 12  # characters of a text put together out of others, and how often that is nested
+HOPS = 100  # nodes that a value is handed on by; a cycle ends there
 CARRIERS = ("value", "text", "string", "seed", "noise_seed", "int", "float", "number")  # inputs of nodes that only hold
 
 
@@ -26,8 +28,8 @@ Graph: TypeAlias = Mapping[str, Node]
 
 
 def graph(record: object) -> Graph:
-    """The nodes in the order of the record, which is that of ComfyUI's API; what is not of its form is left out."""
-    if not isinstance(record, dict):
+    """The nodes of a record of ComfyUI's API, in its order, without what is not of its form; none of more than MOST."""
+    if not isinstance(record, dict) or len(record) > MOST:
         return {}
     made = (_node(str(name), entry) for name, entry in record.items())
     return {node.name: node for node in made if node}
@@ -62,7 +64,7 @@ def upstream(nodes: Graph, starts: Sequence[Node]) -> Iterator[Node]:
 
 def value(nodes: Graph, node: Node | None, name: str, used: set[str]) -> Scalar | None:
     """The value of an input, through nodes that only hold or hand on one; `used` gains their names."""
-    for _ in range(len(nodes) + 1):
+    for _ in range(HOPS):
         if node is None or name in node.values:
             return node.values[name] if node else None
         node = source(nodes, node, name)
@@ -89,6 +91,6 @@ def text(nodes: Graph, node: Node, name: str, used: set[str], depth: int = 0) ->
 
 
 def _only(node: Node) -> Sequence[str]:
-    """The one input of a node that has no other, such as a reroute."""
-    names = [*node.values, *node.links]
+    """The one value of a node that has no other; the one link of a reroute."""
+    names = [*node.values, *(node.links if "reroute" in node.kind.lower() else ())]
     return names if len(names) == 1 else ()
