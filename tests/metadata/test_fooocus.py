@@ -72,6 +72,12 @@ def test_without_the_full_prompts_the_typed_one_is_taken() -> None:
     assert "styles ['Fooocus V2', 'SAI Cinematic']" in found.unmet
 
 
+def test_a_refiner_is_named() -> None:
+    found = fooocus(json.dumps(RECORD | {"refiner_model": "sd_xl_refiner_1.0"}))
+    assert found is not None
+    assert set(found.unmet) == UNMET | {"refiner model sd_xl_refiner_1.0", "refiner switch 0.5"}
+
+
 def test_its_other_scheme_is_automatic1111s_text(tmp_path: Path) -> None:
     raw = automatic.written(
         "cinematic still a fox",

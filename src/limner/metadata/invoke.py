@@ -73,7 +73,7 @@ _FLAGS: Mapping[str, str] = {"s": "steps", "S": "seed", "W": "width", "H": "heig
 
 
 def dream(text: str) -> Reading | None:
-    """Of the command of version 1, a prompt in quotes and flags: `"a cat [blurry]" -s 50 -S 42 -W 512 -C 7.5 -A k_lms`."""
+    """Of the command of version 1, a prompt in quotes and flags: `"a cat [blurry]" -s 50 -S 42 -W 512 -A k_lms`."""
     try:
         words = shlex.split(text[:LONGEST])
     except ValueError:
