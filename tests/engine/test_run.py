@@ -60,7 +60,9 @@ def random_recipes(bundle: Bundle, count: int) -> list[Recipe]:
             steps=chance.randint(1, 4),
             sampler=chance.choice(sorted(SAMPLERS.keys() - {"langevin"})),
             ladder=chance.choice(sorted(LADDERS)),
+            eta=chance.choice([0.0, 0.5, 1.0]),
             guidance=chance.choice([0.0, 1.0, 2.5, 7.5]),
+            rescale=chance.choice([0.0, 0.7]),
             width=chance.choice([32, 64]),
         )
         for _ in range(count)

@@ -12,7 +12,8 @@ from limner.process.noise import draw
 from limner.process.schedule import scaled_linear
 from limner.sampler import dpmpp_2m
 from limner.score.exact import Mixture
-from limner.score.guidance import Guidance, Lane, at, classifier_free
+from limner.score.guidance import Guidance, Lane, Rescale, at, classifier_free
+from limner.score.precondition import SAYINGS
 from limner.taps import Routed
 from limner.types import Context, Latent, Sigma
 
@@ -35,6 +36,13 @@ class Counting:
     def __call__(self, x: Latent, sigma: Sigma, context: Context, taps: Routed | None = None) -> Latent:
         self.rows += len(x)
         return self.exact(x, sigma, context)
+
+
+class Contrasting:
+    """A denoiser whose prompt is a matter of contrast."""
+
+    def __call__(self, x: Latent, sigma: Sigma, context: Context, taps: Routed | None = None) -> Latent:
+        return x * (context.states[:, :1, :1, None] / 3).exp() / (1 + sigma[:, None, None, None] ** 2)
 
 
 def sampled(guidance: Guidance) -> tuple[Latent, int]:
@@ -113,6 +121,49 @@ def test_weights_sum_to_one_at_every_level(scale: float, above: float, below: fl
     assert sum(lane.weight for lane in lanes) == pytest.approx(1)
     without = [lane.seen for lane in lanes if lane.context.states[0, 0, 0] == 0]
     assert without == ([False] if scale != 1 and above < sigma <= below else [])
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
+def test_rescaled_in_full_the_network_speaks_as_loud_as_unguided(prediction: str) -> None:
+    """Lin et al. 2023 (arXiv:2305.08891), Eq. 15, row for row; half-way is half-way, Eq. 16."""
+    x, alone, mean = (draw(k, "x", 0, SHAPE).double() for k in range(3))
+    full, half = (Rescale(share, prediction)(x, 0.8, alone, 3 * mean) for share in (1.0, 0.5))
+    said = SAYINGS[prediction](x, full, torch.full((2,), 0.8).double())
+    wanted = SAYINGS[prediction](x, alone, torch.full((2,), 0.8).double())
+    assert_close(said.std((1, 2, 3)), wanted.std((1, 2, 3)))
+    assert_close(half, (full + 3 * mean) / 2)
+
+
+def test_rescaling_counts_where_guidance_does() -> None:
+    """The contrast of pictures from one Gaussian to another differs by the mean alone: what moves is unguided."""
+    rescale = Rescale(1.0, "sample")
+    assert [lane.rescale for lane in classifier_free(words(1.0), words(0.0), 1.0, rescale=rescale)] == [None]
+    guided = classifier_free(words(1.0), words(0.0), 3.0, 1.0, 5.0, rescale)
+    assert [lane.rescale for lane in at(guided, 3.0)] == [rescale, None]
+    assert [lane.rescale for lane in at(guided, 0.5)] == [None]
+    never = sampled(classifier_free(words(1.0), words(0.0), 3.0, 1e9, 1e10, rescale))[0]
+    assert torch.equal(never, sampled((Lane(words(1.0)),))[0])
+
+
+def test_rescaling_has_its_own_row_and_lane() -> None:
+    """In a pass with others, whose lanes are more and fewer, each picture is rescaled by its own prompt's lane."""
+    rescale, x = Rescale(0.7, "v_prediction"), [draw(k, "x", 1, SHAPE).double() for k in range(3)]
+    told = (
+        (Lane(words(1.0)),),
+        classifier_free(words(2.0), words(0.0), 5.0, rescale=rescale),
+        (Lane(words(1.0), 2.0), Lane(words(-1.0), -1.0, seen=False, rescale=rescale)),
+    )
+
+    def drawn(*jobs: int) -> list[Latent]:
+        engine = Engine(Contrasting(), sizes=range(1, 33))
+        for k in jobs:
+            engine.add(str(k), dpmpp_2m(SIGMAS[0] * x[k], SIGMAS), told[k])
+        while engine.busy:
+            engine.tick()
+        return [engine.finished[str(k)] for k in jobs]
+
+    together, alone = drawn(0, 1, 2), [drawn(k)[0] for k in range(3)]
+    assert all(torch.equal(*pair) for pair in zip(together, alone, strict=True))
 
 
 def test_composed_prompts_are_the_same_sum() -> None:

@@ -172,13 +172,44 @@ def test_any_text_can_be_taken_apart(text: str) -> None:
         ("dpmpp_2m_k", ("dpmpp_2m", "karras")),
         ("DPMSolverMultistepScheduler", ("dpmpp_2m", "")),
         ("heun", ("heun", "")),
-        ("DDIM", ("euler", "")),
-        ("UniPC", ("", "")),
+        ("DDIM", ("ddim", "")),
+        ("DPM2 a Karras", ("dpm_2_ancestral", "karras")),
+        ("k_dpmpp_2m_sde_ka", ("dpmpp_2m_sde", "karras")),
+        ("DPM++ 2M SDE Exponential", ("dpmpp_2m_sde", "exponential")),
+        ("DPM++ 2S a", ("dpmpp_2s_ancestral", "")),
+        ("kdpm_2_a_k", ("dpm_2_ancestral", "karras")),
+        ("uni_pc", ("unipc", "")),
+        ("Euler SGM Uniform", ("euler", "sgm_uniform")),
+        ("DPM++ 3M SDE", ("", "")),
+        ("DPM++ 3M SDE Karras", ("", "karras")),
         ("", ("", "")),
     ],
 )
 def test_a_sampler_is_known_by_all_its_names(theirs: str, ours: tuple[str, str]) -> None:
     assert named(theirs) == ours
+
+
+@given(
+    st.sampled_from([(ours, name) for ours, others in SAMPLERS.items() for name in (ours, *others)]),
+    st.sampled_from([("", ""), *((ours, name) for ours, others in LADDERS.items() for name in (ours, *others))]),
+    st.sampled_from([str.lower, str.upper, str]),
+    st.sampled_from([" ", "_"]),
+    st.sampled_from(["", "k_"]),
+)
+def test_any_name_of_a_sampler_may_end_in_any_of_a_ladder(
+    sampler: tuple[str, str], ladder: tuple[str, str], case: Callable[[str], str], blank: str, prefix: str
+) -> None:
+    """In any case, with blanks or underscores; or the ladder beside it, which counts more."""
+    joined = case(f"{prefix}{sampler[1]} {ladder[1]}".strip()).replace(" ", blank)
+    assert named(joined) == (sampler[0], ladder[0])
+    assert named(sampler[1], ladder[1]) == (sampler[0], ladder[0])
+    assert named(joined, "Karras") == (sampler[0], "karras")
+
+
+@pytest.mark.parametrize("table", [SAMPLERS, LADDERS])
+def test_no_name_means_two_things(table: dict[str, tuple[str, ...]]) -> None:
+    names = [{name.replace(" ", "_").casefold() for name in (ours, *others)} for ours, others in table.items()]
+    assert sum(map(len, names)) == len(set().union(*names))
 
 
 def test_foreign_files_are_read(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from limner.errors import LimnerError
-from limner.process.ladder import LADDERS, exponential, karras, leading, trailing
-from limner.process.schedule import cosine, linear, scaled_linear, zero_terminal_snr
+from limner.process.ladder import LADDERS, exponential, karras, leading, linspace, sgm_uniform, simple, trailing
+from limner.process.schedule import NoiseSchedule, cosine, linear, scaled_linear, zero_terminal_snr
 
 PLAIN = {"linear": linear(), "scaled_linear": scaled_linear(), "cosine": cosine()}
 SCHEDULES = PLAIN | {f"{name}, zero": zero_terminal_snr(schedule) for name, schedule in PLAIN.items()}
@@ -48,7 +48,23 @@ def test_spacing(ladder: str) -> None:
     assert LADDERS[ladder](scaled_linear(), 12)[-2] == pytest.approx(scaled_linear().sigmas[0])
 
 
-@pytest.mark.parametrize("ladder", [leading, trailing])
+def test_simple_takes_every_so_many_levels() -> None:
+    """ComfyUI's and AUTOMATIC1111's: sigmas[-(1 + int(i T / n))].  Ten levels in four steps, by hand."""
+    ten = NoiseSchedule(tuple(1 - (t + 1) / 11 for t in range(10)))
+    assert simple(ten, 4) == [*(ten.sigmas[t] for t in (9, 7, 4, 2)), 0.0]
+    assert trailing(ten, 4) == [*(ten.sigmas[t] for t in (9, 7, 4, 1)), 0.0]  # it rounds 7.5, 5 and 2.5 to even
+    assert all(simple(scaled_linear(), n) == trailing(scaled_linear(), n) for n in (1, 4, 20, 50, 1000))
+    assert simple(scaled_linear(), 30) != trailing(scaled_linear(), 30)
+
+
+def test_sgm_uniform_leaves_out_the_first_time() -> None:
+    """As Stability's generative-models: n + 1 even times without the last.  Ten levels in three steps, by hand."""
+    ten = NoiseSchedule(tuple(1 - (t + 1) / 11 for t in range(10)))
+    assert sgm_uniform(ten, 3) == pytest.approx([*(ten.sigmas[t] for t in (9, 6, 3)), 0.0])
+    assert linspace(ten, 4) == pytest.approx([*(ten.sigmas[t] for t in (9, 6, 3, 0)), 0.0])
+
+
+@pytest.mark.parametrize("ladder", [leading, simple, trailing])
 def test_more_steps_than_times_are_refused(ladder: object) -> None:
     with pytest.raises(LimnerError, match="1001 steps do not fit into 1000 times"):
         ladder(scaled_linear(), 1001)  # type: ignore[operator]

@@ -1,5 +1,7 @@
 """A sampler asks from high to low noise, and ends in the clean picture."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from gaussian import denoise, sampled
@@ -46,7 +48,7 @@ def test_no_noise_is_added_to_the_finished_picture() -> None:
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_questions_go_down_the_ladder(sampler: str) -> None:
-    """Each level is asked about, none twice after a lower one, and noise level 0 never."""
+    """Each level is asked about, none after a lower one, and noise level 0 never; as often as the sampler says."""
     asked = list[float]()
 
     def control(query: Query) -> Asking:
@@ -54,8 +56,11 @@ def test_questions_go_down_the_ladder(sampler: str) -> None:
         return (yield query)
 
     sampled(steer(SAMPLERS[sampler](14.6 * EPS, SIGMAS, fresh), control))
-    assert sorted(asked, reverse=True) == asked
-    assert set(asked) == set(SIGMAS[:-1])
+    assert all(lower <= higher * (1 + 1e-12) for higher, lower in pairwise(asked))
+    assert set(SIGMAS[:-1]) <= set(asked)
+    assert len(asked) == SAMPLERS[sampler].passes(4)
+    if sampler not in ("dpm_2", "dpmpp_sde"):  # which look half-way down
+        assert all(any(sigma == pytest.approx(level) for level in SIGMAS) for sigma in asked)
 
 
 @pytest.mark.tiny

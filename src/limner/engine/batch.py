@@ -142,7 +142,8 @@ def answer(asked: Sequence[Running], size: int = 0) -> tuple[list[Reply], Bool[T
         x = x.detach().requires_grad_(bool(objectives))
         denoised = asked[0].denoiser(x, sigma, context, Routed(routes) if routes else None)
         slope = downhill(objectives, x) if objectives else None
-    means, row, replies = weighted(denoised.detach(), asked, told), 0, list[Reply]()
+    means = rescaled(weighted(denoised.detach(), asked, told), denoised.detach(), asked, told)
+    row, replies = 0, list[Reply]()
     for job, mean, guidance in zip(asked, means, told, strict=True):
         rows, row = slice(row, row + len(mean) * len(guidance)), row + len(mean) * len(guidance)
         steepest = None if slope is None else slope[rows].view(len(guidance), *mean.shape).sum(0)
@@ -196,6 +197,21 @@ def weighted(denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance
         first, *rest = block.unbind(1)
         out += list(sum(rest, first))
         row += jobs * lanes_each * rows_each
+    return out
+
+
+def rescaled(
+    means: Sequence[Mean], denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]
+) -> list[Mean]:
+    """Each job's sum with its contrast taken back to that of one of its lanes, where the lane asks for it."""
+    row, out = 0, list[Mean]()
+    for job, mean, guidance in zip(asked, means, told, strict=True):
+        for lane in guidance:
+            if lane.rescale is not None:
+                alone = denoised[row : row + len(mean)]
+                mean = lane.rescale(job.query.x, job.query.sigma, alone, mean)
+            row += len(mean)
+        out.append(mean)
     return out
 
 

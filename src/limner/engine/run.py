@@ -16,7 +16,7 @@ from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
 from limner.recipe import Recipe, check
 from limner.sampler import SAMPLERS, Control, Sampling, steer
-from limner.score.guidance import Guidance, classifier_free
+from limner.score.guidance import Guidance, Rescale, classifier_free
 from limner.text.prompt import spans
 from limner.types import Context, Image, Latent
 
@@ -38,7 +38,7 @@ def sampling(recipe: Recipe, bundle: Bundle) -> Sampling:
         return noise.to(bundle.device, non_blocking=bundle.device.type == "cuda")
 
     x = (1 + sigmas[0] ** 2) ** 0.5 * initial(recipe.seed, shape).to(bundle.device)
-    return SAMPLERS[recipe.sampler](x, sigmas, fresh)
+    return SAMPLERS[recipe.sampler](x, sigmas, fresh, recipe.eta)
 
 
 @dataclass(slots=True)
@@ -62,7 +62,8 @@ class Reader:
 def guidance(recipe: Recipe, read: Reader, backend: Backend) -> Guidance:
     """The recipe's prompts as weighted lanes."""
     prompt, negative = read(recipe.prompt, backend), read(recipe.negative, backend)
-    return classifier_free(prompt, negative, recipe.guidance, recipe.guide_above, recipe.guide_below)
+    rescale = Rescale(recipe.rescale, read.bundle.denoiser.prediction) if recipe.rescale else None
+    return classifier_free(prompt, negative, recipe.guidance, recipe.guide_above, recipe.guide_below, rescale)
 
 
 def admit(
@@ -88,8 +89,8 @@ def admit(
 
 
 def passes(recipe: Recipe) -> int:
-    """Forward passes the recipe takes; a few samplers ask more than once a step."""
-    return {"heun": 2 * recipe.steps - 1, "langevin": 5 * recipe.steps}.get(recipe.sampler, recipe.steps)
+    """Forward passes the recipe takes; a few samplers ask more than once a step, and one that is unknown not at all."""
+    return SAMPLERS[recipe.sampler].passes(recipe.steps) if recipe.sampler in SAMPLERS else 0
 
 
 def run(

@@ -41,9 +41,23 @@ def leading(schedule: NoiseSchedule, n: int) -> list[float]:
 
 
 def linspace(schedule: NoiseSchedule, n: int) -> list[float]:
-    """Even steps in time from the last to the first, whole or not."""
+    """Even steps in time from the last to the first, whole or not: others' "normal" or "uniform"."""
     end = len(schedule.abar) - 1
     return [*(schedule.sigma_of((1 - i) * end) for i in evenly(n)), 0.0]
+
+
+def simple(schedule: NoiseSchedule, n: int) -> list[float]:
+    """Every (T / n)-th level from the last down, rounded up: ComfyUI's and AUTOMATIC1111's "simple".
+
+    `trailing` rounds to the nearest; where n divides T they are one.
+    """
+    times, sigmas = room(schedule, n), schedule.sigmas
+    return [*(sigmas[times - 1 - int(i * (times / n))] for i in range(n)), 0.0]
+
+
+def sgm_uniform(schedule: NoiseSchedule, n: int) -> list[float]:
+    """`linspace` with one more step, and without its last: as Stability's generative-models draw SDXL."""
+    return [*linspace(schedule, n + 1)[:-2], 0.0]
 
 
 def room(schedule: NoiseSchedule, n: int) -> int:
@@ -62,5 +76,7 @@ LADDERS: dict[str, Callable[[NoiseSchedule, int], list[float]]] = {
     "karras": karras,
     "leading": leading,
     "linspace": linspace,
+    "sgm_uniform": sgm_uniform,
+    "simple": simple,
     "trailing": trailing,
 }

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limner.process.schedule import NoiseSchedule
-from limner.score.denoiser import from_eps, from_v, rowwise
+from limner.score.denoiser import eps_of, from_eps, from_v, rowwise, v_of
 from limner.taps import Routed
 from limner.types import Context, Latent, Sigma
 
@@ -24,10 +24,20 @@ def from_sample(x: Latent, x0: Latent, sigma: Sigma) -> Latent:
     return x0
 
 
+def sample_of(x: Latent, denoised: Latent, sigma: Sigma) -> Latent:
+    """What such a network would say."""
+    return denoised
+
+
 PREDICTIONS: dict[str, Callable[[Latent, Latent, Sigma], Latent]] = {
     "epsilon": from_eps,
     "v_prediction": from_v,
     "sample": from_sample,
+}
+SAYINGS: dict[str, Callable[[Latent, Latent, Sigma], Latent]] = {
+    "epsilon": eps_of,
+    "v_prediction": v_of,
+    "sample": sample_of,
 }
 
 
