@@ -15,7 +15,7 @@ def test_four_pictures_and_a_sheet(limner: Limner) -> None:
     *lines, last = out.splitlines()
     assert code == 0
     for line, sentence in zip(lines, SENTENCES, strict=True):
-        recipe, _ = read(Path(line.split()[0]))
+        recipe = read(Path(line.split()[0])).recipe
         assert recipe is not None
         assert recipe.prompt == sentence
         assert line.endswith(f" s  {sentence}")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from limner import metadata
 from limner.bundle import open_bundle
@@ -34,7 +35,7 @@ def _pixels(path: Path) -> np.ndarray:
 
 
 def _recipe(path: Path) -> Recipe:
-    recipe, _ = read(path)
+    recipe = read(path).recipe
     assert recipe is not None
     return recipe
 
@@ -54,7 +55,7 @@ def test_pictures_carry_their_recipes(limner: Limner, home: Path) -> None:
             VERSION, identity, "a red apple", "", seed, 2, "ancestral", "trailing", 1, 2.0, 0.0, 1e4, 0, 1, 16, 8
         )
         assert _recipe(path) == expected
-        assert "Model: tiny, Device: cpu, Precision: float32" in read(path)[1]
+        assert "Model: tiny, Device: cpu, Precision: float32" in read(path).text
         assert _pixels(path).shape == (8, 16, 3)
 
 
@@ -177,7 +178,68 @@ def test_a_prompt_is_needed(refused: Refused) -> None:
 
 def test_a_picture_without_a_recipe_cannot_be_made_again(refused: Refused) -> None:
     Image.new("RGB", (8, 8)).save("plain.png")
-    assert "plain.png carries no recipe of limner's; limner read plain.png" in refused("make", "--from", "plain.png")
+    assert "plain.png does not say how it was made" in refused("make", "--from", "plain.png")
+
+
+COMFY = {
+    "3": {
+        "class_type": "KSampler",
+        "inputs": {
+            "seed": 2**32 + 5,
+            "steps": 3,
+            "cfg": 1.5,
+            "sampler_name": "restart",
+            "scheduler": "karras",
+            "denoise": 1.0,
+            "positive": ["6", 0],
+            "negative": ["7", 0],
+            "latent_image": ["5", 0],
+            "model": ["4", 0],
+        },
+    },
+    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "dream.safetensors"}},
+    "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 24, "height": 16, "batch_size": 1}},
+    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat", "clip": ["4", 1]}},
+    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "boat", "clip": ["4", 1]}},
+    "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
+    "9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0]}},
+}
+
+
+def _foreign(**texts: str) -> None:
+    chunks = PngInfo()
+    for keyword, text in texts.items():
+        chunks.add_text(keyword, text)
+    Image.new("RGB", (8, 8)).save("foreign.png", pnginfo=chunks)
+
+
+def test_another_programs_picture_is_made_as_far_as_it_is_understood(limner: Limner, home: Path) -> None:
+    _foreign(prompt=json.dumps(COMFY))
+    code, out, err = limner("make", "--from", "foreign.png", *TINY, "--guidance", 2)
+    assert code == 0
+    recipe, defaults = _recipe(Path(out.strip())), open_bundle(home / "models" / "tiny").defaults
+    assert (recipe.prompt, recipe.negative, recipe.seed, recipe.steps) == ("a cat", "boat", 5, 3)
+    assert (recipe.width, recipe.height, recipe.guidance, recipe.ladder) == (24, 16, 2.0, "karras")
+    assert recipe.sampler == defaults["sampler"]
+    assert err.splitlines() == [
+        "limner: foreign.png was made by ComfyUI with dream.safetensors, this is tiny: another picture",
+        "limner: foreign.png asks for more than limner does: sampler restart",
+        "limner: tiny is at its best at 16x16, this is 24x16 (--size)",
+    ]
+
+
+def test_another_programs_picture_may_leave_the_prompt_to_be_said(limner: Limner, refused: Refused) -> None:
+    del (silent := json.loads(json.dumps(COMFY)))["6"]
+    _foreign(prompt=json.dumps(silent))
+    assert "foreign.png says no prompt that limner understands" in refused("make", "--from", "foreign.png", *TINY)
+    code, out, _ = limner("make", "a boat", "--from", "foreign.png", *TINY)
+    assert (code, _recipe(Path(out.strip())).prompt) == (0, "a boat")
+
+
+def test_a_size_of_another_program_may_not_fit(refused: Refused) -> None:
+    _foreign(parameters="a cat\nSteps: 2, Sampler: Euler, CFG scale: 2, Seed: 1, Size: 17x16")
+    assert "width 17 does not divide by 2" in refused("make", "--from", "foreign.png", *TINY)
+    assert "foreign.png carries no recipe of limner's; limner read foreign.png" in refused("explain", "foreign.png")
 
 
 def test_corrupt_weights_name_the_file(refused: Refused, home: Path) -> None:

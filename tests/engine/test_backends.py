@@ -103,7 +103,7 @@ def test_a_picture_names_its_backend_and_is_made_again_and_explained(
     """Made again by the same backend, bit for bit; explained by the eager one, which is no fault of the picture's."""
     words = ("-m", "limner", "make", "a cat", "--model", str(folder), "--device", "cpu", "--out", str(tmp_path / "a"))
     (first,) = (Path(line) for line in said_by(prepared, *words, "--backend", "openvino-bf16").splitlines())
-    assert "Backend: openvino-bf16, Kernels: OpenVINO" in read(first)[1]
+    assert "Backend: openvino-bf16, Kernels: OpenVINO" in read(first).text
     again = said_by(prepared, "-m", "limner", "make", "--from", str(first), *words[4:]).strip()
     assert Path(again).read_bytes() == first.read_bytes()
     explained = said_by(prepared, "-m", "limner", "explain", str(first), *words[4:])

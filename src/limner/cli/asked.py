@@ -10,11 +10,12 @@ from re import fullmatch
 from typing import TYPE_CHECKING
 
 from limner.errors import LimnerError
-from limner.recipe import FIELDS, Recipe, Wish
+from limner.recipe import FIELDS, Recipe, Wish, said
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
     from limner.engine.backends import Backend
+    from limner.metadata import Reading
 
 BACKENDS = ("eager", "openvino-f32", "openvino-bf16", "compiled")
 METAVARS = {int: "N", float: "X", str: "TEXT"}
@@ -39,13 +40,13 @@ def wish(args: argparse.Namespace) -> Wish:
     """What the flags say, within its ranges; LimnerError otherwise."""
     from limner.metadata import named
 
-    said = {name: getattr(args, name) for name in ("prompt", *FLAGS)}
+    typed = {name: getattr(args, name) for name in ("prompt", *FLAGS)}
     if args.size:
-        if said["width"] is not None or said["height"] is not None:
+        if typed["width"] is not None or typed["height"] is not None:
             raise LimnerError("--size says width and height already", "leave out --width and --height")
-        said["width"], said["height"] = args.size
+        typed["width"], typed["height"] = args.size
     sampler, ladder = named(args.sampler or "", args.ladder or "")  # other programs' names serve too
-    return Wish(**said | {"sampler": sampler or args.sampler, "ladder": ladder or args.ladder})
+    return Wish(**typed | {"sampler": sampler or args.sampler, "ladder": ladder or args.ladder})
 
 
 def bundle_flags(parser: argparse.ArgumentParser) -> None:
@@ -71,12 +72,30 @@ class Source:
 
 def source(path: Path) -> Source:
     """LimnerError unless the picture carries a recipe."""
-    from limner.metadata import parse, read
-
-    recipe, text = read(path)
-    if recipe is None:
+    found = origin(path)
+    if isinstance(found, Foreign):
         raise LimnerError(f"{path} carries no recipe of limner's", f"limner read {path} shows what it does carry")
-    return Source(path, recipe, parse(text).settings)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A picture that another program made."""
+
+    path: Path
+    reading: "Reading"
+
+
+def origin(path: Path) -> Source | Foreign:
+    """Whoever made it; LimnerError if it does not say how."""
+    from limner.metadata import read
+
+    found = read(path)
+    if found.recipe:
+        return Source(path, found.recipe, found.settings)
+    if not any(said(found.wish).values()):
+        raise LimnerError(f"{path} does not say how it was made", 'describe it: limner make "a red apple"')
+    return Foreign(path, found)
 
 
 def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from limner.cli import asked
 from limner.errors import LimnerError
-from limner.recipe import Recipe, Wish, check, resolve, series
+from limner.recipe import Recipe, Wish, check, resolve, said, series
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
@@ -22,7 +22,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prompt", nargs="?", metavar="PROMPT", help='what to draw; "" draws whatever comes')
     asked.recipe_flags(parser)
     parser.add_argument("--count", type=int, default=1, metavar="N", help=f"pictures; the seed counts up (1 to {MOST})")
-    parser.add_argument("--from", dest="source", type=Path, metavar="PICTURE", help="make this picture again")
+    parser.add_argument(
+        "--from", dest="source", type=Path, metavar="PICTURE", help="make this picture again, whoever made it"
+    )
     asked.bundle_flags(parser)
     asked.backend_flag(parser)
     asked.folder_flag(parser)
@@ -34,12 +36,13 @@ def run(args: argparse.Namespace) -> int:
     wish = _wish(args)
     from limner.metadata import prepare
 
-    source = asked.source(args.source) if args.source else None
+    source, foreign = _sources(args.source)
     prepare(args.out)  # before anything is drawn: an unwritable folder costs nobody a picture
     bundle = asked.bundle(args, source)
     backend = asked.backend(args, bundle, source)
-    recipe = resolved(wish, bundle, source.recipe if source else None)
-    recipes, notes, made = series(recipe, args.count), list(_notes(recipe, bundle, backend, source)), []
+    recipe = resolved(wish if foreign is None else _over(wish, foreign), bundle, source.recipe if source else None)
+    notes = [*_strange(recipe, bundle, foreign), *_notes(recipe, bundle, backend, source)]
+    recipes, made = series(recipe, args.count), []
     for note in notes:
         print("limner:", note, file=sys.stderr)
     from limner.cli.drawing import draw
@@ -65,6 +68,32 @@ def resolved(wish: Wish, bundle: "Bundle", source: Recipe | None) -> Recipe:
     recipe = resolve(replace(wish, model=bundle.identity), asdict(source) if source else bundle.defaults)
     check(recipe, bundle.factor, SAMPLERS, LADDERS)
     return recipe
+
+
+def _sources(path: Path | None) -> tuple[asked.Source | None, asked.Foreign | None]:
+    """The picture to make again: limner's own, of which the pixels are promised, or another program's."""
+    found = asked.origin(path) if path else None
+    return (None, found) if isinstance(found, asked.Foreign) else (found, None)
+
+
+def _over(wish: Wish, foreign: asked.Foreign) -> Wish:
+    """The wish, its open fields as the other program's picture says; LimnerError if it says no prompt either."""
+    both = Wish(**{**said(foreign.reading.wish), **said(wish)})  # type: ignore[arg-type]
+    if both.prompt is None:
+        raise LimnerError(f"{foreign.path} says no prompt that limner understands", "give one before --from")
+    return both
+
+
+def _strange(recipe: Recipe, bundle: "Bundle", foreign: asked.Foreign | None) -> Iterator[str]:
+    """Why the picture will not be the other program's."""
+    if foreign:
+        reading, (width, height) = foreign.reading, (bundle.defaults["width"], bundle.defaults["height"])
+        with_model = f" with {reading.model}" if reading.model else ""
+        yield f"{foreign.path} was made by {reading.maker}{with_model}, this is {bundle.name}: another picture"
+        if reading.unmet:
+            yield f"{foreign.path} asks for more than limner does: {'; '.join(reading.unmet)}"
+        if (recipe.width, recipe.height) != (width, height):
+            yield f"{bundle.name} is at its best at {width}x{height}, this is {recipe.width}x{recipe.height} (--size)"
 
 
 def _wish(args: argparse.Namespace) -> Wish:

@@ -4,12 +4,14 @@ from limner.metadata.names import LADDERS, SAMPLERS, named
 from limner.metadata.parameters import Parameters, parameters, parse
 from limner.metadata.picture import FORMATS, encode, read, write
 from limner.metadata.place import deposit, place, prepare
+from limner.metadata.reading import Reading
 
 __all__ = [
     "FORMATS",
     "LADDERS",
     "SAMPLERS",
     "Parameters",
+    "Reading",
     "deposit",
     "encode",
     "named",

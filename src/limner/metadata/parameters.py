@@ -46,7 +46,11 @@ class Parameters:
 
 
 def parameters(recipe: Recipe, extras: Mapping[str, str]) -> str:
-    """The text that AUTOMATIC1111's web UI writes for this recipe; `extras` are settings beside it (model, device)."""
+    """The text that AUTOMATIC1111's web UI writes for this recipe; `extras` are settings beside it (model, device).
+
+    AUTOMATIC1111 looks for the checkpoint whose file has a sha256 that begins with `Model hash`.  Our identity is of
+    names and numbers, whatever file they lie in: it has a key of its own, and `Model hash` is left to `extras`.
+    """
     guidance = int(recipe.guidance) if recipe.guidance.is_integer() else recipe.guidance
     whole = recipe.guide_above == 0 and recipe.guide_below == LOUDEST
     interval = {} if whole else {"Guidance interval": f"{recipe.guide_above} to {recipe.guide_below}"}
@@ -68,8 +72,8 @@ def parameters(recipe: Recipe, extras: Mapping[str, str]) -> str:
         **unusual,
         "Seed": str(recipe.seed),
         "Size": f"{recipe.width}x{recipe.height}",
-        "Model hash": recipe.model[:10],
         **extras,
+        "Model identity": recipe.model[:10],
         "RNG": "CPU",
         "Version": f"limner {__version__}",
     }

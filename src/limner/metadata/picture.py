@@ -1,24 +1,32 @@
 """A picture as a file that carries its recipe and its parameters, and both read back from it."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from limner.errors import LimnerError
-from limner.metadata.parameters import parameters
+from limner.metadata import exif
+from limner.metadata.chunks import chunks
+from limner.metadata.comfy import comfy
+from limner.metadata.fooocus import fooocus
+from limner.metadata.invoke import dream, invoke, invoke_2
+from limner.metadata.parameters import parameters, parse
 from limner.metadata.place import place
-from limner.recipe import Recipe, from_json, to_json
+from limner.metadata.reading import Reading, short
+from limner.metadata.webui import webui
+from limner.recipe import Recipe, Wish, from_json, to_json
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from PIL.Image import Exif, Image
+    from PIL.Image import Exif
 
 FORMATS: Mapping[str, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
-_USER_COMMENT, _EXIF_FOLDER = 0x9286, 0x8769
+_LONGEST = 2**20  # bytes of a packet that holds a recipe
 _NAMESPACE = "urn:limner:1.0/"
 _PACKET = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -40,11 +48,11 @@ def encode(picture: "NDArray[np.uint8]", form: str, recipe: Recipe, extras: Mapp
         chunks.add_itxt("limner", record)
         image.save(file, "PNG", pnginfo=chunks)
     else:
-        exif, packet = _exif(text), (_PACKET % escape(record)).encode()
+        block, packet = _exif(text), (_PACKET % escape(record)).encode()
         if form == "jpeg":
-            image.save(file, "JPEG", quality=95, subsampling=0, exif=exif, xmp=packet)
+            image.save(file, "JPEG", quality=95, subsampling=0, exif=block, xmp=packet)
         else:
-            image.save(file, "WEBP", lossless=True, exif=exif, xmp=packet)
+            image.save(file, "WEBP", lossless=True, exif=block, xmp=packet)
     return file.getvalue()
 
 
@@ -59,53 +67,59 @@ def write(picture: "NDArray[np.uint8]", path: Path, recipe: Recipe, extras: Mapp
         raise LimnerError(f"{path} exists", "nothing is overwritten: choose another name") from fault
 
 
-def read(path: Path) -> tuple[Recipe | None, str]:
-    """The recipe, if limner made the picture, and its parameters text, whoever did ("" if there is none)."""
-    from PIL import Image, UnidentifiedImageError
-
+def read(path: Path) -> Reading:
+    """What the picture says, whoever made it; LimnerError where it cannot be read or its recipe is a later limner's."""
+    found = chunks(path)
+    tags = exif.tags(found.exif)
+    record = found.texts.get("limner") or _record(found.xmp)
+    text = found.texts.get("parameters") or tags.get(exif.COMMENT, "")
+    if not record:
+        return _foreign({**found.texts, **_kept(tags)}, text)
     try:
-        with Image.open(path, formats=["PNG", "JPEG", "WEBP"]) as picture:
-            if picture.format == "PNG":
-                picture.load()  # text may stand behind the pixels
-            record, text = _record(picture), _text(picture)
-    except UnidentifiedImageError as fault:
-        raise LimnerError(f"{path} is no picture", "give a PNG, JPEG or WebP file") from fault
-    except FileNotFoundError as fault:
-        raise LimnerError(f"no file {path}", "check its name") from fault
-    except Exception as fault:  # the decoders raise anything on a damaged file
-        raise LimnerError(f"cannot read {path}: {fault}", "it may be damaged: get it again") from fault
-    try:
-        return from_json(record) if record else None, text
+        recipe = from_json(record)
     except LimnerError as fault:
-        raise LimnerError(f"{path}: {fault.what}", fault.remedy) from fault
+        raise LimnerError(f"{path}: {short(fault.what)}", fault.remedy) from fault
+    settings = parse(text).settings
+    wish = Wish(**asdict(recipe))
+    return Reading("limner", text, wish, (), settings.get("Model", ""), settings, recipe)
+
+
+def _foreign(texts: Mapping[str, str], text: str) -> Reading:
+    """By the first program that finds its own; a graph says more than the text that some nodes write beside it."""
+    tries: tuple[tuple[str, Callable[[str], Reading | None]], ...] = (
+        ("invokeai_metadata", invoke),
+        ("prompt", lambda prompt: comfy(prompt, texts.get("workflow", ""))),
+        ("workflow", lambda workflow: comfy("", workflow)),
+        ("sd-metadata", invoke_2),
+        ("Dream", dream),
+    )
+    for name, reader in tries:
+        if name in texts and (found := reader(texts[name])):
+            return found
+    if text:
+        return fooocus(text) or webui(text)
+    left = next((texts[name] for name, _ in tries if name in texts), "")
+    return Reading(text=left, unmet=("what it says is in no form that limner knows",) if left else ())
+
+
+def _kept(tags: Mapping[int, str]) -> dict[str, str]:
+    """ComfyUI's texts in EXIF: `prompt:{...}` and `workflow:{...}`, under whichever tag."""
+    pairs = (tags[tag].partition(":") for tag in (exif.MODEL, exif.MAKE, exif.DESCRIPTION) if tag in tags)
+    return {name.lower(): text for name, _, text in pairs if name.lower() in ("prompt", "workflow")}
 
 
 def _exif(text: str) -> "Exif":
     from PIL.Image import Exif
 
-    exif = Exif()
-    exif.endian = ">"  # the order that every reader of this comment assumes
-    exif.get_ifd(_EXIF_FOLDER)[_USER_COMMENT] = b"UNICODE\0" + text.encode("utf-16-be")
-    return exif
+    block = Exif()
+    block.endian = ">"  # the order that every reader of this comment assumes
+    block.get_ifd(exif.FOLDER)[exif.COMMENT] = b"UNICODE\0" + text.encode("utf-16-be")
+    return block
 
 
-def _text(picture: "Image") -> str:
-    """The parameters: a PNG text chunk, else the EXIF comment."""
-    if picture.format == "PNG":
-        return str(picture.info.get("parameters", ""))
-    comment = picture.getexif().get_ifd(_EXIF_FOLDER).get(_USER_COMMENT, b"")
-    code, body = bytes(comment[:8]), bytes(comment[8:])
-    if code == b"UNICODE\0":  # in either order: the settings are ASCII, so the zero bytes tell which
-        return body.decode("utf-16-be" if body[::2].count(0) >= body[1::2].count(0) else "utf-16-le", "replace")
-    return body.decode("utf-8", "replace").strip("\0 ")
-
-
-def _record(picture: "Image") -> str:
-    """The recipe's JSON: a PNG text chunk, else the XMP property, as an element or as an attribute."""
-    if picture.format == "PNG":
-        return str(picture.info.get("limner", ""))
-    packet = picture.info.get("xmp", b"")
-    if not packet or b"<!DOCTYPE" in packet:  # no entity is ever expanded
+def _record(packet: bytes) -> str:
+    """The recipe's JSON in XMP, as an element or as an attribute; no entity is ever expanded, in any encoding."""
+    if not packet or len(packet) > _LONGEST or b"\0" in packet or b"<!DOCTYPE" in packet:
         return ""
     try:
         tree = ElementTree.fromstring(packet)
