@@ -270,6 +270,16 @@ def test_every_network_of_a_bundle_has_its_graph(name: str, bundle: Bundle) -> N
     assert torch.equal(fast.context([*words, "a cat"]).states[:1], fast.context(words).states)
 
 
+@pytest.mark.parametrize("prompt", ["a red apple " * 8, "a (red:1.6) apple", "a cat BREAK (a boat:0.4)"])
+@pytest.mark.parametrize("clip_skip", [1, 2])
+def test_an_exported_tower_reads_all_that_can_be_written(prompt: str, clip_skip: int, bundle: Bundle) -> None:
+    fast, plain = backends.build(bundle, "openvino-f32"), backends.eager(bundle)
+    said, truth = (backend.context([prompt], None, clip_skip).states for backend in (fast, plain))
+    assert said.shape == truth.shape
+    assert backends.distance(said, truth) < backends.TOLERANCE["openvino-f32"]
+    assert torch.equal(said, truth) == (clip_skip == 2), "another layer is read by the eager tower"
+
+
 @pytest.mark.parametrize("part", ["context", "decoding"])
 def test_who_reads_or_decodes_otherwise_is_not_chosen(part: str, bundle: Bundle) -> None:
     plain = backends.eager(bundle)

@@ -12,7 +12,7 @@ from limner.process.noise import draw
 from limner.process.schedule import scaled_linear
 from limner.sampler import dpmpp_2m
 from limner.score.exact import Mixture
-from limner.score.guidance import Guidance, Lane, Rescale, at, classifier_free
+from limner.score.guidance import Guidance, Lane, Rescale, at, classifier_free, composed
 from limner.score.precondition import SAYINGS
 from limner.taps import Routed
 from limner.types import Context, Latent, Sigma
@@ -168,5 +168,29 @@ def test_rescaling_has_its_own_row_and_lane() -> None:
 
 def test_composed_prompts_are_the_same_sum() -> None:
     """Liu et al. 2022 (arXiv:2206.01714), Eq. 11: several prompts, each with its weight against none."""
-    lanes = (Lane(words(1.0), 2.0), Lane(words(-3.0), 0.5), Lane(words(0.0), -1.5, seen=False))
-    assert_close(sampled(lanes)[0], sampled((Lane(words(2.0 * 1.0 + 0.5 * -3.0)),))[0])
+    prompts = [(Lane(words(1.0), 1.0),), (Lane(words(-3.0), 0.25),)]
+    guided, _ = sampled(composed(prompts, (Lane(words(0.0), seen=False),), 2.0))
+    assert_close(guided, sampled((Lane(words(2.0 * (1.0 - 3.0 * 0.25))),))[0])
+    lanes = composed(prompts, (Lane(words(0.0), seen=False),), 2.0)
+    assert [lane.weight for lane in lanes] == [2.0, 0.5, -1.5]
+    assert [lane.weight for lane in composed(prompts, (Lane(words(0.0)),), 1.0)] == [1.0, 0.25, -0.25]
+
+
+@given(st.lists(st.floats(-3, 3), min_size=1, max_size=4), st.floats(-20, 20), levels, levels, st.floats(1e-3, 1e4))
+def test_weights_of_composed_prompts_sum_to_one(
+    weights: list[float], scale: float, above: float, below: float, sigma: float
+) -> None:
+    """Also where every prompt changes its words on the way, as those of nothing do."""
+    prompts = [(Lane(words(1.0), w, low=7.0), Lane(words(2.0), w, high=7.0)) for w in weights]
+    nothing = (Lane(words(0.0), high=3.0), Lane(words(-1.0), low=3.0))
+    assert sum(lane.weight for lane in at(composed(prompts, nothing, scale, above, below), sigma)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("change", [10, 30])
+def test_on_gaussians_a_prompt_that_changes_is_two_flows_in_a_row(change: int) -> None:
+    at_change, scale = SIGMAS[change], 2.0
+    prompt = (Lane(words(1.0), low=at_change), Lane(words(2.0), high=at_change))
+    guided, rows = sampled(composed([prompt], (Lane(words(0.0), seen=False),), scale))
+    x = flow(SIGMAS[0] * draw(0, "x", 0, SHAPE).double(), MU + scale, SIGMAS[0], at_change)
+    assert_close(guided, flow(x, MU + 2 * scale, at_change, 0.0), rtol=0, atol=0.06)  # the history crosses the bound
+    assert rows == 2 * SHAPE[0] * 60
