@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import course
 import pytest
 from hub import COMMIT, Hub, serve
 
 from limner.bundle import open_bundle
+from limner.bundle.single import write_single
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 MIRROR, NEXT, LAST = (
@@ -112,6 +114,21 @@ def test_what_broke_off_goes_on(hub: Hub, other: Path, own: Path) -> None:
     assert ranges[UNET] == ["", f"bytes={half}-"]
     assert ranges["text_encoder/model.safetensors"] == [""], "it had come whole"
     assert [each.name for each in (own / "fetching").iterdir() if each.suffix != ".lock"] == []
+
+
+def test_a_single_file_is_fetched(own: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    write_single(course.model("sd15"), folder / "v1-5.safetensors")
+    (folder / "README.md").write_text("---\nlicense: creativeml-openrail-m\n---\n")
+    with serve(Hub({"ada/one": folder})) as hub:
+        ((code, _, err),) = fresh(hub.endpoint, "models add ada/one --name one")
+    assert code == 0, err
+    noted = json.loads((own / "models" / "one.json").read_text())
+    assert noted["licence"] == "creativeml-openrail-m", "its card stays behind, what it says does not"
+    assert noted["sha256"].keys() == {"one.safetensors"}
+    assert noted["identity"] == open_bundle("one").identity
+    assert sorted(each.name for each in (own / "models").iterdir()) == ["one.json", "one.safetensors"]
 
 
 def test_sources_are_tried_in_order(repository: Path, own: Path) -> None:

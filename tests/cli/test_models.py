@@ -203,7 +203,7 @@ def test_of_two_at_once_one_gets_the_name(own: Path, other: Path, tmp_path: Path
 def test_a_link_out_of_the_models_folder_is_refused(limner: Limner, refused: Refused, own: Path, copy: Path) -> None:
     (own / "models").mkdir(parents=True)
     (own / "models" / "led").symlink_to(copy)
-    says = "is a link out of the models folder, which nothing follows"
+    says = f"leads out of {own / 'models'}; put the file itself there, or add where it leads by a name"
     assert says in refused("make", "x", "--model", "led")
     assert says in limner("models")[1]
     (own / "models" / "led").unlink()

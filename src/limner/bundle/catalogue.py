@@ -151,8 +151,8 @@ def within(path: Path, place: Path) -> Path:
     for each in (path, *(path.rglob("*") if path.is_dir() else ())):
         if each.is_symlink() and not each.resolve().is_relative_to(inside):
             raise LimnerError(
-                f"{each} is a link out of the models folder, which nothing follows",
-                f"remove it, and add where it leads by name: limner models add {each.resolve()}",
+                f"{each} leads out of {place}",
+                f"put the file itself there, or add where it leads by a name: limner models add {each.resolve()}",
             )
     return path
 

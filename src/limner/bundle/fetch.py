@@ -214,26 +214,16 @@ def _room(staging: Path, files: Sequence[Remote]) -> None:
 
 
 def _settled(origin: Origin, commit: str, files: Sequence[Remote], name: str, staging: Path) -> Entry:
-    sums = {file.path: file.sha256 for file in files if file.sha256}
-    from_ = f"{origin.hub}@{commit}"
-    if origin.file or "model_index.json" not in {file.path for file in files}:
-        single = next(staging / file.path for file in files if file.path.endswith(".safetensors"))
-        whole = staging / f"{name}.safetensors"
-        single.rename(whole)
-        sums = {whole.name: next(iter(sums.values()), "")}
-    else:
-        whole = staging.with_name(name)
-        staging.rename(whole)
-    try:
-        about = shelve.examined(name, whole)
-        said = card_licence(staging / "README.md")  # a single file leaves its card behind
-        terms = licence_named(said)
-        licence = terms.key if terms else said or about.licence
-        settled = shelve.settle(whole, replace(about, licence=licence, origin=from_, sha256=sums))
-    except LimnerError:
-        if whole.parent != staging and whole.exists():
-            whole.rename(staging)  # what has come stays, for a second try under another name
-        raise
+    """What has come, opened and moved; where that fails it stays, for a second try under another name."""
+    sums, whole = {file.path: file.sha256 for file in files if file.sha256}, staging
+    if "model_index.json" not in {file.path for file in files}:
+        whole = next(staging / file.path for file in files if file.path.endswith(".safetensors"))
+        sums = {f"{name}.safetensors": each for each in sums.values()}
+    about = shelve.examined(name, whole)
+    said = card_licence(staging / "README.md")  # which a single file leaves behind
+    terms = licence_named(said)
+    licence = terms.key if terms else said or about.licence
+    settled = shelve.settle(whole, replace(about, licence=licence, origin=f"{origin.hub}@{commit}", sha256=sums))
     shutil.rmtree(staging, ignore_errors=True)
     return settled
 

@@ -74,7 +74,7 @@ def examined(name: str, path: Path) -> Entry:
 
 def settle(whole: Path, about: Entry) -> Entry:
     """Move a whole model into the models folder, and note it; LimnerError if somebody took its name meanwhile."""
-    place = catalogue.shelf() / whole.name
+    place = catalogue.shelf() / (f"{about.name}.safetensors" if whole.is_file() else about.name)
     catalogue.shelf().mkdir(parents=True, exist_ok=True)
     try:
         if place.exists():
