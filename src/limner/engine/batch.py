@@ -200,9 +200,7 @@ def weighted(denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance
     return out
 
 
-def rescaled(
-    means: Sequence[Mean], denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]
-) -> list[Mean]:
+def rescaled(means: Sequence[Mean], denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]) -> list[Mean]:
     """Each job's sum with its contrast taken back to that of one of its lanes, where the lane asks for it."""
     row, out = 0, list[Mean]()
     for job, mean, guidance in zip(asked, means, told, strict=True):
