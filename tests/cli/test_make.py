@@ -236,6 +236,15 @@ def test_another_programs_picture_may_leave_the_prompt_to_be_said(limner: Limner
     assert (code, _recipe(Path(out.strip())).prompt) == (0, "a boat")
 
 
+def test_no_control_sequence_of_a_picture_reaches_the_terminal(limner: Limner) -> None:
+    _foreign(parameters="cat\nSteps: 2, Sampler: \x1b[31mX, CFG scale: 2, Seed: 1, Size: 16x16, Model: \x1b]0;x\x07")
+    code, _, err = limner("make", "--from", "foreign.png", *TINY)
+    assert code == 0
+    assert "with  ]0;x , this is tiny" in err
+    assert "Sampler:  [31mX" in err
+    assert "\x1b" not in err
+
+
 def test_a_size_of_another_program_may_not_fit(refused: Refused) -> None:
     _foreign(parameters="a cat\nSteps: 2, Sampler: Euler, CFG scale: 2, Seed: 1, Size: 17x16")
     assert "width 17 does not divide by 2" in refused("make", "--from", "foreign.png", *TINY)

@@ -70,14 +70,4 @@ def weighted(prompt: str) -> list[tuple[str, float]]:
         at += 1
     for bracket, start in reversed(opened):
         multiply(start, 1.1 if bracket == "(" else 1 / 1.1)
-    return merged(runs)
-
-
-def merged(runs: list[tuple[str, float]]) -> list[tuple[str, float]]:
-    joined: list[tuple[str, float]] = []
-    for words, weight in ((words, round(weight, 4)) for words, weight in runs if words):
-        if joined and joined[-1][1] == weight:
-            joined[-1] = (joined[-1][0] + words, weight)
-        else:
-            joined.append((words, weight))
-    return joined
+    return runs

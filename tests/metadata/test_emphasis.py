@@ -54,9 +54,10 @@ def emptied(forest: Forest) -> bool:
 
 
 def close(left: list[tuple[str, float]], right: list[tuple[str, float]]) -> bool:
-    """Equal words; weights to the six digits that are written, in the merged runs that they have in common."""
-    return automatic.merged([(words, round(weight, 3)) for words, weight in left]) == automatic.merged(
-        [(words, round(weight, 3)) for words, weight in right]
+    """Sign for sign the same, with the same weight up to the six digits that are written."""
+    ours, theirs = ([(sign, weight) for words, weight in runs for sign in words] for runs in (left, right))
+    return [sign for sign, _ in ours] == [sign for sign, _ in theirs] and all(
+        abs(one - other) < 2e-6 for (_, one), (_, other) in zip(ours, theirs, strict=True)
     )
 
 

@@ -159,6 +159,11 @@ def print_json(report: object) -> None:
     print(json.dumps(report, indent=2))
 
 
+def printable(line: str) -> str:
+    """A picture's text is anybody's: no control sequence of it reaches the terminal."""
+    return "".join(each if each.isprintable() else " " for each in line)
+
+
 def _size(text: str) -> tuple[int, int]:
     if not (match := fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT, such as 256x256")

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     notes = [*_strange(recipe, bundle, foreign), *_notes(recipe, bundle, backend, source)]
     recipes, made = series(recipe, args.count), []
     for note in notes:
-        print("limner:", note, file=sys.stderr)
+        print("limner:", asked.printable(note), file=sys.stderr)
     from limner.cli.drawing import draw
 
     try:

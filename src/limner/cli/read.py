@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         asked.print_json([_report(*each) for each in found])
     for each in () if args.json else found:
-        print("\n".join(map(_printable, _lines(*each))))
+        print("\n".join(map(asked.printable, _lines(*each))))
     return int(any(isinstance(reading, LimnerError) or not (reading.text or reading.recipe) for _, reading in found))
 
 
@@ -69,11 +69,6 @@ def _lines(path: Path, reading: "Reading | LimnerError") -> Iterator[str]:
     yield from (f"  {'not done:' if not index else '':11} {each}" for index, each in enumerate(reading.unmet))
     if reading.text and not said(reading.wish):
         yield from (f"  {line}" for line in reading.text[:2000].splitlines())
-
-
-def _printable(line: str) -> str:
-    """A picture's text is anybody's: no control sequence of it reaches the terminal."""
-    return "".join(each if each.isprintable() else " " for each in line)
 
 
 def _report(path: Path, reading: "Reading | LimnerError") -> dict[str, object]:
