@@ -1,8 +1,8 @@
 """A prompt becomes byte-pair tokens: frequent words are one token, rare ones several, and no text is unknown."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unicodedata import normalize
 
@@ -40,7 +40,8 @@ class Tokenizer:
     """CLIP's tokenizer: lower-cased byte-level BPE (Sennrich et al. 2016, arXiv:1508.07909, section 3.2; Radford et al.
     2021, arXiv:2103.00020, section 2.4), always `length` tokens long.
 
-    The ids equal those of transformers' CLIPTokenizer for the same folder.
+    The ids equal those of transformers' CLIPTokenizer for the same folder.  `learned` says of a word's first id how many
+    tokens it is, if it was taught as several.
     """
 
     backend: Backend
@@ -48,6 +49,7 @@ class Tokenizer:
     eos: str
     pad: str
     length: int
+    learned: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def vocab_size(self) -> int:
@@ -68,16 +70,43 @@ class Tokenizer:
         except UnicodeEncodeError as error:
             raise LimnerError(f"character {error.start + 1} of the prompt is broken", "type it anew") from None
         encoding = self.backend.encode(text, add_special_tokens=False)
-        offsets, words, room = encoding.offsets, _words(encoding), self.length - 2
+        ids, offsets, words = self._spread(encoding)
+        room = self.length - 2
         cut = words[room] if len(words) > room else len(words)  # the first word that does not fit
         whole = [word if word < cut else None for word in words[:room]]
         padding = room - len(whole)
         return Tokens(
-            ids=(self.id_of(self.bos), *encoding.ids[:room], self.id_of(self.eos), *[self.id_of(self.pad)] * padding),
+            ids=(self.id_of(self.bos), *ids[:room], self.id_of(self.eos), *[self.id_of(self.pad)] * padding),
             spans=((0, 0), *offsets[:room], (0, 0), *[(0, 0)] * padding),
             words=(None, *whole, None, *[None] * padding),
             lost=_typed(text, offsets, words)[cut:],
         )
+
+    def learn(self, words: Mapping[str, int]) -> "Tokenizer":
+        """The tokenizer with new words, each of so many tokens: the next free ids, in the order given.
+
+        Gal et al. 2022 (arXiv:2208.01618), section 3.  As all words they are found in any case, but never inside
+        another word.  Raises LimnerError where a word is blank, or one that the vocabulary has.
+        """
+        backend, learned = Backend.from_str(self.backend.to_str()), dict(self.learned)
+        for word, tokens in words.items():
+            plain = normalize("NFC", word).lower()
+            if not plain.strip() or any(backend.token_to_id(known) is not None for known in (plain, plain + WORD_END)):
+                raise LimnerError(f"the word {word!r} has a meaning already", "give the file another name")
+            first = backend.get_vocab_size()
+            whole = plain[0].isalnum() and plain[-1].isalnum()
+            others = [f"<|{plain}_{n}|>" for n in range(1, tokens)]
+            backend.add_tokens([AddedToken(plain, single_word=whole, normalized=True), *others])
+            learned[first] = tokens
+        return replace(self, backend=backend, learned=learned)
+
+    def _spread(self, encoding: Encoding) -> tuple[list[int], list[tuple[int, int]], list[int]]:
+        """Ids, characters and words of the tokens, where a word that was taught as several is as many."""
+        times = [self.learned.get(number, 1) for number in encoding.ids]
+        ids = [number + n for number, many in zip(encoding.ids, times, strict=True) for n in range(many)]
+        offsets = [span for span, many in zip(encoding.offsets, times, strict=True) for _ in range(many)]
+        words = [word for word, many in zip(_words(encoding), times, strict=True) for _ in range(many)]
+        return ids, offsets, words
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of some tokens as the tower sees it: lower case, one space between words."""
