@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -49,11 +49,21 @@ class Resting:
 
 
 @dataclass(frozen=True, slots=True)
+class Adapter:
+    """What was laid over a model: a LoRA by its name, or an embedding by its word, and its hash in A1111's pictures."""
+
+    kind: Literal["lora", "embedding"]
+    name: str
+    mark: str
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """An opened model.
 
     `folder` may be a single file.  `identity` is a sha256 over its tensors' names and bytes; `defaults` fill a wish up
-    to a recipe.  SDXL has two `towers`, each with its words.
+    to a recipe.  SDXL has two `towers`, each with its words.  `adapters` are part of the identity.
     """
 
     name: str
@@ -64,6 +74,7 @@ class Bundle:
     autoencoder: Autoencoder
     denoiser: Preconditioned
     device: torch.device
+    adapters: tuple[Adapter, ...] = ()
 
     @property
     def tokenizer(self) -> Tokenizer:

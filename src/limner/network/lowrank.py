@@ -12,8 +12,8 @@ from torch.nn import functional as F
 class LowRank:
     """Delta W = (alpha / r) B A.  Hu et al. 2021 (arXiv:2106.09685), section 4.1.
 
-    `down` is A and `up` is B, each with as many axes as the layer's weight.  Of a convolution, `down` has the kernel and
-    `up` is 1 x 1; where there is a `mid`, that has the kernel, and `down` is 1 x 1, too.  Yeh et al. 2023
+    `down` is A and `up` is B, each with as many axes as the layer's weight.  Of a convolution, `down` has the kernel
+    and `up` is 1 x 1; where there is a `mid`, that has the kernel, and `down` is 1 x 1, too.  Yeh et al. 2023
     (arXiv:2309.14859), section 3.1.
     """
 
@@ -42,8 +42,7 @@ class LowRank:
         up, down = self.up.float().flatten(1), self.down.float()
         if self.mid is not None:
             down = torch.einsum("pq...,qi->pi...", self.mid.float(), down.flatten(1))
-        out: Tensor = self.gain * (up @ down.flatten(1)).unflatten(1, down.shape[1:])
-        return out
+        return self.gain * (up @ down.flatten(1)).reshape(len(up), *down.shape[1:])
 
 
 class Beside(nn.Module):
@@ -52,11 +51,16 @@ class Beside(nn.Module):
     Hu et al. 2021 (arXiv:2106.09685), Eq. 3.  The layer keeps its weights, which others may share.
     """
 
+    down: Tensor
+    mid: Tensor | None
+    up: Tensor
+
     def __init__(self, layer: nn.Module, change: LowRank, scale: float) -> None:
         super().__init__()
         self.layer, self.gain = layer, scale * change.gain
         own = innermost(layer)
-        self.strides = None if isinstance(own, nn.Linear) else (own.stride, own.padding)
+        self.strides = None if isinstance(own, nn.Linear) else own.stride
+        self.padding = 0 if isinstance(own, nn.Linear) else own.padding
         for name in ("down", "mid", "up"):
             factor = getattr(change, name)
             self.register_buffer(name, None if factor is None else factor.to(own.weight.device, own.weight.dtype))
@@ -69,11 +73,10 @@ class Beside(nn.Module):
         """B A x."""
         if self.strides is None:
             return F.linear(F.linear(x, self.down), self.up)
-        stride, padding = self.strides
         if self.mid is None:
-            h = F.conv2d(x, self.down, None, stride, padding)
+            h = F.conv2d(x, self.down, None, self.strides, self.padding)
         else:
-            h = F.conv2d(F.conv2d(x, self.down), self.mid, None, stride, padding)
+            h = F.conv2d(F.conv2d(x, self.down), self.mid, None, self.strides, self.padding)
         return F.conv2d(h, self.up)
 
 

@@ -40,8 +40,8 @@ class Tokenizer:
     """CLIP's tokenizer: lower-cased byte-level BPE (Sennrich et al. 2016, arXiv:1508.07909, section 3.2; Radford et al.
     2021, arXiv:2103.00020, section 2.4), always `length` tokens long.
 
-    The ids equal those of transformers' CLIPTokenizer for the same folder.  `learned` says of a word's first id how many
-    tokens it is, if it was taught as several.
+    The ids equal those of transformers' CLIPTokenizer for the same folder.  `learned` says of a word's first id how
+    many tokens it is, if it was taught as several.
     """
 
     backend: Backend

@@ -1,4 +1,4 @@
-"""A model with adapters is another model: its own identity, and weights of its own only where an adapter changes them."""
+"""A model with adapters is another model: its own identity, and its own weights only where one changes them."""
 
 import hashlib
 from collections.abc import Callable, Sequence

@@ -44,11 +44,11 @@ class Embedding:
 def read_embedding(file: Path, bundle: Bundle, word: str | None = None) -> Embedding:
     """A textual-inversion embedding for this model: AUTOMATIC1111's, kohya's, or diffusers'.
 
-    Its word is the one that the file says, else the file's name, unless another is given.  Raises LimnerError naming the
-    file for what is damaged, holds nan, is no embedding, or is meant for another family of models.
+    Its word is the one that the file says, else the file's name, unless another is given.  Raises LimnerError naming
+    the file for what is damaged, holds nan, is no embedding, or is meant for another family of models.
     """
     tensors, _ = opened(file)
-    said, vectors = taken(file, {name: tensor for name, tensor in tensors.items()})
+    said, vectors = taken(file, tensors)
     widths = [tower.config.hidden_size for _, tower in bundle.towers]
     if [each.shape[1] for each in vectors] != widths:
         made, reads = (described([each.shape[1] for each in vectors]), described(widths))

@@ -44,7 +44,7 @@ PEFT_CONFIG = "lora_adapter_metadata"
 class Lora:
     """The changes of one file, checked against a model.
 
-    `sha256` is over the changes, whatever the file calls them; `mark` is what AUTOMATIC1111's web UI writes as its hash.
+    `sha256` is over the changes, whatever the file calls them; `mark` is what A1111's web UI writes as its hash.
     """
 
     file: Path
@@ -124,7 +124,9 @@ def understood(file: Path, name: str, known: Mapping[str, Place]) -> tuple[Place
     bare = name.removeprefix("base_model.model.")
     ending = next((ending for ending in ENDINGS if bare.endswith(ending)), None)
     if ending is None:
-        raise LimnerError(f"{file}: tensor {name} is no part of a LoRA", f"known are {', '.join(dict.fromkeys(ENDINGS))}")
+        raise LimnerError(
+            f"{file}: tensor {name} is no part of a LoRA", f"known are {', '.join(dict.fromkeys(ENDINGS))}"
+        )
     owner = bare.removesuffix(ending).replace(".processor.", ".")
     if owner not in known:
         raise LimnerError(f"{file}: tensor {name} fits no layer of this model", "it was made for another model")

@@ -18,7 +18,8 @@ KOHYA: Mapping[str, tuple[str, ...]] = {
     "text_encoder_2": ("lora_te2",),
 }
 LDM_INNER: Mapping[str, str] = {
-    "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "conv2": "out_layers.3", "conv_shortcut": "skip_connection",
+    "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "conv2": "out_layers.3",
+    "conv_shortcut": "skip_connection",
 }  # fmt: skip
 LDM_OUTER: Mapping[str, str] = {
     "conv_in": "input_blocks.0.0", "conv_out": "out.2", "time_embedding.linear_1": "time_embed.0",
