@@ -82,14 +82,14 @@ class Tokenizer:
             lost=_typed(text, offsets, words)[cut:],
         )
 
-    def learn(self, words: Mapping[str, int]) -> "Tokenizer":
+    def learn(self, words: Iterable[tuple[str, int]]) -> "Tokenizer":
         """The tokenizer with new words, each of so many tokens: the next free ids, in the order given.
 
         Gal et al. 2022 (arXiv:2208.01618), section 3.  As all words they are found in any case, but never inside
         another word.  Raises LimnerError where a word is blank, or one that the vocabulary has.
         """
         backend, learned = Backend.from_str(self.backend.to_str()), dict(self.learned)
-        for word, tokens in words.items():
+        for word, tokens in words:
             plain = normalize("NFC", word).lower()
             if not plain.strip() or any(backend.token_to_id(known) is not None for known in (plain, plain + WORD_END)):
                 raise LimnerError(f"the word {word!r} has a meaning already", "give the file another name")

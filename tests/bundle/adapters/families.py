@@ -71,9 +71,7 @@ def changes(
         shapes = {
             "down": (rank, i, *(ones if tucker else kernel)), "up": (o, rank, *ones), "mid": (rank, rank, *kernel),
         }  # fmt: skip
-        drawn = {
-            role: draw(seed, f"{place} {role}", 0, shape) * (rank * i) ** -0.25 for role, shape in shapes.items()
-        }
+        drawn = {role: draw(seed, f"{place} {role}", 0, shape) * (rank * i) ** -0.25 for role, shape in shapes.items()}
         out[place] = LowRank(drawn["down"], drawn["up"], drawn["mid"] if tucker else None, alpha)
     return out
 

@@ -86,7 +86,7 @@ def learnt(towers: Sequence[Tower], embeddings: Sequence[Embedding]) -> Iterator
     """The text towers with the new words in their vocabularies; LimnerError where a word is taken."""
     for part, (tokenizer, tower) in zip(TOWERS, towers, strict=False):
         first = tokenizer.vocab_size
-        words = tokenizer.learn({each.word: len(each.vectors[part]) for each in embeddings})
+        words = tokenizer.learn((each.word, len(each.vectors[part])) for each in embeddings)
         yield words, widened(tower, first, torch.cat([each.vectors[part] for each in embeddings]), words)
 
 

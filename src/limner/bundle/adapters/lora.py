@@ -89,7 +89,8 @@ def read_lora(file: Path, bundle: Bundle) -> Lora:
             changes[place] = change(factors[place], fitting[place].weight, partial(peft_alpha, config, place))
         except ValueError as error:
             raise LimnerError(f"{file}: {'.'.join(place)} {error}", "it was made for another model") from error
-    return Lora(file, file.stem, identity(changes), lora_mark(file), changes)
+    name = re.sub(r"[,:<>]", "_", file.stem)  # which A1111's texts could not hold
+    return Lora(file, name, identity(changes), lora_mark(file), changes)
 
 
 def check_kind(file: Path, tensors: Mapping[str, Tensor], bundle: Bundle) -> None:

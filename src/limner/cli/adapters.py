@@ -1,0 +1,105 @@
+"""Which adapters a command lays over its model: its flags', those tagged in the prompt, or those of a picture."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from re import fullmatch
+from typing import TYPE_CHECKING
+
+from limner.errors import LimnerError
+from limner.metadata.tags import EMBEDDING_HASHES, LORA_HASHES, LORA_WEIGHTS, pairs, scale, setting, untagged
+
+if TYPE_CHECKING:
+    from limner.bundle import Bundle
+    from limner.bundle.adapters.shelf import Kind
+    from limner.cli.asked import Source
+
+NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?"
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """What is laid over the model."""
+    parser.add_argument(
+        "--lora",
+        action="append",
+        metavar="NAME[:SCALE]",
+        help="a LoRA, by its name or its file; <lora:NAME:SCALE> in the prompt does the same; repeatable",
+    )
+    parser.add_argument(
+        "--embedding",
+        action="append",
+        metavar="NAME",
+        help="a word learned by textual inversion, by its name or its file; repeatable",
+    )
+
+
+def prompt(args: argparse.Namespace) -> str | None:
+    """The prompt without tags; LimnerError for a tag in the negative prompt, where nobody reads it."""
+    if untagged(args.negative or "")[1]:
+        raise LimnerError("the negative prompt names a LoRA", "name it in the prompt, or with --lora")
+    return None if args.prompt is None else untagged(args.prompt)[0]
+
+
+def laid_over(opened: "Bundle", args: argparse.Namespace, made: "Source | None") -> "Bundle":
+    """The model with what was asked for laid over it, or else what the picture was made with.
+
+    Raises LimnerError where an adapter is not there, is damaged, or is for another model.
+    """
+    if "lora" not in args:
+        return opened
+    loras, embeddings = list(_loras(args)), list(_embeddings(args))
+    if made and not loras and not embeddings:
+        amounts = [scale(text) for _, text in pairs(made.settings.get(LORA_WEIGHTS, ""))]
+        files = [path for path, _ in _of_picture(made, "lora", LORA_HASHES)]
+        loras = list(zip(files, amounts, strict=True))
+        embeddings = list(_of_picture(made, "embedding", EMBEDDING_HASHES))
+    if not loras and not embeddings:
+        return opened
+    from limner.bundle.adapters import adapted, read_embedding, read_lora
+
+    read = [(read_lora(path, opened), amount) for path, amount in loras]
+    return adapted(opened, read, [read_embedding(path, opened, word) for path, word in embeddings])
+
+
+def settings(bundle: "Bundle") -> dict[str, str]:
+    """What a picture says of the adapters that it was made with."""
+    loras = [each for each in bundle.adapters if each.kind == "lora"]
+    words = [each for each in bundle.adapters if each.kind == "embedding"]
+    said = {
+        LORA_HASHES: setting((each.name, each.mark) for each in loras),
+        LORA_WEIGHTS: setting((each.name, each.scale) for each in loras),
+        EMBEDDING_HASHES: setting((each.name, each.mark) for each in words),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _loras(args: argparse.Namespace) -> Iterator[tuple[Path, float]]:
+    """The files that flags name, or tags of the prompt, where a name is never a path; and their scales."""
+    from limner.bundle.adapters.shelf import find, named
+
+    for text in args.lora or ():
+        name, _, amount = text.rpartition(":")
+        yield (find("lora", name), scale(amount)) if fullmatch(NUMBER, amount) and name else (find("lora", text), 1.0)
+    for name, much in untagged(getattr(args, "prompt", None) or "")[1]:
+        yield named("lora", name), much
+
+
+def _embeddings(args: argparse.Namespace) -> Iterator[tuple[Path, str | None]]:
+    """The files that flags name; the words are theirs."""
+    from limner.bundle.adapters.shelf import find
+
+    yield from ((find("embedding", name), None) for name in args.embedding or ())
+
+
+def _of_picture(made: "Source", kind: "Kind", name: str) -> Iterator[tuple[Path, str | None]]:
+    """The files of a picture's adapters, found again by their hashes."""
+    from limner.bundle.adapters.shelf import marked, shelf
+
+    for who, mark in pairs(made.settings.get(name, "")):
+        path = marked(kind, mark, who)
+        if path is None:
+            raise LimnerError(
+                f"{made.path} was made with the {kind} {who} ({mark}), which is not in {shelf(kind)}",
+                f"put it there, or give its file with --{kind}",
+            )
+        yield path, who
