@@ -1,7 +1,7 @@
 """Which adapters a command lays over its model: its flags', those tagged in the prompt, or those of a picture."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from re import fullmatch
 from typing import TYPE_CHECKING
@@ -12,7 +12,6 @@ from limner.metadata.tags import EMBEDDING_HASHES, LORA_HASHES, LORA_WEIGHTS, pa
 if TYPE_CHECKING:
     from limner.bundle import Bundle
     from limner.bundle.adapters.shelf import Kind
-    from limner.cli.asked import Source
 
 NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?"
 
@@ -40,19 +39,19 @@ def prompt(args: argparse.Namespace) -> str | None:
     return None if args.prompt is None else untagged(args.prompt)[0]
 
 
-def laid_over(opened: "Bundle", args: argparse.Namespace, made: "Source | None") -> "Bundle":
-    """The model with what was asked for laid over it, or else what the picture was made with.
+def laid_over(opened: "Bundle", args: argparse.Namespace, picture: str, settings: Mapping[str, str]) -> "Bundle":
+    """The model with what was asked for laid over it, or else what the picture was made with, which its settings say.
 
     Raises LimnerError where an adapter is not there, is damaged, or is for another model.
     """
     if "lora" not in args:
         return opened
     loras, embeddings = list(_loras(args)), list(_embeddings(args))
-    if made and not loras and not embeddings:
-        amounts = [scale(text) for _, text in pairs(made.settings.get(LORA_WEIGHTS, ""))]
-        files = [path for path, _ in _of_picture(made, "lora", LORA_HASHES)]
-        loras = list(zip(files, amounts, strict=True))
-        embeddings = list(_of_picture(made, "embedding", EMBEDDING_HASHES))
+    if not loras and not embeddings:
+        amounts = [scale(text) for _, text in pairs(settings.get(LORA_WEIGHTS, ""))]
+        files = [path for path, _ in _again(picture, "lora", settings.get(LORA_HASHES, ""))]
+        loras = list(zip(files, amounts, strict=False))
+        embeddings = list(_again(picture, "embedding", settings.get(EMBEDDING_HASHES, "")))
     if not loras and not embeddings:
         return opened
     from limner.bundle.adapters import adapted, read_embedding, read_lora
@@ -91,15 +90,15 @@ def _embeddings(args: argparse.Namespace) -> Iterator[tuple[Path, str | None]]:
     yield from ((find("embedding", name), None) for name in args.embedding or ())
 
 
-def _of_picture(made: "Source", kind: "Kind", name: str) -> Iterator[tuple[Path, str | None]]:
-    """The files of a picture's adapters, found again by their hashes."""
+def _again(picture: str, kind: "Kind", hashes: str) -> Iterator[tuple[Path, str | None]]:
+    """The files of a picture's adapters, found by their hashes, and their names then."""
     from limner.bundle.adapters.shelf import marked, shelf
 
-    for who, mark in pairs(made.settings.get(name, "")):
+    for who, mark in pairs(hashes):
         path = marked(kind, mark, who)
         if path is None:
             raise LimnerError(
-                f"{made.path} was made with the {kind} {who} ({mark}), which is not in {shelf(kind)}",
+                f"{picture} was made with the {kind} {who} ({mark}), which is not in {shelf(kind)}",
                 f"put it there, or give its file with --{kind}",
             )
         yield path, who

@@ -86,11 +86,13 @@ def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
     from limner.engine.device import choose
 
     place = choose(args.device, args.dtype)
-    opened = adapters.laid_over(open_bundle(args.model, place.device, place.dtype), args, made)
+    opened = open_bundle(args.model, place.device, place.dtype)
+    opened = adapters.laid_over(opened, args, *((str(made.path), made.settings) if made else ("", {})))
     if made and made.recipe.model != opened.identity:
         wanted = f"{made.path} was made by {made.settings.get('Model', 'a model')} ({made.recipe.model[:10]})"
         here = f"{opened.name} ({opened.identity[:10]})"
-        raise LimnerError(f"{wanted}, which is not {here}", "name that model, or its folder, with --model")
+        over = ", and with --lora and --embedding what was laid over it" if opened.adapters else ""
+        raise LimnerError(f"{wanted}, which is not {here}", f"name that model, or its folder, with --model{over}")
     return opened
 
 

@@ -60,9 +60,10 @@ def laid_over(
     embeddings = sorted(embeddings, key=lambda each: each.word)
     if not loras and not embeddings:
         return bundle
+    taught = learnt(bundle.towers, embeddings) if embeddings else bundle.towers
     towers = [
         (words, apply_tower(tower, found) if (found := changes(part, loras)) else tower)
-        for part, (words, tower) in zip(TOWERS, bundle.towers, strict=False)
+        for part, (words, tower) in zip(TOWERS, taught, strict=False)
     ]
     denoiser, found = bundle.denoiser, changes("unet", loras)
     if found:
@@ -70,7 +71,7 @@ def laid_over(
     return replace(
         bundle,
         identity=identity(bundle, loras, embeddings),
-        towers=tuple(learnt(towers, embeddings)) if embeddings else tuple(towers),
+        towers=tuple(towers),
         denoiser=denoiser,
         adapters=(
             *bundle.adapters,
