@@ -58,7 +58,7 @@ def test_merged_runs_on_an_exported_graph(folder: Path, laid: tuple[Lora, Embedd
     said = said_by(tmp_path, "-c", EXPORTED, str(folder), *(str(each.file) for each in laid)).splitlines()
     assert float(said[0]) < backends.TOLERANCE["openvino-f32"]
     assert float(said[1]) < backends.TOLERANCE["openvino-f32"]
-    assert said[2] == f"{[path.name for path in (tmp_path / 'compiled').iterdir()][0]} eager"
+    assert said[2] == f"{next(path.name for path in (tmp_path / 'compiled').iterdir())} eager"
 
 
 def test_beside_is_eager(
