@@ -1,17 +1,12 @@
 """Which models there are, and where: the one that ships, those in the models folder, and any folder by its path."""
 
-import os
 from pathlib import Path
 
+from limner.bundle.place import home as home
 from limner.errors import LimnerError
 
 SHIPPED = Path(__file__).parent.parent / "models"
 DEFAULT = "limner-mini"
-
-
-def home() -> Path:
-    """Where limner keeps what users add: $LIMNER_HOME, else ~/.limner."""
-    return Path(os.environ.get("LIMNER_HOME") or Path.home() / ".limner")
 
 
 def known() -> dict[str, Path]:
@@ -36,7 +31,7 @@ def find(name: str) -> Path:
             f"{name} is a pickle, which runs whatever code its maker put into it, and is never loaded",
             "get the same model as a diffusers folder with safetensors files",
         )
-    if path.is_dir():
+    if path.is_dir() or (path.is_file() and path.suffix == ".safetensors"):
         return path
     names = ", ".join(models) or "none"
     raise LimnerError(f"model {name!r} is not known", f"known are {names}; or give the path of a diffusers folder")

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -132,6 +133,11 @@ class Autoencoder(nn.Module):
             self.quant_conv = nn.Conv2d(2 * c, 2 * c, 1)
         if config.post_quant_conv:
             self.post_quant_conv = nn.Conv2d(c, c, 1)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision in which it computes."""
+        return self.decoder.conv_in.weight.dtype
 
     def encode(self, image: Pixels) -> tuple[Latent, Latent]:
         """Mean and log variance of q(z | image), unscaled; the log variance clamped to [-30, 20]."""

@@ -75,22 +75,22 @@ def test_there_and_back(family: str, own: dict[str, nn.Module]) -> None:
     known, places = spellings(own), list(layers(own))
     counted = tuple(sum(part == owner for owner, _ in places) for part in own)
     assert counted == COUNTS[family]
-    for names in ([kohya(place, own) for place in places], [peft(place) for place in places]):
-        assert len(set(names)) == len(places)
-        assert [known[name] for name in names] == places
+    for names in (kohya(own), peft(own)):
+        assert list(names) == places
+        assert len(set(names.values())) == len(places)
+        assert [known[name] for name in names.values()] == places
 
 
 def test_names_in_the_wild(family: str, own: dict[str, nn.Module]) -> None:
     found = {name: place for (whose, name), place in WILD.items() if whose == family}
     assert found
-    assert {kohya(place, own): place for place in found.values()} == found
+    assert {kohya(own)[place]: place for place in found.values()} == found
 
 
 def test_diffusers_reads_kohya_names_as_the_same_layers(family: str, own: dict[str, nn.Module]) -> None:
     """Its converters, which number SDXL's blocks anew, lead from our names to those of its own former LoRA layers."""
     known = spellings(own)
-    for place in layers(own):
-        name = kohya(place, own)
+    for place, name in kohya(own).items():
         tensors = {f"{name}.{role}.weight": torch.zeros(1) for role in ("lora_down", "lora_up")}
         if family == "SDXL":
             tensors = _maybe_map_sgm_blocks_to_diffusers(tensors, SimpleNamespace(layers_per_block=SDXL.unet.residuals))

@@ -73,6 +73,7 @@ def laid_over(
         identity=identity(bundle, loras, embeddings),
         towers=tuple(towers),
         denoiser=denoiser,
+        source=None,  # which has the model as it was
         adapters=(
             *bundle.adapters,
             *(Adapter("lora", lora.name, lora.mark, scale) for lora, scale in loras),

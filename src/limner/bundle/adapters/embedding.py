@@ -13,7 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limner.bundle.adapters.reading import embedding_mark, opened
-from limner.bundle.bundle import Bundle, identify
+from limner.bundle.bundle import Bundle
+from limner.bundle.identity import identify
 from limner.bundle.source import TOWERS
 from limner.errors import LimnerError
 from limner.text.clip import TextTower

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from limner.bundle.adapters.names import Place, layers, spellings
 from limner.bundle.adapters.reading import lora_mark, opened
-from limner.bundle.bundle import Bundle, Resting, identify
+from limner.bundle.bundle import Bundle, Resting
+from limner.bundle.identity import identify
 from limner.bundle.source import TOWERS
 from limner.errors import LimnerError
 from limner.network.config import Json

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from limner.bundle.adapters.reading import embedding_mark, lora_mark
-from limner.bundle.catalogue import home
+from limner.bundle.place import home
 from limner.errors import LimnerError
 
 Kind: TypeAlias = Literal["lora", "embedding"]

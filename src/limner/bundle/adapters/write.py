@@ -34,15 +34,15 @@ def write_lora(
     """
     if names not in NAMES:
         raise LimnerError(f"LoRA names {names!r} are not known", f"one of {', '.join(NAMES)}")
-    own = networks(bundle)
-    fitting = layers(own)
+    own, (table, as_tensors) = networks(bundle), NAMES[names]
+    fitting, called = layers(own), table(own)
     tensors = dict[str, Tensor]()
     for place, change in sorted(changes.items(), key=lambda each: each[0]):
         if place not in fitting or change.shape != fitting[place].weight.shape:
             raise LimnerError(
                 f"{bundle.name} has no layer {'.'.join(place)} of {list(change.shape)}", "nothing written"
             )
-        tensors |= NAMES[names](place, change, own)
+        tensors |= as_tensors(called[place], change)
     stored = {
         name: tensor.detach().to("cpu", dtype if tensor.ndim else torch.float32).contiguous()
         for name, tensor in tensors.items()
@@ -53,22 +53,24 @@ def write_lora(
     part.replace(file)
 
 
-def in_kohya(place: Place, change: LowRank, own: Mapping[str, nn.Module]) -> dict[str, Tensor]:
-    name = kohya(place, own)
+def in_kohya(name: str, change: LowRank) -> dict[str, Tensor]:
     mid = {} if change.mid is None else {f"{name}.lora_mid.weight": change.mid}
     factors = {f"{name}.lora_down.weight": change.down, f"{name}.lora_up.weight": change.up}
     return factors | mid | {f"{name}.alpha": torch.tensor(change.alpha)}
 
 
-def in_peft(place: Place, change: LowRank, own: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+def in_peft(name: str, change: LowRank) -> dict[str, Tensor]:
     if change.mid is not None:
-        raise LimnerError(f"peft has no name for the third factor of {'.'.join(place)}", "write it in kohya's names")
-    name = peft(place)
+        raise LimnerError(f"peft has no name for the third factor of {name}", "write it in kohya's names")
     return {f"{name}.lora_A.weight": change.down, f"{name}.lora_B.weight": change.gain * change.up.float()}
 
 
-Named = Callable[[Place, LowRank, Mapping[str, nn.Module]], dict[str, Tensor]]
-NAMES: Mapping[str, Named] = {"kohya": in_kohya, "peft": in_peft}
+Table = Callable[[Mapping[str, nn.Module]], dict[Place, str]]
+NAMES: Mapping[str, tuple[Table, Callable[[str, LowRank], dict[str, Tensor]]]] = {
+    "kohya": (kohya, in_kohya),
+    "peft": (peft, in_peft),
+}
+"""Whose names: a layer's, and those of the tensors that change it."""
 
 
 def described(changes: Mapping[Place, LowRank], bundle: Bundle, plain: bytes) -> dict[str, str]:
