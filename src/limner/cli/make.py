@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked
+from limner.cli import adapters, asked
 from limner.errors import LimnerError
 from limner.recipe import Recipe, Wish, check, resolve, said, series
 
@@ -26,6 +26,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
         "--from", dest="source", type=Path, metavar="PICTURE", help="make this picture again, whoever made it"
     )
     asked.bundle_flags(parser)
+    adapters.flags(parser)
     asked.backend_flag(parser)
     asked.folder_flag(parser)
     parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png", help="of the files (%(default)s)")
