@@ -58,9 +58,13 @@ def test_a_word_spans_its_vectors(taught: Bundle) -> None:
     assert torch.equal(embedded, VECTORS)
 
 
-def test_a_word_that_does_not_fit_whole_is_lost(taught: Bundle) -> None:
-    said = taught.tokenizer.encode("a " * 12 + "<cat-toy> cat")
-    assert said.lost == ("<cat-toy>", "cat")
+def test_a_word_that_does_not_fit_whole_begins_the_next_chunk(taught: Bundle) -> None:
+    """AUTOMATIC1111 parts the tokens of a common word between two chunks, never those of a taught one."""
+    room = taught.tokenizer.room
+    (word,) = find(taught.tokenizer, "a " * (room - 2) + "<cat-toy> cat", "<cat-toy>")
+    assert (word.start, word.stop) == (LENGTH + 1, LENGTH + 4)
+    (fits,) = find(taught.tokenizer, "a " * (room - 3) + "<cat-toy> cat", "<cat-toy>")
+    assert (fits.start, fits.stop) == (room - 2, room + 1)
 
 
 def test_a_word_is_not_found_inside_another(taught: Bundle, bundle: Bundle) -> None:
