@@ -96,6 +96,12 @@ class Bundle:
         return net
 
     @property
+    def unet_config(self) -> UNetConfig:
+        """The network's numbers, which need no weights."""
+        network = self.denoiser.network
+        return network.net.config if isinstance(network, Resting) else self.unet.config
+
+    @property
     def codes(self) -> Callable[[Float[Tensor, " b"], Context], tuple[Tensor, Tensor | None]]:
         """`UNet.codes`, which needs no weights."""
         network = self.denoiser.network

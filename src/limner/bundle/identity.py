@@ -46,6 +46,13 @@ def identity(held: Mapping[str, tuple[Path, Mapping[str, Tensor]]], files: Seque
     return digest.hexdigest()
 
 
+def identify_alone(part: str, tensors: Mapping[str, Tensor], file: Path) -> str:
+    """The sha256 of one network's tensors; LimnerError where one holds a number that is infinite or none."""
+    digest = hashlib.sha256()
+    identify(digest, part, tensors, file)
+    return digest.hexdigest()
+
+
 def memory(files: Sequence[Path]) -> Path | None:
     """Where the identity of these files is kept; None where it is not."""
     stats = [(file.resolve(), file.stat()) for file in files]

@@ -5,11 +5,10 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import BinaryIO, Protocol, TypeVar, runtime_checkable
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from limner.bundle.place import inside
@@ -152,13 +151,36 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], device: torch.device, dt
     net.requires_grad_(False).eval()
 
 
+CODES: Mapping[torch.dtype, str] = {
+    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
+    torch.float8_e4m3fn: "F8_E4M3", torch.float8_e5m2: "F8_E5M2", torch.int64: "I64", torch.int32: "I32",
+    torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
+
+
+def poured(f: BinaryIO, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write safetensors' header and then one tensor after the other: the library would copy them all first."""
+    order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))  # so that each stays aligned
+    told: dict[str, Json] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name in order:
+        tensor, start = tensors[name], end
+        end += tensor.numel() * tensor.element_size()
+        told[name] = {"dtype": CODES[tensor.dtype], "shape": [*tensor.shape], "data_offsets": [start, end]}
+    head = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
+    head += b" " * (-len(head) % 8)
+    f.write(len(head).to_bytes(8, "little") + head)
+    for name in order:
+        f.write(tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+
+
 def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """A safetensors file, which is there whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"format": "pt", **(metadata or {})})
-        part.chmod(0o644)  # safetensors writes for its owner alone, but a model is there for everybody
+        with part.open("wb") as f:
+            poured(f, tensors, {"format": "pt", **(metadata or {})})
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
