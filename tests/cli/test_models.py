@@ -305,6 +305,15 @@ def test_a_licence_travels_with_what_is_exported(limner: Limner, refused: Refuse
     assert shown["licence"]["key"] == "openrailpp"
 
 
+def test_models_are_found_however_deep(limner: Limner, own: Path, copy: Path) -> None:
+    deep = Path("ComfyUI", "models", "checkpoints", "style", "deep")
+    shutil.copytree(copy, deep)
+    assert limner("models", "add", "ComfyUI")[0] == 0
+    assert limner("models", "remove", "deep")[0] == 0
+    assert limner("models", "add", deep.parent)[0] == 0, "the folder that they lie in"
+    assert "model_index.json is missing" in limner("models", "add", deep.parent.parent)[2]
+
+
 def test_another_programs_folder_is_looked_through(limner: Limner, own: Path, copy: Path) -> None:
     place = Path("InvokeAI", "models", "diffusers")
     place.mkdir(parents=True)

@@ -69,7 +69,8 @@ def add(path: Path, name: str | None = None, copied: bool = False) -> Entry:
 
 def examined(name: str, path: Path) -> Entry:
     """The entry of a model that was opened strictly."""
-    return replace(described(name, path), identity=open_bundle(path).identity, added=date.today().isoformat())
+    identity = open_bundle(path).identity
+    return replace(described(name, path), identity=identity, added=date.today().isoformat())
 
 
 def settle(whole: Path, about: Entry) -> Entry:
@@ -97,9 +98,17 @@ def noted(about: Entry) -> Entry:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The models in another program's folder, sorted; empty where this is none."""
+    """The models in another program's folder, however deep, or right in a folder; empty where there are none."""
     places = [folder / each for each in CHECKPOINTS if (folder / each).is_dir()]
-    return sorted(path for place in places for path in catalogue.lying(place).values())
+    return sorted(each for place in places for each in _under(place)) or list(catalogue.lying(folder).values())
+
+
+def _under(place: Path) -> list[Path]:
+    if (place / "model_index.json").exists():
+        return [place]
+    found = [each for each in place.iterdir() if not each.name.startswith(".")]
+    files = [each for each in found if each.suffix == ".safetensors" and each.is_file()]
+    return files + [deep for each in found if each.is_dir() and not each.is_symlink() for deep in _under(each)]
 
 
 def removed(name: str) -> Entry:

@@ -112,6 +112,8 @@ def _print(told: object, depth: int = 0) -> None:
     """Nested facts, a line each."""
     pairs = told.items() if isinstance(told, dict) else enumerate(told, 1) if isinstance(told, list | tuple) else ()
     for key, value in pairs:
+        if value in ("", (), [], {}):
+            continue
         if isinstance(value, dict | list | tuple):
             print(f"{'  ' * depth}{key}:")
             _print(value, depth + 1)
