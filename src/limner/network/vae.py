@@ -135,7 +135,10 @@ class Autoencoder(nn.Module):
 
     def encode(self, image: Pixels) -> tuple[Latent, Latent]:
         """Mean and log variance of q(z | image), unscaled; the log variance clamped to [-30, 20]."""
-        moments = self.encoder(image)
+        return self.gaussian(self.encoder(image))
+
+    def gaussian(self, moments: Next) -> tuple[Latent, Latent]:
+        """`encode`, from what the encoder says."""
         mean, logvar = (self.quant_conv(moments) if self.config.quant_conv else moments).chunk(2, dim=1)
         return mean, logvar.clamp(-30.0, 20.0)
 
