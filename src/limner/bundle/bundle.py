@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limner.bundle import catalogue, keys, layout
+from limner.bundle.pixels import decoding, encoded
 from limner.errors import LimnerError
 from limner.network.config import AutoencoderConfig, Json, UNetConfig, one, real
 from limner.network.unet import UNet
@@ -99,19 +100,19 @@ class Bundle:
     @torch.no_grad()
     def encode(self, image: Image) -> Latent:
         """The latent of a picture in [0, 1]: its posterior's mean, scaled to about unit variance."""
-        mean, _ = self.autoencoder.encode((2 * image - 1).to(self.device, self.denoiser.dtype))
-        return mean.float() * self.autoencoder.config.scaling
+        return encoded(self.autoencoder, image)
 
     def decode(self, x0: Latent) -> Image:
         """The picture of a clean latent, in [0, 1]."""
         return without_rest(self.decoding(x0))
 
     @torch.no_grad()
-    def decoding(self, x0: Latent) -> Generator[None, None, Image]:
-        """`decode` in pieces, for whoever has other things to do meanwhile; the same picture, bit for bit."""
-        z = (x0 / self.autoencoder.config.scaling).to(self.denoiser.dtype)
-        pixels = yield from self.autoencoder.decoding(z)
-        return (pixels.float() / 2 + 0.5).clamp(0, 1)
+    def decoding(self, x0: Latent) -> Generator[str | None, None, Image]:
+        """`decode` in pieces, for whoever has other things to do meanwhile; the same picture, bit for bit.
+
+        Between them it says what had to be done otherwise than usual (`pixels.decoding`).
+        """
+        return (yield from decoding(self.autoencoder, x0))
 
 
 def open_bundle(

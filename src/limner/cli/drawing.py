@@ -28,13 +28,15 @@ class Drawn:
     recipe: Recipe
     picture: "NDArray[np.uint8]"
     seconds: float
+    notes: tuple[str, ...] = ()
 
-    def report(self) -> dict[str, str | int | float]:
+    def report(self) -> dict[str, str | int | float | list[str]]:
         return {
             "path": str(self.path),
             "seed": self.recipe.seed,
             "digest": digest(self.recipe),
             "seconds": round(self.seconds, 3),
+            "notes": list(self.notes),
         }
 
 
@@ -42,15 +44,16 @@ def draw(recipes: Sequence[Recipe], bundle: "Bundle", backend: "Backend", folder
     """In the order in which they are finished, with a progress bar where somebody watches."""
     from tqdm import tqdm
 
-    start = perf_counter()
+    start, notes = perf_counter(), list[str]()
     with tqdm(total=0, disable=not sys.stderr.isatty(), leave=False, unit="step") as bar:
 
         def on_step(done: int, total: int) -> None:
             bar.total, bar.n = total, done
             bar.refresh()
 
-        for index, picture in engine.run(recipes, bundle, on_step=on_step, backend=backend):
-            recipe = recipes[index]
-            data = encode(picture, form, recipe, {"Model": bundle.name, **circumstances(bundle, backend)})
-            path = deposit(data, folder, f"-{recipe.seed}{FORMATS[form]}")
-            yield Drawn(path, recipe, picture, perf_counter() - start)
+        for index, picture in engine.run(recipes, bundle, on_step=on_step, backend=backend, on_note=notes.append):
+            recipe, extras = recipes[index], {"Model": bundle.name, **circumstances(bundle, backend)}
+            extras |= {"Notes": "; ".join(notes)} if notes else {}
+            path = deposit(encode(picture, form, recipe, extras), folder, f"-{recipe.seed}{FORMATS[form]}")
+            yield Drawn(path, recipe, picture, perf_counter() - start, tuple(notes))
+            notes.clear()

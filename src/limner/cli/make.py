@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         for drawn in draw(recipes, bundle, backend, args.out, args.format):
             made.append(drawn.report())
+            for note in drawn.notes:
+                print(f"limner: {drawn.path}: {note}", file=sys.stderr)
             if not args.json:
                 print(drawn.path, flush=True)
     except KeyboardInterrupt as stop:

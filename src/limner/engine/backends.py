@@ -143,7 +143,7 @@ def context(bundle: Bundle, tower: Graph, prompts: Sequence[str]) -> Context:
     return Context(tower([bundle.ids(prompts)]))
 
 
-def decoding(bundle: Bundle, decoder: Graph, x0: Latent) -> Generator[None, None, Image]:
+def decoding(bundle: Bundle, decoder: Graph, x0: Latent) -> Generator[str | None, None, Image]:
     """`Bundle.decoding` by an exported decoder, in one piece: for limner-mini it takes as long as a pass."""
     pixels = decoder([x0 / bundle.autoencoder.config.scaling])
     return (pixels / 2 + 0.5).clamp(0, 1)

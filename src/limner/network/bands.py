@@ -1,7 +1,7 @@
 """A large map in bands of rows: each layer is done band by band, so that hardly more than one map is ever held.
 
-A convolution of a band needs one row of each neighbour, a normalisation the mean and variance of the whole map: both are
-at hand when a layer begins.  So nothing is computed twice, nothing is blended, and there is no seam to hide.
+A convolution of a band needs one row of each neighbour, a normalisation the mean and variance of the whole map: both
+are at hand when a layer begins.  So nothing is computed twice, nothing is blended, and there is no seam to hide.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence

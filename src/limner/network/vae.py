@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -133,6 +134,14 @@ class Autoencoder(nn.Module):
         if config.post_quant_conv:
             self.post_quant_conv = nn.Conv2d(c, c, 1)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.encoder.conv_in.weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.encoder.conv_in.weight.device
+
     def encode(self, image: Pixels) -> tuple[Latent, Latent]:
         """Mean and log variance of q(z | image), unscaled; the log variance clamped to [-30, 20]."""
         return self.gaussian(self.encoder(image))
@@ -151,7 +160,7 @@ class Autoencoder(nn.Module):
         return (yield from self.decoder.pieces(self.post_quant_conv(z) if self.config.post_quant_conv else z))
 
 
-def without_rest(pieces: Generator[None, None, Pixels]) -> Pixels:
+def without_rest(pieces: Generator[object, None, Pixels]) -> Pixels:
     """What a generator returns, all its pieces in one go."""
     while True:
         try:
