@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from limner.network.block import Double, Halve, Map, Residual
-from limner.network.vae import Autoencoder, Pixels
+from limner.network.vae import Autoencoder, Down, Pixels, Up
 from limner.types import Latent
 
 Bands: TypeAlias = list[Tensor]
@@ -31,7 +31,7 @@ def decoding(autoencoder: Autoencoder, z: Latent, rows: int | None = None) -> Ge
     z = autoencoder.post_quant_conv(z) if autoencoder.config.post_quant_conv else z
     bands = cut(decoder.mid_block(decoder.conv_in(z)), rows or fitting(z.shape[3], autoencoder.config.factor))
     for up in decoder.up_blocks:
-        for block in [*up.resnets, *up.upsamplers]:
+        for block in blocks(up):
             yield
             bands = through(block, bands)
     return joined(convolved(bands, decoder.conv_out, normed(decoder.conv_norm_out, bands)))
@@ -43,7 +43,7 @@ def encode(autoencoder: Autoencoder, image: Pixels, rows: int | None = None) -> 
     bands = cut(image, factor * (rows or fitting(image.shape[3] // factor, factor)))
     bands = convolved(bands, encoder.conv_in)
     for down in encoder.down_blocks:
-        for block in [*down.resnets, *down.downsamplers]:
+        for block in blocks(down):
             bands = through(block, bands)
     x = encoder.mid_block(joined(bands))
     return autoencoder.gaussian(encoder.conv_out(F.silu(encoder.conv_norm_out(x))))
@@ -56,11 +56,17 @@ def fitting(width: int, factor: int) -> int:
 
 def cut(x: Map, rows: int) -> Bands:
     """`rows` in each band, the last perhaps fewer."""
-    return [band.clone() for band in x.split(rows, dim=2)]
+    return [band.clone() for band in torch.split(x, rows, dim=2)]
 
 
 def joined(bands: Bands) -> Map:
     return torch.cat(bands, dim=2)
+
+
+def blocks(level: nn.Module) -> list[nn.Module]:
+    """A level's blocks in their order."""
+    assert isinstance(level, Up | Down)
+    return [*level.resnets, *(level.upsamplers if isinstance(level, Up) else level.downsamplers)]
 
 
 def through(block: nn.Module, bands: Bands) -> Bands:
@@ -145,4 +151,4 @@ def normed(norm: nn.GroupNorm, bands: Sequence[Tensor]) -> Callable[[Map], Map]:
 
 def _groups(band: Map, groups: int) -> Tensor:
     """One row of numbers for each group of channels."""
-    return band.float().unflatten(1, (groups, -1)).flatten(2)
+    return band.float().reshape(len(band), groups, -1)
