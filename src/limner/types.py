@@ -37,7 +37,10 @@ class Context:
         return self.states, self.pooled, self.sizes
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Context":
-        return Context(*(None if part is None else part.to(device, dtype) for part in self.parts()))  # type: ignore[arg-type]
+        """The states and the sentence in another precision; sizes, which half precision would round, stay float32."""
+        pooled = None if self.pooled is None else self.pooled.to(device, dtype)
+        sizes = None if self.sizes is None else self.sizes.to(device, torch.float32)
+        return Context(self.states.to(device, dtype), pooled, sizes)
 
     @staticmethod
     def cat(contexts: Sequence["Context"]) -> "Context":

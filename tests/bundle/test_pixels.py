@@ -1,12 +1,15 @@
 """A latent becomes a picture even where memory or half precision would not have it, and what was done is said."""
 
+import json
+import shutil
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from limner.bundle import Bundle, pixels
+from limner.bundle import Bundle, open_bundle, pixels
 from limner.network import bands
 from limner.network.vae import Autoencoder
 from limner.process.noise import draw
@@ -98,3 +101,20 @@ def test_what_overflows_in_float16_is_decoded_in_float32_and_says_so(bundle: Bun
 def test_a_picture_of_no_numbers_is_a_fault(bundle: Bundle) -> None:
     with pytest.raises(ArithmeticError, match="not finite"):
         played(pixels.decoding(bundle.autoencoder, latent() * torch.nan))
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [("float16", "float32"), ("bfloat16", "bfloat16")])
+def test_an_autoencoder_that_its_maker_says_overflows_stays_in_float32(
+    folder: Path, tmp_path: Path, dtype: str, expected: str
+) -> None:
+    """`force_upcast` is what SDXL's config.json says; the towers and the U-Net are in half precision all the same."""
+    shutil.copytree(folder, tmp_path / "loud")
+    file = tmp_path / "loud" / "vae" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"force_upcast": True}))
+    opened = open_bundle(tmp_path / "loud", dtype=getattr(torch, dtype))
+    assert opened.autoencoder.dtype == getattr(torch, expected)
+    assert opened.denoiser.dtype == next(opened.text.parameters()).dtype == getattr(torch, dtype)
+    assert open_bundle(folder, dtype=torch.float16).autoencoder.dtype == torch.float16
+    image = opened.decode(latent())
+    assert image.dtype == torch.float32
+    assert opened.encode(image).isfinite().all()

@@ -1,17 +1,19 @@
-"""A model on disk is four things: a tokenizer, a text tower, an autoencoder and a denoiser with its noise schedule."""
+"""A model on disk is three things: text towers with their words, an autoencoder, a denoiser with its noise schedule."""
 
 import hashlib
 import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from limner.bundle import catalogue, keys, layout
+from limner.bundle import catalogue, layout
 from limner.bundle.pixels import decoding, encoded
+from limner.bundle.source import Folder, Source
 from limner.errors import LimnerError
 from limner.network.config import AutoencoderConfig, Json, UNetConfig, one, real
 from limner.network.unet import UNet
@@ -20,9 +22,11 @@ from limner.process.schedule import SCHEDULES, NoiseSchedule, zero_terminal_snr
 from limner.recipe import LOUDEST, Value, checked
 from limner.score.precondition import PREDICTIONS, Preconditioned
 from limner.taps import Routed
-from limner.text.clip import TextConfig, TextTower
+from limner.text.clip import Encoded, TextConfig, TextTower
 from limner.text.tokenizer import Tokenizer
 from limner.types import Context, Image, Latent
+
+Read = TypeVar("Read")
 
 
 @dataclass(slots=True, eq=False)
@@ -49,18 +53,28 @@ class Resting:
 class Bundle:
     """An opened model.
 
-    `identity` is a sha256 over its tensors' names and bytes; `defaults` fill a wish up to a recipe.
+    `folder` may be a single file.  `identity` is a sha256 over its tensors' names and bytes; `defaults` fill a wish up
+    to a recipe.  SDXL has two `towers`, each with its words.
     """
 
     name: str
     folder: Path
     identity: str
     defaults: Mapping[str, Value]
-    tokenizer: Tokenizer
-    text: TextTower
+    towers: tuple[tuple[Tokenizer, TextTower], ...]
     autoencoder: Autoencoder
     denoiser: Preconditioned
     device: torch.device
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The first tower's words, in which prompts are spoken of."""
+        return self.towers[0][0]
+
+    @property
+    def text(self) -> TextTower:
+        """The first tower: the only one, but for SDXL."""
+        return self.towers[0][1]
 
     @property
     def factor(self) -> int:
@@ -89,13 +103,28 @@ class Bundle:
         return self.autoencoder.config.latent_channels, height // self.factor, width // self.factor
 
     @torch.no_grad()
-    def context(self, prompts: Sequence[str]) -> Context:
-        """What the text tower makes of sentences, one row each."""
-        return Context(self.text(self.ids(prompts)).states.float())
+    def context(self, prompts: Sequence[str], size: tuple[int, int] | None = None) -> Context:
+        """What the text towers make of sentences, one row each; `size` is the picture's width and height in pixels."""
+        return self.told([tower(self.ids(prompts, words)) for words, tower in self.towers], size)
 
-    def ids(self, prompts: Sequence[str]) -> Int[Tensor, "b l"]:
-        """Sentences as tokens."""
-        return torch.tensor([self.tokenizer.encode(prompt).ids for prompt in prompts], device=self.device)
+    def ids(self, prompts: Sequence[str], words: Tokenizer | None = None) -> Int[Tensor, "b l"]:
+        """Sentences as tokens, the first tower's if no other's words are given."""
+        words = words or self.tokenizer
+        return torch.tensor([words.encode(prompt).ids for prompt in prompts], device=self.device)
+
+    def told(self, read: Sequence[Encoded], size: tuple[int, int] | None = None) -> Context:
+        """What the network is told of the same sentences as each tower read them.
+
+        One tower: its final states.  SDXL: both towers' states before the last layer, side by side, the second's
+        sentence in one vector, and the picture's size, uncropped, as original and target.  Podell et al. 2023
+        (arXiv:2307.01952), section 2.1 and 2.2.  `size` is the model's own if left out.
+        """
+        if len(self.towers) == 1:
+            return Context(read[0].states.float())
+        width, height = size or (int(self.defaults["width"]), int(self.defaults["height"]))
+        sizes = torch.tensor([[height, width, 0, 0, height, width]] * len(read[0].states), dtype=torch.float32)
+        states = torch.cat([each.penultimate.float() for each in read], dim=-1)
+        return Context(states, read[-1].pooled.float(), sizes.to(self.device))
 
     @torch.no_grad()
     def encode(self, image: Image) -> Latent:
@@ -122,43 +151,76 @@ def open_bundle(
 
     Raises LimnerError naming the file, and the tensor, for whatever is missing, damaged, unknown or left over.
     """
-    folder, device = catalogue.find(str(model)), torch.device(device)
-    index = layout.read_json(folder / "model_index.json")
-    for component in ("tokenizer", "text_encoder", "vae", "unet", "scheduler"):
-        if component not in index:
-            raise LimnerError(
-                f"{folder / 'model_index.json'} names no {component}", "this is no Stable Diffusion folder"
-            )
-    with torch.device("meta"):
-        text = TextTower(
-            layout.configured(
-                folder / "text_encoder" / "config.json", lambda raw: TextConfig.from_json(json.dumps(raw))
-            )
-        )
-        autoencoder = Autoencoder(layout.configured(folder / "vae" / "config.json", AutoencoderConfig.read))
-        unet = UNet(layout.configured(folder / "unet" / "config.json", UNetConfig.read))
+    return assembled(Folder(catalogue.find(str(model))), torch.device(device), dtype)
+
+
+def assembled(source: Source, device: torch.device, dtype: torch.dtype) -> Bundle:
+    """The model that a source holds, its weights checked; the U-Net's stay in their file until they are asked for."""
+    parts = source.parts()
+    nets = {part: described(source, part) for part in parts}
     digest = hashlib.sha256()
-    for part, net in (("text_encoder", text), ("unet", unet), ("vae", autoencoder)):
-        file = layout.weights_file(folder / part)
-        tensors = keys.renamed(part, layout.read_tensors(file), file)
+    for part, net in nets.items():
+        file, tensors = source.tensors(part)
         identify(digest, part, tensors)
         layout.check(net, tensors, file)
-        if net is unet:
-            resting = Resting(unet, tensors, device, dtype)
+        if isinstance(net, UNet):
+            unet, resting = net, Resting(net, tensors, device, dtype)
         else:
-            layout.fill(net, tensors, device, dtype)
-    schedule, prediction = layout.configured(folder / "scheduler" / "scheduler_config.json", read_schedule)
+            layout.fill(net, tensors, device, precision(net, dtype))
+    towers = {part: net for part, net in nets.items() if isinstance(net, TextTower)}
+    autoencoder = next(net for net in nets.values() if isinstance(net, Autoencoder))
+    fits(source, unet.config, list(towers.values()))
+    schedule, prediction = understood(source, "scheduler", read_schedule)
     return Bundle(
-        name=folder.name,
-        folder=folder,
+        name=source.path.stem if source.path.is_file() else source.path.name,
+        folder=source.path,
         identity=digest.hexdigest(),
-        defaults=read_defaults(folder, unet.config, autoencoder.config),
-        tokenizer=Tokenizer.load(folder / "tokenizer"),
-        text=text,
+        defaults=read_defaults(source, unet.config, autoencoder.config),
+        towers=tuple((source.tokenizer(part), tower) for part, tower in towers.items()),
         autoencoder=autoencoder,
         denoiser=Preconditioned(resting, schedule, prediction, dtype),
         device=device,
     )
+
+
+def precision(net: TextTower | Autoencoder, dtype: torch.dtype) -> torch.dtype:
+    """`dtype`, but float32 instead of float16 for an autoencoder whose maker says that it overflows there."""
+    loud = isinstance(net, Autoencoder) and net.config.upcast
+    return torch.float32 if loud and dtype == torch.float16 else dtype
+
+
+def described(source: Source, part: str) -> TextTower | UNet | Autoencoder:
+    """The network that a part's config describes, on the meta device."""
+    with torch.device("meta"):
+        if part == "unet":
+            return UNet(understood(source, part, UNetConfig.read))
+        if part == "vae":
+            return Autoencoder(understood(source, part, AutoencoderConfig.read))
+        return TextTower(understood(source, part, lambda raw: TextConfig.from_json(json.dumps(raw))))
+
+
+def understood(source: Source, part: str, read: Callable[[dict[str, Json]], Read]) -> Read:
+    """A part's config as `read` understands it, whose LimnerError is given the file's name."""
+    file, raw = source.config(part)
+    with layout.naming(file):
+        return read(raw)
+
+
+def fits(source: Source, unet: UNetConfig, towers: Sequence[TextTower]) -> None:
+    """LimnerError unless the network reads what the towers say, and both know of SDXL's conditions or neither does."""
+    widths = [tower.config.hidden_size for tower in towers]
+    if unet.context_dim != sum(widths):
+        raise LimnerError(
+            f"{source.path}: its U-Net reads states of {unet.context_dim} numbers, its text towers make {sum(widths)}",
+            "these parts are of different models",
+        )
+    pooled = towers[-1].config.projection_dim if len(towers) > 1 else None
+    added = None if unet.added_dim is None or unet.added_size_dim is None else unet.added_dim - 6 * unet.added_size_dim
+    if pooled != added:
+        raise LimnerError(
+            f"{source.path}: its U-Net reads a sentence of {added or 0} numbers, its text towers make {pooled or 0}",
+            "limner draws with Stable Diffusion 1 and 2, SDXL base, and models wired alike",
+        )
 
 
 def identify(digest: "hashlib._Hash", part: str, tensors: Mapping[str, Tensor]) -> None:
@@ -199,10 +261,10 @@ DEFAULTS: dict[str, Value] = {
 }
 
 
-def read_defaults(folder: Path, unet: UNetConfig, autoencoder: AutoencoderConfig) -> dict[str, Value]:
-    """What a recipe holds where the wish was silent: the folder's own `limner.json`, else what courses use."""
+def read_defaults(source: Source, unet: UNetConfig, autoencoder: AutoencoderConfig) -> dict[str, Value]:
+    """What a recipe holds where the wish was silent: the model's own `limner.json`, else what courses use."""
     side = unet.sample_size * autoencoder.factor
-    out, file = DEFAULTS | {"width": side, "height": side}, folder / "limner.json"
+    out = DEFAULTS | {"width": side, "height": side}
 
     def own(raw: Mapping[str, Json]) -> dict[str, Value]:
         said = raw.get("defaults", {})
@@ -210,4 +272,4 @@ def read_defaults(folder: Path, unet: UNetConfig, autoencoder: AutoencoderConfig
             raise LimnerError(f"defaults {said!r}", f"only {', '.join(out)} are known")
         return {key: checked(key, value) for key, value in said.items()}
 
-    return out | (layout.configured(file, own) if file.exists() else {})
+    return out | understood(source, "limner", own)

@@ -13,7 +13,7 @@ VAE_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "
 
 def published(part: str, name: str) -> str:
     """The name under which the component's first published checkpoint has the tensor."""
-    if part == "text_encoder" and not name.startswith(("text_model.", "text_projection.")):
+    if part.startswith("text_encoder") and not name.startswith(("text_model.", "text_projection.")):
         return f"text_model.{name}"  # transformers from 5 on leaves the prefix out
     if part == "vae" and ".attentions." in name:
         owner, old, parameter = name.rsplit(".", 2)

@@ -1,7 +1,8 @@
 """The diffusers folder: what lies where, read strictly and written whole."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,8 +34,15 @@ def read_json(file: Path) -> dict[str, Json]:
 def configured(file: Path, read: Callable[[dict[str, Json]], Config]) -> Config:
     """A JSON file as `read` understands it, whose LimnerError is given the file's name."""
     raw = read_json(file)
-    try:
+    with naming(file):
         return read(raw)
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """Give a LimnerError of what is read meanwhile the name of its file."""
+    try:
+        yield
     except LimnerError as error:
         raise LimnerError(f"{file}: {error.what}", error.remedy) from error
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -36,13 +37,20 @@ TOLERANCE = {"openvino-f32": 1e-3, "openvino-bf16": 3e-2, "compiled": 1e-2}
 """Largest root-mean-square difference from the eager network that is accepted, in standard deviations of its answer."""
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """What the network is told of sentences, for a picture of this width and height: `Bundle.context`."""
+
+    def __call__(self, prompts: Sequence[str], size: tuple[int, int] | None = None) -> Context: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """A bundle's three networks as somebody computes them, and the kernels that decide their last bits."""
 
     name: str
     kernels: str
-    context: Callable[[Sequence[str]], Context]
+    context: Telling
     denoiser: Denoiser
     decoding: Finish
 
@@ -135,10 +143,12 @@ def exported(bundle: Bundle, name: str) -> Backend:
     text, unet, decoder = (Graph(file, precision) for file in files.values())
     kernels = f"OpenVINO {installed()} {precision}, {unet.threads} threads"
     denoiser = replace(bundle.denoiser, network=Graphs(unet, bundle.codes), dtype=torch.float32)
-    return Backend(name, kernels, partial(context, bundle, text), denoiser, partial(decoding, bundle, decoder))
+    # two towers say more than a graph of one tower's states
+    said = partial(context, bundle, text) if len(bundle.towers) == 1 else bundle.context
+    return Backend(name, kernels, said, denoiser, partial(decoding, bundle, decoder))
 
 
-def context(bundle: Bundle, tower: Graph, prompts: Sequence[str]) -> Context:
+def context(bundle: Bundle, tower: Graph, prompts: Sequence[str], size: tuple[int, int] | None = None) -> Context:
     """`Bundle.context` by an exported text tower."""
     return Context(tower([bundle.ids(prompts)]))
 

@@ -50,12 +50,12 @@ class Reader:
 
     bundle: Bundle
     most: int = 256
-    kept: OrderedDict[tuple[str, str], Context] = field(default_factory=OrderedDict)
+    kept: OrderedDict[tuple[str, str, tuple[int, int] | None], Context] = field(default_factory=OrderedDict)
 
-    def __call__(self, prompt: str, backend: Backend) -> Context:
-        key = backend.name, prompt
+    def __call__(self, prompt: str, backend: Backend, size: tuple[int, int] | None = None) -> Context:
+        key = backend.name, prompt, size
         if key not in self.kept:
-            self.kept[key] = backend.context([prompt])
+            self.kept[key] = backend.context([prompt], size)
             if len(self.kept) > self.most:
                 self.kept.popitem(last=False)
         self.kept.move_to_end(key)
@@ -64,7 +64,8 @@ class Reader:
 
 def guidance(recipe: Recipe, read: Reader, backend: Backend) -> Guidance:
     """The recipe's prompts as weighted lanes."""
-    prompt, negative = read(recipe.prompt, backend), read(recipe.negative, backend)
+    size = recipe.width, recipe.height
+    prompt, negative = read(recipe.prompt, backend, size), read(recipe.negative, backend, size)
     return classifier_free(prompt, negative, recipe.guidance, recipe.guide_above, recipe.guide_below)
 
 

@@ -94,6 +94,7 @@ class AutoencoderConfig:
     """The KL autoencoder of Rombach et al. 2022 (arXiv:2112.10752), appendix G.
 
     `scaling` times an encoded mean is a latent of about unit variance.
+    `upcast`: it overflows in float16, as SDXL's does.
     """
 
     in_channels: int
@@ -107,6 +108,7 @@ class AutoencoderConfig:
     quant_conv: bool = True
     post_quant_conv: bool = True
     mid_attention: bool = True
+    upcast: bool = False
 
     @property
     def factor(self) -> int:
@@ -129,6 +131,7 @@ class AutoencoderConfig:
             quant_conv=bool(config.get("use_quant_conv", True)),
             post_quant_conv=bool(config.get("use_post_quant_conv", True)),
             mid_attention=bool(config.get("mid_block_add_attention", True)),
+            upcast=bool(config.get("force_upcast", False)),  # left out by Stable Diffusion 1 and 2
         )
 
     def write(self) -> dict[str, Json]:
@@ -149,6 +152,7 @@ class AutoencoderConfig:
             "use_quant_conv": self.quant_conv,
             "use_post_quant_conv": self.post_quant_conv,
             "mid_block_add_attention": self.mid_attention,
+            "force_upcast": self.upcast,
         }
 
 
