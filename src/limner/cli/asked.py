@@ -14,6 +14,7 @@ from limner.recipe import FIELDS, Recipe, Wish
 if TYPE_CHECKING:
     from limner.bundle import Bundle
     from limner.engine.backends import Backend
+    from limner.engine.foreign import Foreign
 
 BACKENDS = ("eager", "openvino-f32", "openvino-bf16", "compiled")
 METAVARS = {int: "N", float: "X", str: "TEXT"}
@@ -85,11 +86,31 @@ def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
 
     place = choose(args.device, args.dtype)
     opened = open_bundle(args.model, place.device, place.dtype)
-    if made and made.recipe.model != opened.identity:
-        wanted = f"{made.path} was made by {made.settings.get('Model', 'a model')} ({made.recipe.model[:10]})"
-        here = f"{opened.name} ({opened.identity[:10]})"
-        raise LimnerError(f"{wanted}, which is not {here}", "name that model, or its folder, with --model")
+    same(opened.name, opened.identity, made)
     return opened
+
+
+def foreign(args: argparse.Namespace, made: Source | None = None) -> "Foreign | None":
+    """The model asked for, if limner does not read it itself but diffusers does; LimnerError as for `bundle`."""
+    from limner.bundle.catalogue import find
+    from limner.engine.device import choose
+    from limner.engine.foreign import open_foreign, stranger
+
+    folder = find(args.model)
+    if stranger(folder) is None:
+        return None
+    place = choose(args.device, args.dtype)
+    opened = open_foreign(folder, place.device, place.dtype)
+    same(opened.name, opened.identity, made)
+    return opened
+
+
+def same(name: str, identity: str, made: Source | None) -> None:
+    """LimnerError if this is not the model that made the picture."""
+    if made and made.recipe.model != identity:
+        wanted = f"{made.path} was made by {made.settings.get('Model', 'a model')} ({made.recipe.model[:10]})"
+        here = f"{name} ({identity[:10]})"
+        raise LimnerError(f"{wanted}, which is not {here}", "name that model, or its folder, with --model")
 
 
 def backend(args: argparse.Namespace, opened: "Bundle", made: Source | None = None) -> "Backend":

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from limner.recipe import Recipe, Wish, check, resolve, series
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
+    from limner.cli.drawing import Drawn
     from limner.engine.backends import Backend
+    from limner.engine.foreign import Foreign
 
 MOST = 10_000
 
@@ -36,16 +39,44 @@ def run(args: argparse.Namespace) -> int:
 
     source = asked.source(args.source) if args.source else None
     prepare(args.out)  # before anything is drawn: an unwritable folder costs nobody a picture
+    foreign = asked.foreign(args, source)
+    if foreign is not None:
+        return _foreign(args, foreign, wish, source)
     bundle = asked.bundle(args, source)
     backend = asked.backend(args, bundle, source)
     recipe = resolved(wish, bundle, source.recipe if source else None)
-    recipes, notes, made = series(recipe, args.count), list(_notes(recipe, bundle, backend, source)), []
-    for note in notes:
-        print("limner:", note, file=sys.stderr)
+    recipes, notes = series(recipe, args.count), list(_notes(recipe, bundle, backend, source))
     from limner.cli.drawing import draw
 
+    drawing = draw(recipes, bundle, backend, args.out, args.format)
+    return _kept(args, drawing, {"model": bundle.name, "backend": backend.name, "recipe": asdict(recipe)}, notes)
+
+
+def _foreign(args: argparse.Namespace, foreign: "Foreign", wish: Wish, source: asked.Source | None) -> int:
+    """Pictures that diffusers draws."""
+    from limner.cli.drawing import filed
+    from limner.engine.foreign import circumstances, run
+
+    if args.backend is not None:
+        raise LimnerError(f"--backend {args.backend} computes limner's own networks", "leave it out: diffusers draws")
+    wish = replace(wish, model=foreign.identity)
+    recipe = resolve(wish, asdict(source.recipe) if source else foreign.defaults)
+    foreign.check(recipe)
+    recipes, about = series(recipe, args.count), circumstances(foreign)
+    notes = [f"{foreign.kind} is drawn by diffusers as a whole, without {', '.join(foreign.cannot)}"]
+    extras = {"Model": foreign.name, **about, "Without": ", ".join(foreign.cannot)}
+    drawing = filed(recipes, partial(run, recipes, foreign), extras, args.out, args.format)
+    report = {"model": foreign.name, "backend": about["Backend"], "recipe": asdict(recipe)}
+    return _kept(args, drawing, report, notes)
+
+
+def _kept(args: argparse.Namespace, drawing: "Iterator[Drawn]", report: dict[str, object], notes: list[str]) -> int:
+    """Say what was made, as it is made."""
+    made = []
+    for note in notes:
+        print("limner:", note, file=sys.stderr)
     try:
-        for drawn in draw(recipes, bundle, backend, args.out, args.format):
+        for drawn in drawing:
             made.append(drawn.report())
             for note in drawn.notes:
                 print(f"limner: {drawn.path}: {note}", file=sys.stderr)
@@ -54,8 +85,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(f"{len(made)} of {args.count} pictures are finished, in {args.out}") from stop
     if args.json:
-        about = {"model": bundle.name, "backend": backend.name, "recipe": asdict(recipe)}
-        asked.print_json(about | {"notes": notes, "pictures": made})
+        asked.print_json(report | {"notes": notes, "pictures": made})
     return 0
 
 

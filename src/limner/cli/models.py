@@ -10,7 +10,7 @@ from limner.errors import LimnerError
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A model of the catalogue; `fault` says what is wrong with it, and then the rest is empty."""
+    """A model of the catalogue; `fault` says what is wrong with it, `foreign` who draws with it and what he cannot."""
 
     name: str
     folder: str
@@ -18,6 +18,7 @@ class Listed:
     identity: str = ""
     licence: str = ""
     size: str = ""
+    foreign: str = ""
     fault: str = ""
 
 
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         return int(any(each.fault for each in found))
     width = max((len(each.name) for each in found), default=0)
     for each in found:
-        about = each.fault or f"{each.identity[:10]}  {each.size:>9}  {each.licence}"
+        about = each.fault or each.foreign or f"{each.identity[:10]}  {each.size:>9}  {each.licence}"
         print(f"{each.name:{width}}  {each.megabytes:7.1f} MB  {about}")
     if not found:
         print(f"no models here; put diffusers folders into {home() / 'models'}")
@@ -45,9 +46,12 @@ def run(args: argparse.Namespace) -> int:
 def _listed(name: str, folder: Path) -> Listed:
     from limner.bundle import open_bundle
     from limner.bundle.layout import read_json
+    from limner.engine.foreign import CANNOT, stranger
 
     megabytes = round(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6, 1)
     try:
+        if kind := stranger(folder):
+            return Listed(name, str(folder), megabytes, foreign=f"{kind}, by diffusers, without {', '.join(CANNOT)}")
         bundle = open_bundle(folder)
         about = read_json(folder / "limner.json") if (folder / "limner.json").exists() else {}
     except LimnerError as fault:

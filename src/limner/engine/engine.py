@@ -86,6 +86,9 @@ class Engine:
             raise LimnerError(f"a job named {name!r} is running", "give it another name")
         try:
             query = next(sampling)
+        except StopIteration as done:  # it asks nothing: only its end is left to do
+            self._finish(name, done.value, finish)
+            return
         except Exception as fault:
             raise blamed(fault) from fault
         own = denoiser or self.denoiser
@@ -190,10 +193,13 @@ class Engine:
 
     def _end(self, job: Running, latent: Latent) -> None:
         self.waiting.remove(job)
-        if job.finish is None:
-            self.finished[job.name] = latent
+        self._finish(job.name, latent, job.finish)
+
+    def _finish(self, name: str, latent: Latent, finish: Finish | None) -> None:
+        if finish is None:
+            self.finished[name] = latent
         else:
-            self.finishing.append(Finishing(job.name, job.finish(latent)))
+            self.finishing.append(Finishing(name, finish(latent)))
 
     def _piece(self, ending: Finishing) -> None:
         try:

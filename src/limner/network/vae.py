@@ -28,7 +28,8 @@ class Look(nn.Module):
 
     def forward(self, x: Latent) -> Latent:
         h = places(self.group_norm(x))
-        y = F.scaled_dot_product_attention(self.to_q(h), self.to_k(h), self.to_v(h))
+        q, k, v = (ask(h)[:, None] for ask in (self.to_q, self.to_k, self.to_v))
+        y = F.scaled_dot_product_attention(q, k, v)[:, 0]  # with one head, or torch writes out all probabilities
         out: Tensor = x + picture(self.to_out[0](y), (x.shape[2], x.shape[3]))
         return out
 
