@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -70,7 +70,7 @@ def _foreign(args: argparse.Namespace, foreign: "Foreign", wish: Wish, source: a
     return _kept(args, drawing, report, notes)
 
 
-def _kept(args: argparse.Namespace, drawing: "Iterator[Drawn]", report: dict[str, object], notes: list[str]) -> int:
+def _kept(args: argparse.Namespace, drawing: "Iterator[Drawn]", report: Mapping[str, object], notes: list[str]) -> int:
     """Say what was made, as it is made."""
     made = []
     for note in notes:
@@ -85,7 +85,7 @@ def _kept(args: argparse.Namespace, drawing: "Iterator[Drawn]", report: dict[str
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(f"{len(made)} of {args.count} pictures are finished, in {args.out}") from stop
     if args.json:
-        asked.print_json(report | {"notes": notes, "pictures": made})
+        asked.print_json({**report, "notes": notes, "pictures": made})
     return 0
 
 

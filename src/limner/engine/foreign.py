@@ -267,9 +267,9 @@ def silence() -> Iterator[None]:
 
     levels = theirs.get_verbosity(), others.get_verbosity()
     theirs.set_verbosity(theirs.ERROR)
-    others.set_verbosity(others.ERROR)
+    others.set_verbosity(theirs.ERROR)
     for bar in (theirs, others):
-        bar.disable_progress_bar()  # type: ignore[no-untyped-call]
+        bar.disable_progress_bar()
     try:
         with catch_warnings():
             simplefilter("ignore")
