@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from limner.bundle import ZERO_SNR, Bundle, open_bundle
-from limner.bundle.bundle import identify
+from limner.bundle.identity import identify
 from limner.errors import LimnerError
 
 UNET = "unet/diffusion_pytorch_model.safetensors"

@@ -1,32 +1,31 @@
 """A model on disk is three things: text towers with their words, an autoencoder, a denoiser with its noise schedule."""
 
 import hashlib
-import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from limner.bundle import catalogue, layout
+from limner.bundle.identity import identify
+from limner.bundle.noise import read_schedule
 from limner.bundle.pixels import decoding, encoded
-from limner.bundle.source import Folder, Source
+from limner.bundle.single import Single
+from limner.bundle.source import Folder, Network, Source, network, understood
 from limner.errors import LimnerError
-from limner.network.config import AutoencoderConfig, Json, UNetConfig, one, real
+from limner.network.config import AutoencoderConfig, Json, UNetConfig
 from limner.network.unet import UNet
 from limner.network.vae import Autoencoder, without_rest
-from limner.process.schedule import SCHEDULES, NoiseSchedule, zero_terminal_snr
+from limner.process.schedule import NoiseSchedule
 from limner.recipe import LOUDEST, Value, checked
-from limner.score.precondition import PREDICTIONS, Preconditioned
+from limner.score.precondition import Preconditioned
 from limner.taps import Routed
-from limner.text.clip import Encoded, TextConfig, TextTower
+from limner.text.clip import Encoded, TextTower
 from limner.text.tokenizer import Tokenizer
 from limner.types import Context, Image, Latent
-
-Read = TypeVar("Read")
 
 
 @dataclass(slots=True, eq=False)
@@ -145,32 +144,43 @@ class Bundle:
 
 
 def open_bundle(
-    model: str | Path = catalogue.DEFAULT, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    model: str | Path = catalogue.DEFAULT,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    variant: str | None = None,
+    prediction: str | None = None,
 ) -> Bundle:
-    """A model of the catalogue, or a diffusers folder, opened strictly.
+    """A model of the catalogue, a diffusers folder or a single file, opened strictly.
 
+    `variant` chooses among a folder's weights; a stated `prediction` overrides what the model's files say, or seem to.
     Raises LimnerError naming the file, and the tensor, for whatever is missing, damaged, unknown or left over.
     """
-    return assembled(Folder(catalogue.find(str(model))), torch.device(device), dtype)
+    return assembled(found(catalogue.find(str(model)), variant), torch.device(device), dtype, prediction)
 
 
-def assembled(source: Source, device: torch.device, dtype: torch.dtype) -> Bundle:
+def found(path: Path, variant: str | None = None) -> Source:
+    """The source at a path."""
+    return Folder(path, variant) if path.is_dir() else Single(path)
+
+
+def assembled(source: Source, device: torch.device, dtype: torch.dtype, prediction: str | None = None) -> Bundle:
     """The model that a source holds, its weights checked; the U-Net's stay in their file until they are asked for."""
     parts = source.parts()
-    nets = {part: described(source, part) for part in parts}
+    nets = {part: network(source, part) for part in parts}
     digest = hashlib.sha256()
     for part, net in nets.items():
         file, tensors = source.tensors(part)
-        identify(digest, part, tensors)
         layout.check(net, tensors, file)
+        identify(digest, part, tensors, file)
         if isinstance(net, UNet):
             unet, resting = net, Resting(net, tensors, device, dtype)
         else:
             layout.fill(net, tensors, device, precision(net, dtype))
     towers = {part: net for part, net in nets.items() if isinstance(net, TextTower)}
     autoencoder = next(net for net in nets.values() if isinstance(net, Autoencoder))
-    fits(source, unet.config, list(towers.values()))
-    schedule, prediction = understood(source, "scheduler", read_schedule)
+    fits(source, unet.config, autoencoder.config.latent_channels, list(towers.values()))
+    stated = {} if prediction is None else {"prediction_type": prediction}
+    schedule, prediction = understood(source, "scheduler", lambda raw: read_schedule(raw | stated))
     return Bundle(
         name=source.path.stem if source.path.is_file() else source.path.name,
         folder=source.path,
@@ -183,31 +193,19 @@ def assembled(source: Source, device: torch.device, dtype: torch.dtype) -> Bundl
     )
 
 
-def precision(net: TextTower | Autoencoder, dtype: torch.dtype) -> torch.dtype:
-    """`dtype`, but float32 instead of float16 for an autoencoder whose maker says that it overflows there."""
-    loud = isinstance(net, Autoencoder) and net.config.upcast
-    return torch.float32 if loud and dtype == torch.float16 else dtype
+def precision(net: Network, dtype: torch.dtype) -> torch.dtype:
+    """In which precision a network computes where it was asked to compute in `dtype`."""
+    upcast = isinstance(net, Autoencoder) and net.config.upcast and dtype == torch.float16
+    return torch.float32 if upcast else dtype
 
 
-def described(source: Source, part: str) -> TextTower | UNet | Autoencoder:
-    """The network that a part's config describes, on the meta device."""
-    with torch.device("meta"):
-        if part == "unet":
-            return UNet(understood(source, part, UNetConfig.read))
-        if part == "vae":
-            return Autoencoder(understood(source, part, AutoencoderConfig.read))
-        return TextTower(understood(source, part, lambda raw: TextConfig.from_json(json.dumps(raw))))
-
-
-def understood(source: Source, part: str, read: Callable[[dict[str, Json]], Read]) -> Read:
-    """A part's config as `read` understands it, whose LimnerError is given the file's name."""
-    file, raw = source.config(part)
-    with layout.naming(file):
-        return read(raw)
-
-
-def fits(source: Source, unet: UNetConfig, towers: Sequence[TextTower]) -> None:
-    """LimnerError unless the network reads what the towers say, and both know of SDXL's conditions or neither does."""
+def fits(source: Source, unet: UNetConfig, channels: int, towers: Sequence[TextTower]) -> None:
+    """LimnerError unless the network reads the autoencoder's latents and what the towers say, SDXL's pooled one too."""
+    if unet.in_channels != channels:
+        raise LimnerError(
+            f"{source.path}: its U-Net reads {unet.in_channels} channels, its autoencoder makes {channels}",
+            "it looks like a model for inpainting or of another kind; limner draws with text-to-image models",
+        )
     widths = [tower.config.hidden_size for tower in towers]
     if unet.context_dim != sum(widths):
         raise LimnerError(
@@ -221,32 +219,6 @@ def fits(source: Source, unet: UNetConfig, towers: Sequence[TextTower]) -> None:
             f"{source.path}: its U-Net reads a sentence of {added or 0} numbers, its text towers make {pooled or 0}",
             "limner draws with Stable Diffusion 1 and 2, SDXL base, and models wired alike",
         )
-
-
-def identify(digest: "hashlib._Hash", part: str, tensors: Mapping[str, Tensor]) -> None:
-    """Add a component's tensors to a hash: names in order, precision, shape and bytes, wherever they were stored."""
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{part}.{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
-
-
-def read_schedule(config: Mapping[str, Json]) -> tuple[NoiseSchedule, str]:
-    """The noise schedule and what the network predicts, from diffusers' `scheduler_config.json`."""
-    kind, prediction = str(config.get("beta_schedule", "linear")), str(config.get("prediction_type", "epsilon"))
-    if kind not in SCHEDULES or config.get("trained_betas") is not None:
-        raise LimnerError(f"beta_schedule {kind!r}", f"known are {', '.join(SCHEDULES)}")
-    if prediction not in PREDICTIONS:
-        raise LimnerError(f"prediction_type {prediction!r}", f"known are {', '.join(PREDICTIONS)}")
-    betas = real(config, "beta_start", 0.0001), real(config, "beta_end", 0.02)
-    schedule = SCHEDULES[kind](one(config, "num_train_timesteps", 1000), *betas)
-    if config.get("rescale_betas_zero_snr", False):
-        if prediction == "epsilon":
-            raise LimnerError(
-                "noise prediction with zero terminal SNR", "such a model predicts v: set prediction_type, if it does"
-            )
-        schedule = zero_terminal_snr(schedule)
-    return schedule, prediction
 
 
 DEFAULTS: dict[str, Value] = {

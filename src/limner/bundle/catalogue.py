@@ -36,7 +36,7 @@ def find(name: str) -> Path:
             f"{name} is a pickle, which runs whatever code its maker put into it, and is never loaded",
             "get the same model as a diffusers folder with safetensors files",
         )
-    if path.is_dir():
+    if path.is_dir() or (path.is_file() and path.suffix == ".safetensors"):
         return path
     names = ", ".join(models) or "none"
     raise LimnerError(f"model {name!r} is not known", f"known are {names}; or give the path of a diffusers folder")

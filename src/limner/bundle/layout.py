@@ -1,10 +1,11 @@
 """The diffusers folder: what lies where, read strictly and written whole."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,16 +16,23 @@ from limner.errors import LimnerError
 from limner.network.config import Json
 
 Config = TypeVar("Config")
-REDUNDANT = ("text_model.embeddings.position_ids",)  # 0, 1, 2, ...: some tools wrote the buffer out, nobody reads it
 
 
 def read_json(file: Path) -> dict[str, Json]:
     """The object in a JSON file; LimnerError where it is missing or is none."""
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        return parsed(file, file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LimnerError(f"{file} is missing", "a model is a diffusers folder with model_index.json") from None
-    except (OSError, ValueError) as error:
+    except (OSError, UnicodeError) as error:
+        raise LimnerError(f"{file} cannot be read: {error}", "fetch the model again") from error
+
+
+def parsed(file: Path, text: str) -> dict[str, Json]:
+    """The JSON object in a file's text."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
         raise LimnerError(f"{file} cannot be read: {error}", "fetch the model again") from error
     if not isinstance(value, dict):
         raise LimnerError(f"{file} is not a JSON object", "fetch the model again")
@@ -52,32 +60,79 @@ def write_json(file: Path, value: Mapping[str, Json]) -> None:
     file.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def weights_file(folder: Path) -> Path:
-    """The one safetensors file of a component; LimnerError where there is none, or only a pickle."""
-    for name in ("diffusion_pytorch_model", "model"):
-        for variant in ("", ".fp16"):
-            file = folder / f"{name}{variant}.safetensors"
-            if file.exists():
-                return file
-    pickles = sorted(file.name for file in folder.glob("*") if file.suffix in (".bin", ".ckpt", ".pt", ".pth"))
-    if pickles:
-        raise LimnerError(
-            f"{folder / pickles[0]} is a pickle, which runs whatever code its maker put into it, and is never loaded",
-            "get the safetensors file of the same model",
-        )
-    raise LimnerError(
-        f"{folder} has no weights", "a file diffusion_pytorch_model.safetensors or model.safetensors belongs there"
-    )
+def inside(file: Path, folder: Path) -> Path:
+    """The file, if it lies in the folder; LimnerError if it is a link out of it, or a way around it.
+
+    Links from a snapshot of the hub's cache to the blobs beside it stay within that cache's folder of the model.
+    """
+    real = folder.resolve()
+    room = real.parent.parent if real.parent.name == "snapshots" else real
+    if not file.resolve().is_relative_to(room):
+        raise LimnerError(f"{file} leads out of {folder}", "put the file itself there")
+    return file
 
 
-def read_tensors(file: Path) -> dict[str, Tensor]:
-    """All tensors of a file, on the CPU in the precision they were saved in; LimnerError where the file is damaged."""
+def header(file: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
+    """The shapes of a file's tensors by name, and its own metadata, without reading a number."""
+    with opened(file) as f:
+        return {name: tuple(f.get_slice(name).get_shape()) for name in f.keys()}, dict(f.metadata() or {})  # noqa: SIM118
+
+
+def read_tensors(file: Path, names: Collection[str] | None = None) -> dict[str, Tensor]:
+    """The tensors of a file, all or those named, on the CPU in the precision they were saved in.
+
+    They lie in the file's own memory: to read them copies nothing.  LimnerError where the file is damaged or lacks one.
+    """
+    with opened(file) as f:
+        there = f.keys()
+        for name in () if names is None else set(names) - set(there):
+            raise LimnerError(f"{file}: tensor {name} is missing", "fetch it again")
+        return {name: f.get_tensor(name) for name in there if names is None or name in names}
+
+
+@runtime_checkable
+class Slice(Protocol):
+    """A tensor that was not read yet."""
+
+    def get_shape(self) -> list[int]: ...
+
+
+@runtime_checkable
+class Opened(Protocol):
+    """safetensors' `safe_open`, which has no types of its own."""
+
+    def keys(self) -> list[str]: ...
+    def metadata(self) -> dict[str, str] | None: ...
+    def get_slice(self, name: str) -> Slice: ...
+    def get_tensor(self, name: str) -> Tensor: ...
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Opened]:
+    """A safetensors file; LimnerError where it is none, or not whole."""
     try:
+        if pretends := pretence(file):
+            raise LimnerError(f"{file} is {pretends}, whatever its name says", "get the model as safetensors")
         with safe_open(file, "pt") as f:
-            names = [name for name in f.keys() if name not in REDUNDANT]  # noqa: SIM118 - a safetensors file is no mapping
-            return {name: f.get_tensor(name) for name in names}
+            yield f
+    except FileNotFoundError:
+        raise LimnerError(f"{file} is missing", "fetch the model again") from None
     except (OSError, SafetensorError) as error:
         raise LimnerError(f"{file} is not a whole safetensors file: {error}", "fetch it again") from error
+
+
+def pretence(file: Path) -> str:
+    """What a file is by its first bytes, if that is another kind of file; else nothing."""
+    with file.open("rb") as f:
+        first = f.read(9)
+    # a safetensors file begins with the length of its header, whose upper bytes are zero
+    if first[:1] == b"\x80" and first[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and any(first[4:8]):
+        return "a pickle, which runs whatever code its maker put into it"
+    kinds = {
+        b"PK\x03\x04": "a zip of pickles, which run whatever code their maker put into them",
+        b"GGUF": "a GGUF file",
+    }
+    return next((kind for begin, kind in kinds.items() if first.startswith(begin)), "")
 
 
 def check(net: nn.Module, tensors: Mapping[str, Tensor], file: Path) -> None:
@@ -108,7 +163,13 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], device: torch.device, dt
     net.requires_grad_(False).eval()
 
 
-def write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
+def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """A safetensors file, which is there whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.contiguous() for k, v in tensors.items()}, file, {"format": "pt"})
-    file.chmod(0o644)  # safetensors writes for its owner alone, but a model is there for everybody
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"format": "pt", **(metadata or {})})
+        part.chmod(0o644)  # safetensors writes for its owner alone, but a model is there for everybody
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,15 +1,15 @@
-"""A trained model becomes a folder that limner and diffusers open alike."""
+"""A model becomes a folder that limner and diffusers open alike."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from limner.bundle import layout
-from limner.bundle.bundle import read_schedule
+from limner.bundle.bundle import Bundle
+from limner.bundle.noise import read_schedule, written
+from limner.bundle.source import TOWERS, Held, Network, Source, config, network, understood
 from limner.network.config import Json
 from limner.network.unet import UNet
 from limner.network.vae import Autoencoder
@@ -32,16 +32,24 @@ ZERO_SNR: Mapping[str, Json] = {
 }
 """The noise limner's own models are trained with.  Lin et al. 2023 (arXiv:2305.08891), section 3."""
 
-INDEX: Mapping[str, Json] = {
-    "_class_name": "StableDiffusionPipeline",
-    "feature_extractor": [None, None],
-    "image_encoder": [None, None],
-    "requires_safety_checker": False,
-    "safety_checker": [None, None],
+CLASSES: Mapping[str, Json] = {
     "text_encoder": ["transformers", "CLIPTextModel"],
+    "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
     "tokenizer": ["transformers", "CLIPTokenizer"],
+    "tokenizer_2": ["transformers", "CLIPTokenizer"],
     "unet": ["diffusers", "UNet2DConditionModel"],
     "vae": ["diffusers", "AutoencoderKL"],
+}
+ABSENT: Mapping[str, Json] = {"feature_extractor": [None, None], "image_encoder": [None, None]}
+ONE_TOWER: Mapping[str, Json] = {
+    "_class_name": "StableDiffusionPipeline",
+    "requires_safety_checker": False,
+    "safety_checker": [None, None],
+}
+TWO_TOWERS: Mapping[str, Json] = {
+    "_class_name": "StableDiffusionXLPipeline",
+    "add_watermarker": None,
+    "force_zeros_for_empty_prompt": False,
 }
 
 
@@ -61,28 +69,59 @@ def save_bundle(
 
     `scheduler` is the content of `scheduler_config.json`, `defaults` are the recipe's fields the model likes best,
     `about` is whatever else `limner.json` shall tell.  The text tower's projection, which diffusion never reads, is
-    left out.  `model_index.json` is written last: a folder that has one is whole.  Raises LimnerError where the
-    scheduler is not one that `open_bundle` reads.
+    left out.  Raises LimnerError where the scheduler is not one that `open_bundle` reads.
     """
-    read_schedule(scheduler)
-    index = folder / "model_index.json"
+    own: dict[str, Json] = {**(about or {}), "defaults": dict(defaults or {}), "licence": licence}
+    nets: dict[str, Network] = {"text_encoder": unprojected(text), "vae": autoencoder, "unet": unet}
+    save_folder(Held(folder, nets, {"text_encoder": tokenizer}, scheduler, own), folder, dtype)
+
+
+def held(bundle: Bundle) -> Held:
+    """A bundle's networks as they are now, to be written by `save_folder` or `write_single`.
+
+    In the precision it computes in: open it in its files' precision to lose nothing.  LimnerError where its noise is
+    not Stable Diffusion's.
+    """
+    towers = dict(zip(TOWERS, bundle.towers, strict=False))
+    nets: dict[str, Network] = {part: tower for part, (_, tower) in towers.items()}
+    nets |= {"unet": bundle.unet, "vae": bundle.autoencoder}
+    words = {part: tokenizer for part, (tokenizer, _) in towers.items()}
+    own = bundle.folder / "limner.json"
+    told = layout.read_json(own) if own.exists() else {}
+    return Held(bundle.folder, nets, words, written(bundle.schedule, bundle.denoiser.prediction), told)
+
+
+def save_folder(source: Source, folder: Path, dtype: torch.dtype | None = None) -> None:
+    """Write a model in diffusers' layout, bit for bit, or its tensors in `dtype`.
+
+    `model_index.json` is written last: a folder that has one is whole.  Raises LimnerError, before anything is written,
+    where the source is not one that could be opened again.
+    """
+    _, scheduler = source.config("scheduler")
+    understood(source, "scheduler", read_schedule)
+    parts, index = source.parts(), folder / "model_index.json"
     index.unlink(missing_ok=True)
-    tokenizer.save(folder / "tokenizer")
-    weigh(folder / "text_encoder" / "model.safetensors", text, dtype)
-    config = json.loads(replace(text.config, projection_dim=None).to_json())
-    # transformers would compute in the precision it finds, diffusers in float32 whatever it finds
-    layout.write_json(folder / "text_encoder" / "config.json", config | {"dtype": "float32"})
-    weigh(folder / "vae" / "diffusion_pytorch_model.safetensors", autoencoder, dtype)
-    layout.write_json(folder / "vae" / "config.json", autoencoder.config.write())
-    weigh(folder / "unet" / "diffusion_pytorch_model.safetensors", unet, dtype)
-    layout.write_json(folder / "unet" / "config.json", unet.config.write())
+    said = {**ABSENT, **(TWO_TOWERS if "text_encoder_2" in parts else ONE_TOWER)}
+    for part in parts:
+        stem = "model" if part in TOWERS else "diffusion_pytorch_model"
+        net, (file, tensors) = network(source, part), source.tensors(part)
+        layout.check(net, tensors, file)
+        kept = {name: tensor.to("cpu", dtype or tensor.dtype) for name, tensor in tensors.items()}
+        layout.write_tensors(folder / part / f"{stem}.safetensors", kept)
+        layout.write_json(folder / part / "config.json", config(net))
+        said[part] = CLASSES[part]
+        if part in TOWERS:
+            source.tokenizer(part).save(folder / TOWERS[part])
+            said[TOWERS[part]] = CLASSES[TOWERS[part]]
     layout.write_json(folder / "scheduler" / "scheduler_config.json", scheduler)
-    layout.write_json(folder / "limner.json", {**(about or {}), "defaults": dict(defaults or {}), "licence": licence})
-    layout.write_json(index, {**INDEX, "scheduler": ["diffusers", scheduler.get("_class_name", "DDIMScheduler")]})
+    layout.write_json(folder / "limner.json", source.config("limner")[1])
+    layout.write_json(index, {**said, "scheduler": ["diffusers", scheduler.get("_class_name", "DDIMScheduler")]})
 
 
-def weigh(file: Path, net: nn.Module, dtype: torch.dtype) -> None:
-    tensors = {
-        k: v.detach().to("cpu", dtype) for k, v in net.state_dict().items() if not k.startswith("text_projection.")
-    }
-    layout.write_tensors(file, tensors)
+def unprojected(text: TextTower) -> TextTower:
+    """The tower without CLIP's projection, its weights shared."""
+    with torch.device("meta"):
+        tower = TextTower(replace(text.config, projection_dim=None))
+    kept = {name: tensor for name, tensor in text.state_dict().items() if not name.startswith("text_projection.")}
+    tower.load_state_dict(kept, assign=True)
+    return tower

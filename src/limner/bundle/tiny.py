@@ -6,6 +6,7 @@ import torch
 
 from limner.bundle import layout
 from limner.bundle.bundle import Bundle
+from limner.bundle.weights import weights
 from limner.errors import LimnerError
 from limner.network.config import TinyConfig
 from limner.network.tiny import TinyDecoder
@@ -31,9 +32,9 @@ def open_tiny(bundle: Bundle) -> TinyDecoder | None:
         )
     with torch.device("meta"):
         net = TinyDecoder(config)
-    file = layout.weights_file(folder)
-    tensors = {k.removeprefix(PREFIX): v for k, v in layout.read_tensors(file).items() if k.startswith(PREFIX)}
-    layout.check(net, tensors, file)
+    found = weights(folder)
+    tensors = {k.removeprefix(PREFIX): v for k, v in found.read().items() if k.startswith(PREFIX)}
+    layout.check(net, tensors, found.named)
     last = {k: v.contiguous(memory_format=torch.channels_last) if v.ndim == 4 else v for k, v in tensors.items()}
     layout.fill(net, last, bundle.device, bundle.denoiser.dtype)  # a third faster so on a CPU
     return net

@@ -90,15 +90,18 @@ def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
     return opened
 
 
-def foreign(args: argparse.Namespace, made: Source | None = None) -> "Foreign | None":
-    """The model asked for, if limner does not read it itself but diffusers does; LimnerError as for `bundle`."""
+def model(args: argparse.Namespace, made: Source | None = None) -> "Bundle | Foreign":
+    """`bundle`, or if limner's own networks do not read the model, diffusers' pipeline of it."""
     from limner.bundle.catalogue import find
     from limner.engine.device import choose
     from limner.engine.foreign import open_foreign, stranger
 
-    folder = find(args.model)
-    if stranger(folder) is None:
-        return None
+    try:
+        return bundle(args, made)
+    except LimnerError:
+        folder = find(args.model)
+        if stranger(folder) is None:
+            raise
     place = choose(args.device, args.dtype)
     opened = open_foreign(folder, place.device, place.dtype)
     same(opened.name, opened.identity, made)

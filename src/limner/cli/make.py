@@ -35,14 +35,14 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     wish = _wish(args)
+    from limner.bundle import Bundle
     from limner.metadata import prepare
 
     source = asked.source(args.source) if args.source else None
     prepare(args.out)  # before anything is drawn: an unwritable folder costs nobody a picture
-    foreign = asked.foreign(args, source)
-    if foreign is not None:
-        return _foreign(args, foreign, wish, source)
-    bundle = asked.bundle(args, source)
+    bundle = asked.model(args, source)
+    if not isinstance(bundle, Bundle):
+        return _foreign(args, bundle, wish, source)
     backend = asked.backend(args, bundle, source)
     recipe = resolved(wish, bundle, source.recipe if source else None)
     recipes, notes = series(recipe, args.count), list(_notes(recipe, bundle, backend, source))

@@ -15,9 +15,12 @@ import torch
 from torch import Tensor
 
 from limner.bundle import layout
-from limner.bundle.bundle import DEFAULTS, described, identify, read_schedule
+from limner.bundle.bundle import DEFAULTS
+from limner.bundle.identity import identify
+from limner.bundle.noise import read_schedule
 from limner.bundle.pixels import out_of_memory
-from limner.bundle.source import Folder
+from limner.bundle.source import Folder, network, understood
+from limner.bundle.weights import PICKLES, weights
 from limner.engine.engine import Engine
 from limner.engine.run import Note, Picture, Watch, pixels
 from limner.errors import LimnerError
@@ -80,8 +83,8 @@ def stranger(folder: Path) -> str | None:
     kind, source = layout.read_json(folder / "model_index.json").get("_class_name"), Folder(folder)
     try:
         for part in source.parts():
-            described(source, part)
-        layout.configured(source.config("scheduler")[0], read_schedule)
+            network(source, part)
+        understood(source, "scheduler", read_schedule)
     except LimnerError:
         return kind if isinstance(kind, str) else str(kind)
     return None
@@ -97,7 +100,7 @@ def open_foreign(folder: Path, device: torch.device, dtype: torch.dtype) -> Fore
     kind = harmless(folder, diffusers)
     takes, parameters = asked(folder, kind, getattr(diffusers, kind, None))
     digest = hashlib.sha256(kind.encode())
-    for part, tensors in weights(folder):
+    for part, tensors in components(folder):
         identify(digest, part, tensors)
     with silence(), blaming(folder):
         pipe = getattr(diffusers, kind).from_pretrained(
@@ -232,17 +235,11 @@ def asked(folder: Path, kind: str, made: Any) -> tuple[frozenset[str], Mapping[s
     return frozenset(field for field, word in WORDS.items() if word in parameters), parameters
 
 
-def weights(folder: Path) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
-    """Each component's tensors; LimnerError where one has no safetensors file but a pickle."""
-    ending = f".{variant(folder)}.safetensors" if variant(folder) else ".safetensors"
+def components(folder: Path) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
+    """Each component's tensors; LimnerError where one has a pickle in their place, or a link out of the folder."""
     for part in sorted(each for each in folder.iterdir() if each.is_dir()):
-        files = [file for file in sorted(part.glob("*.safetensors")) if file.name.endswith(ending)]
-        if not files and any(file.suffix in (".bin", ".ckpt", ".pt", ".pth") for file in part.iterdir()):
-            layout.weights_file(part)  # which says so
-        tensors = dict[str, Tensor]()
-        for file in files:
-            tensors |= layout.read_tensors(file)
-        yield part.name, tensors
+        if any(file.suffix in (".safetensors", *PICKLES) for file in part.iterdir()):
+            yield part.name, weights(part, None, folder).read()
 
 
 def variant(folder: Path) -> str | None:

@@ -7,7 +7,7 @@ from statistics import median
 
 import torch
 
-from limner.bundle.bundle import read_schedule
+from limner.bundle.noise import read_schedule
 from limner.engine import Engine
 from limner.engine.backends import captured
 from limner.engine.capacity import profile

@@ -93,8 +93,8 @@ class UNetConfig:
 class AutoencoderConfig:
     """The KL autoencoder of Rombach et al. 2022 (arXiv:2112.10752), appendix G.
 
-    `scaling` times an encoded mean is a latent of about unit variance.
-    `upcast`: it overflows in float16, as SDXL's does.
+    `scaling` times an encoded mean is a latent of about unit variance.  `upcast`: float16 cannot hold what it computes
+    (SDXL's), so there it computes in float32.
     """
 
     in_channels: int
@@ -131,7 +131,7 @@ class AutoencoderConfig:
             quant_conv=bool(config.get("use_quant_conv", True)),
             post_quant_conv=bool(config.get("use_post_quant_conv", True)),
             mid_attention=bool(config.get("mid_block_add_attention", True)),
-            upcast=bool(config.get("force_upcast", False)),  # left out by Stable Diffusion 1 and 2
+            upcast=bool(config.get("force_upcast", False)),
         )
 
     def write(self) -> dict[str, Json]:

@@ -137,11 +137,12 @@ class Autoencoder(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.encoder.conv_in.weight.dtype
+        """The precision in which it computes."""
+        return self.decoder.conv_in.weight.dtype
 
     @property
     def device(self) -> torch.device:
-        return self.encoder.conv_in.weight.device
+        return self.decoder.conv_in.weight.device
 
     def encode(self, image: Pixels) -> tuple[Latent, Latent]:
         """Mean and log variance of q(z | image), unscaled; the log variance clamped to [-30, 20]."""

@@ -1,8 +1,10 @@
 """A prompt becomes byte-pair tokens: frequent words are one token, rare ones several, and no text is unknown."""
 
 import json
+import lzma
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from unicodedata import normalize
 
@@ -150,19 +152,17 @@ def train(captions: Iterable[str], vocab_size: int, *, length: int, reserved: in
     The same captions give the same ids.  Too few captions give fewer than `vocab_size` tokens.
     Raises LimnerError if `vocab_size` leaves no room for a merge.
     """
-    # ByteLevel's alphabet in code point order is CLIP's order.
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    units = [*letters, *(letter + WORD_END for letter in letters)]
-    extra = [*(f"<|reserved_{number}|>" for number in range(reserved)), BOS, EOS]
-    if vocab_size <= len(units) + len(extra):
+    units = _units()
+    if vocab_size <= len(units) + reserved + 2:
         raise LimnerError(
-            f"a vocabulary of {vocab_size} tokens has no room for words", f"ask for more than {len(units) + len(extra)}"
+            f"a vocabulary of {vocab_size} tokens has no room for words",
+            f"ask for more than {len(units) + reserved + 2}",
         )
     pupil = _backend(_model({EOS: 0}, [], EOS))
     pupil.train_from_iterator(
         captions,
         trainers.BpeTrainer(
-            vocab_size=vocab_size - len(extra),
+            vocab_size=vocab_size - reserved - 2,
             min_frequency=2,
             # The trainer breaks ties by id; naming every unit first keeps ids, hence ties, free of its hash order.
             special_tokens=[AddedToken(unit, special=True, normalized=False) for unit in units],
@@ -171,11 +171,35 @@ def train(captions: Iterable[str], vocab_size: int, *, length: int, reserved: in
         ),
     )
     merges = [(left, right) for left, right in json.loads(pupil.to_str())["model"]["merges"]]
-    order = dict.fromkeys([*units, *(left + right for left, right in merges), *extra])
+    return _made(merges, length, EOS, reserved)
+
+
+def published(length: int, pad: str = EOS) -> Tokenizer:
+    """CLIP's own vocabulary, which every Stable Diffusion reads: 49,408 tokens, the last two of them BOS and EOS.
+
+    Radford et al. 2021 (arXiv:2103.00020), section 2.4; the merges are OpenAI's (MIT licence, see NOTICE).  It is for
+    models whose file brings no words.
+    """
+    packed = (resources.files("limner.text") / "clip_merges.txt.xz").read_bytes()
+    pairs = (line.split(" ") for line in lzma.decompress(packed).decode().splitlines())
+    return _made([(left, right) for left, right in pairs], length, pad)
+
+
+def _units() -> list[str]:
+    """The 256 bytes, and the same ending a word; ByteLevel's alphabet in code point order is CLIP's order."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    return [*letters, *(letter + WORD_END for letter in letters)]
+
+
+def _made(merges: list[tuple[str, str]], length: int, pad: str, reserved: int = 0) -> Tokenizer:
+    """A tokenizer in CLIP's layout: units, what the merges join, reserved tokens, BOS and EOS."""
+    spare = [f"<|reserved_{number}|>" for number in range(reserved)]
+    order = dict.fromkeys([*_units(), *(left + right for left, right in merges), *spare, BOS, EOS])
     backend = _backend(_model({token: number for number, token in enumerate(order)}, merges, EOS))
-    backend.add_tokens([AddedToken(token, special=False, normalized=False) for token in extra[:reserved]])
-    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in (BOS, EOS)])
-    return Tokenizer(backend, bos=BOS, eos=EOS, pad=EOS, length=length)
+    backend.add_tokens([AddedToken(token, special=False, normalized=False) for token in spare])
+    special = dict.fromkeys((BOS, EOS, pad))
+    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
+    return Tokenizer(backend, bos=BOS, eos=EOS, pad=pad, length=length)
 
 
 def _model(vocab: dict[str, int], merges: list[tuple[str, str]], unk: str) -> BPE:
