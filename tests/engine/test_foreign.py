@@ -12,20 +12,26 @@ import tiny
 import torch
 from diffusers import (
     AutoencoderKL,
+    DDIMScheduler,
     DDPMPipeline,
     DDPMScheduler,
     DiTPipeline,
     LatentConsistencyModelPipeline,
     LCMScheduler,
+    StableDiffusionPipeline,
     UNet2DConditionModel,
     UNet2DModel,
 )
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from limner.engine import Engine
-from limner.engine.foreign import OWN, admit, circumstances, nobody, open_foreign, run, stranger
+from limner.engine import Engine, explain
+from limner.engine import run as engine_run
+from limner.engine.backends import candidates, eager
+from limner.engine.border import stranger
+from limner.engine.foreign import OWN, admit, circumstances, nobody, open_foreign, run
 from limner.engine.run import pixels
+from limner.engine.untapped import open_untapped, strange_unet
 from limner.errors import LimnerError
 from limner.process.noise import seeded
 from limner.recipe import Recipe, Wish, resolve
@@ -40,6 +46,10 @@ UNET = {
     "cross_attention_dim": 16, "attention_head_dim": 2,
     "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"], "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
 }  # fmt: skip
+DDIM = DDIMScheduler(
+    beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, timestep_spacing="trailing", steps_offset=1,
+    clip_sample=False,
+)  # fmt: skip
 pytestmark = pytest.mark.filterwarnings("ignore")  # diffusers' own, about itself
 
 
@@ -48,26 +58,41 @@ def words(folder: Path) -> CLIPTokenizer:
     return CLIPTokenizer.from_pretrained(folder)
 
 
-@pytest.fixture(scope="module")
-def consistent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A latent consistency model: its U-Net is told the guidance, which limner's is not."""
-    folder = tmp_path_factory.mktemp("foreign") / "consistent"
-    tokenizer = words(folder.parent / "words")
+def parts(folder: Path, **unlike: object) -> dict[str, object]:
+    """A Stable Diffusion in small, its U-Net unlike limner's."""
+    tokenizer = words(folder / "words")
     text = CLIPTextConfig(
         vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
         max_position_embeddings=16, eos_token_id=tokenizer.eos_token_id, bos_token_id=tokenizer.bos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
-    parts = {
+    nets = {
         "text_encoder": CLIPTextModel(text), "vae": AutoencoderKL(**VAE),
-        "unet": UNet2DConditionModel(**UNET, time_cond_proj_dim=8),
+        "unet": UNet2DConditionModel(**UNET, **unlike),
     }  # fmt: skip
-    for seed, part in enumerate(parts.values()):
+    for seed, part in enumerate(nets.values()):
         tiny.fill(part, seed)
-    LatentConsistencyModelPipeline(
-        **parts, tokenizer=tokenizer, scheduler=LCMScheduler(), safety_checker=None, feature_extractor=None,
-        requires_safety_checker=False,
-    ).save_pretrained(folder)  # fmt: skip
+    return {
+        **nets, "tokenizer": tokenizer, "safety_checker": None, "feature_extractor": None,
+        "requires_safety_checker": False,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shifted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Stable Diffusion whose noise level scales and shifts, where limner's U-Net adds."""
+    folder = tmp_path_factory.mktemp("foreign") / "shifted"
+    nets = parts(folder.parent, resnet_time_scale_shift="scale_shift")
+    StableDiffusionPipeline(**nets, scheduler=DDIM).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def consistent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A latent consistency model: its U-Net is told the guidance, which limner's is not."""
+    folder = tmp_path_factory.mktemp("foreign") / "consistent"
+    nets = parts(folder.parent, time_cond_proj_dim=8)
+    LatentConsistencyModelPipeline(**nets, scheduler=LCMScheduler()).save_pretrained(folder)
     return folder
 
 
@@ -217,3 +242,32 @@ def test_another_weight_is_another_model(consistent: Path, tmp_path: Path) -> No
     tensors["decoder.conv_out.bias"] += 1
     save_file(tensors, file, {"format": "pt"})
     assert open_foreign(folder, *CPU).identity != open_foreign(consistent, *CPU).identity
+
+
+def test_a_strange_unet_alone_is_sampled_by_limner(shifted: Path, consistent: Path, folder: Path) -> None:
+    """The same pixels as diffusers' pipeline, with limner's sampler, its guidance and its negative prompt."""
+    assert [strange_unet(each) for each in (shifted, consistent)] == [True, False]
+    assert stranger(shifted) == "StableDiffusionPipeline"
+    bundle = open_untapped(shifted, *CPU)
+    wish = replace(WISH, model=bundle.identity, sampler="euler", negative="a blue boat")
+    ((_, said),) = engine_run([resolve(wish, bundle.defaults)], bundle)
+    pipe = StableDiffusionPipeline.from_pretrained(shifted)
+    pipe.set_progress_bar_config(disable=True)
+    truth = pipe(
+        "a red apple", negative_prompt="a blue boat", width=24, height=16, num_inference_steps=3, guidance_scale=4.0,
+        generator=seeded(7), output_type="np",
+    ).images[0]  # fmt: skip
+    apart = np.abs(said.astype(int) - (truth * 255).round().astype(int))
+    assert apart.max() <= 1  # a value near a half may be rounded either way
+    assert (apart > 0).mean() < 1e-2
+    assert "U-Net of diffusers" in eager(bundle).kernels
+
+
+def test_a_strange_unet_cannot_be_watched_and_says_so(shifted: Path) -> None:
+    bundle = open_untapped(shifted, *CPU)
+    made = resolve(replace(WISH, model=bundle.identity), bundle.defaults)
+    with pytest.raises(LimnerError, match="whose attention nobody can watch"):
+        explain(made, bundle)
+    with pytest.raises(LimnerError, match="not limner's own"):
+        _ = bundle.unet
+    assert candidates(bundle) == []

@@ -89,7 +89,8 @@ class Bundle:
         """The network behind the denoiser, with its weights."""
         network = self.denoiser.network
         net = network.awake() if isinstance(network, Resting) else network
-        assert isinstance(net, UNet)
+        if not isinstance(net, UNet):
+            raise LimnerError(f"{self.name}: its U-Net is not limner's own", "use --backend eager")
         return net
 
     @property

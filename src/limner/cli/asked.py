@@ -91,10 +91,12 @@ def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
 
 
 def model(args: argparse.Namespace, made: Source | None = None) -> "Bundle | Foreign":
-    """`bundle`, or if limner's own networks do not read the model, diffusers' pipeline of it."""
+    """`bundle`; where limner's networks do not read it diffusers computes, the U-Net alone if that will do, or all."""
     from limner.bundle.catalogue import find
+    from limner.engine.border import stranger
     from limner.engine.device import choose
-    from limner.engine.foreign import open_foreign, stranger
+    from limner.engine.foreign import open_foreign
+    from limner.engine.untapped import open_untapped, strange_unet
 
     try:
         return bundle(args, made)
@@ -103,7 +105,8 @@ def model(args: argparse.Namespace, made: Source | None = None) -> "Bundle | For
         if stranger(folder) is None:
             raise
     place = choose(args.device, args.dtype)
-    opened = open_foreign(folder, place.device, place.dtype)
+    opening = open_untapped if strange_unet(folder) else open_foreign
+    opened = opening(folder, place.device, place.dtype)
     same(opened.name, opened.identity, made)
     return opened
 

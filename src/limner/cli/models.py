@@ -46,10 +46,14 @@ def run(args: argparse.Namespace) -> int:
 def _listed(name: str, folder: Path) -> Listed:
     from limner.bundle import open_bundle
     from limner.bundle.layout import read_json
-    from limner.engine.foreign import CANNOT, stranger
+    from limner.engine.border import stranger
+    from limner.engine.foreign import CANNOT
+    from limner.engine.untapped import strange_unet
 
     megabytes = round(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6, 1)
     try:
+        if strange_unet(folder) and stranger(folder):
+            return Listed(name, str(folder), megabytes, foreign="U-Net by diffusers, without heat maps and controls")
         if kind := stranger(folder):
             return Listed(name, str(folder), megabytes, foreign=f"{kind}, by diffusers, without {', '.join(CANNOT)}")
         bundle = open_bundle(folder)

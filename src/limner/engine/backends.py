@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -19,6 +20,7 @@ from limner.bundle.catalogue import home
 from limner.engine.batch import Finish
 from limner.engine.device import pins
 from limner.engine.graphs import Graph, Graphs, export, export_decoder, export_text, installed, runtime
+from limner.engine.untapped import Untapped
 from limner.errors import LimnerError
 from limner.network.unet import UNet
 from limner.network.vae import without_rest
@@ -81,6 +83,8 @@ def eager(bundle: Bundle) -> Backend:
         kernels += f" {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
     if bundle.device.type == "cuda":
         kernels += f", {pins(bundle.device)}"
+    if isinstance(bundle.denoiser.network, Untapped):
+        kernels += f", U-Net of diffusers {metadata.version('diffusers')}"
     return Backend(EAGER, kernels, bundle.context, bundle.denoiser, bundle.decoding)
 
 
@@ -180,6 +184,8 @@ def captured(unet: UNet) -> Network:
 
 def candidates(bundle: Bundle) -> list[str]:
     """Backends that may be worth a trial on this device."""
+    if isinstance(bundle.denoiser.network, Untapped):
+        return []
     if bundle.device.type == "cuda":
         return ["compiled"]
     if bundle.device.type == "cpu" and installed() and bundle.denoiser.dtype == torch.float32:

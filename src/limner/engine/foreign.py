@@ -3,24 +3,18 @@
 import hashlib
 import inspect
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from limner.bundle import layout
 from limner.bundle.bundle import DEFAULTS
 from limner.bundle.identity import identify
-from limner.bundle.noise import read_schedule
-from limner.bundle.pixels import out_of_memory
-from limner.bundle.source import Folder, network, understood
-from limner.bundle.weights import PICKLES, weights
+from limner.engine.border import blaming, components, harmless, library, silence, variant
 from limner.engine.engine import Engine
 from limner.engine.run import Note, Picture, Watch, pixels
 from limner.errors import LimnerError
@@ -42,8 +36,6 @@ WORDS: Mapping[str, str] = {
     "height": "height",
 }
 """Our names for what is asked of a picture, and diffusers'; a pipeline takes those of them that its signature names."""
-
-LIBRARIES = ("diffusers", "transformers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +63,6 @@ class Foreign:
                     f"{self.name} is a {self.kind}, which takes no {field} but {value!r}",
                     f"leave {field} out: it is drawn by diffusers as a whole",
                 )
-
-
-def stranger(folder: Path) -> str | None:
-    """The class of a diffusers folder's pipeline where limner's own networks do not read it; None where they do.
-
-    None as well where it is no diffusers folder at all: `open_bundle` says what is wrong with it.
-    """
-    if not (folder / "model_index.json").is_file():
-        return None
-    kind, source = layout.read_json(folder / "model_index.json").get("_class_name"), Folder(folder)
-    try:
-        for part in source.parts():
-            network(source, part)
-        understood(source, "scheduler", read_schedule)
-    except LimnerError:
-        return kind if isinstance(kind, str) else str(kind)
-    return None
 
 
 def open_foreign(folder: Path, device: torch.device, dtype: torch.dtype) -> Foreign:
@@ -185,39 +160,6 @@ def circumstances(foreign: Foreign) -> dict[str, str]:
     return {"Device": device, "Precision": dtype, "Backend": "diffusers-whole", "Kernels": kernels}
 
 
-def library(folder: Path) -> Any:
-    """diffusers; LimnerError where it is not installed."""
-    try:
-        import diffusers
-        import transformers  # noqa: F401 - whose text towers and tokenizers most pipelines have
-    except ImportError as fault:
-        raise LimnerError(
-            f"{folder} is a {stranger(folder)}, drawn through diffusers, and {fault.name} is not installed",
-            "run pip install diffusers transformers",
-        ) from fault
-    return diffusers
-
-
-def harmless(folder: Path, diffusers: Any) -> str:
-    """The pipeline's class; LimnerError unless it and all components are the installed libraries' own."""
-    file = folder / "model_index.json"
-    index = layout.read_json(file)
-    kind = index.get("_class_name")
-    named = {part: said for part, said in index.items() if isinstance(said, list) and said != [None, None]}
-    strange = [
-        str(said)
-        for part, said in named.items()
-        if part == "_class_name" or (said[0] not in LIBRARIES and not hasattr(diffusers.pipelines, str(said[0])))
-    ]
-    mapped = [str(each) for each in sorted(folder.rglob("*config.json")) if "auto_map" in layout.read_json(each)]
-    if strange or mapped or not isinstance(kind, str):
-        what = ", ".join([*strange, *mapped]) or str(kind)
-        raise LimnerError(
-            f"{file} asks for code that comes with the model ({what})", "limner never runs such code: get another model"
-        )
-    return kind
-
-
 def asked(folder: Path, kind: str, made: Any) -> tuple[frozenset[str], Mapping[str, inspect.Parameter]]:
     """What of a recipe a pipeline's class takes, and its parameters; LimnerError where a recipe is not enough."""
     if not (isinstance(made, type) and hasattr(made, "from_pretrained")):
@@ -235,55 +177,9 @@ def asked(folder: Path, kind: str, made: Any) -> tuple[frozenset[str], Mapping[s
     return frozenset(field for field, word in WORDS.items() if word in parameters), parameters
 
 
-def components(folder: Path) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
-    """Each component's tensors; LimnerError where one has a pickle in their place, or a link out of the folder."""
-    for part in sorted(each for each in folder.iterdir() if each.is_dir()):
-        if any(file.suffix in (".safetensors", *PICKLES) for file in part.iterdir()):
-            yield part.name, weights(part, None, folder).read()
-
-
-def variant(folder: Path) -> str | None:
-    """`fp16` where the weights are there in that variant alone."""
-    files = [file.name for file in folder.glob("*/*.safetensors")]
-    return "fp16" if files and all(".fp16." in name for name in files) else None
-
-
 def natural(pipe: Any) -> int:
     """Width and height, in pixels, that a pipeline draws if nobody says."""
     net = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None) or getattr(pipe, "prior", None)
     side = getattr(pipe, "default_sample_size", None) or getattr(getattr(net, "config", None), "sample_size", None)
     side = side if isinstance(side, int) else max(side) if side else 64
     return int(side * getattr(pipe, "vae_scale_factor", 1))
-
-
-@contextmanager
-def silence() -> Iterator[None]:
-    """Without the libraries' warnings and notices: what limner has to say of them it says itself."""
-    from diffusers.utils import logging as theirs
-    from transformers.utils import logging as others
-
-    levels = theirs.get_verbosity(), others.get_verbosity()
-    theirs.set_verbosity(theirs.ERROR)
-    others.set_verbosity(theirs.ERROR)
-    for bar in (theirs, others):
-        bar.disable_progress_bar()
-    try:
-        with catch_warnings():
-            simplefilter("ignore")
-            yield
-    finally:
-        theirs.set_verbosity(levels[0])
-        others.set_verbosity(levels[1])
-
-
-@contextmanager
-def blaming(folder: Path) -> Iterator[None]:
-    """What diffusers raises becomes a LimnerError that names the folder, but for a lack of memory."""
-    try:
-        yield
-    except Exception as fault:
-        if isinstance(fault, LimnerError) or out_of_memory(fault):
-            raise
-        line = (str(fault).strip().splitlines() or [""])[0]
-        said = f"{type(fault).__name__}: {line}"
-        raise LimnerError(f"{folder}: diffusers says {said}", "its documentation may help") from fault
