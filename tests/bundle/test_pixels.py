@@ -15,15 +15,6 @@ from limner.network.vae import Autoencoder
 from limner.process.noise import draw
 
 
-def played(pieces: Generator[str | None, None, Tensor]) -> tuple[Tensor, list[str]]:
-    said = list[str]()
-    while True:
-        try:
-            said += filter(None, [next(pieces)])
-        except StopIteration as done:
-            return done.value, said
-
-
 def latent(height: int = 8, width: int = 8) -> Tensor:
     return draw(0, "latent", 0, (1, 4, height, width))
 
@@ -47,8 +38,8 @@ def cramped(net: Autoencoder) -> Autoencoder:
 
 @torch.no_grad()
 def test_without_room_for_the_whole_it_is_decoded_in_bands_and_says_so(bundle: Bundle) -> None:
-    truth, silence = played(pixels.decoding(bundle.autoencoder, latent()))
-    said, notes = played(pixels.decoding(cramped(bundle.autoencoder), latent()))
+    truth, silence = pixels.at_once(pixels.decoding(bundle.autoencoder, latent()))
+    said, notes = pixels.at_once(pixels.decoding(cramped(bundle.autoencoder), latent()))
     torch.testing.assert_close(said, truth)
     assert (silence, notes) == ([], [pixels.NO_ROOM])
 
@@ -62,7 +53,7 @@ def test_without_room_for_the_whole_it_is_encoded_in_bands(bundle: Bundle) -> No
 
 def test_other_faults_are_not_taken_for_a_lack_of_memory(bundle: Bundle) -> None:
     with pytest.raises(RuntimeError, match="channels"):
-        played(pixels.decoding(bundle.autoencoder, draw(0, "x", 0, (1, 3, 8, 8))))
+        pixels.at_once(pixels.decoding(bundle.autoencoder, draw(0, "x", 0, (1, 3, 8, 8))))
 
 
 @torch.no_grad()
@@ -71,8 +62,8 @@ def test_large_pictures_are_always_decoded_in_bands(bundle: Bundle, monkeypatch:
     monkeypatch.setattr(pixels, "LARGE", 64 * 64)
     monkeypatch.setattr(bands, "PLACES", 64 * 16)
     net = cramped(bundle.autoencoder)  # which would say so if it were asked
-    assert played(pixels.decoding(net, latent(8, 9)))[1] == []
-    assert played(pixels.decoding(net, latent(8, 8)))[1] == [pixels.NO_ROOM]
+    assert pixels.at_once(pixels.decoding(net, latent(8, 9)))[1] == []
+    assert pixels.at_once(pixels.decoding(net, latent(8, 8)))[1] == [pixels.NO_ROOM]
     assert pixels.encoded(net, torch.rand(1, 3, 64, 72)).shape == (1, 4, 8, 9)
 
 
@@ -88,9 +79,9 @@ def loud(net: Autoencoder, dtype: torch.dtype) -> Autoencoder:
 
 @torch.no_grad()
 def test_what_overflows_in_float16_is_decoded_in_float32_and_says_so(bundle: Bundle) -> None:
-    truth, silence = played(pixels.decoding(loud(bundle.autoencoder, torch.float32), latent()))
+    truth, silence = pixels.at_once(pixels.decoding(loud(bundle.autoencoder, torch.float32), latent()))
     net = loud(bundle.autoencoder, torch.float16)
-    said, notes = played(pixels.decoding(net, latent()))
+    said, notes = pixels.at_once(pixels.decoding(net, latent()))
     assert (silence, notes) == ([], [pixels.TOO_LOUD])
     assert net.dtype == torch.float16
     assert said.isfinite().all()
@@ -100,7 +91,7 @@ def test_what_overflows_in_float16_is_decoded_in_float32_and_says_so(bundle: Bun
 @torch.no_grad()
 def test_a_picture_of_no_numbers_is_a_fault(bundle: Bundle) -> None:
     with pytest.raises(ArithmeticError, match="not finite"):
-        played(pixels.decoding(bundle.autoencoder, latent() * torch.nan))
+        pixels.at_once(pixels.decoding(bundle.autoencoder, latent() * torch.nan))
 
 
 @pytest.mark.parametrize(("dtype", "expected"), [("float16", "float32"), ("bfloat16", "bfloat16")])

@@ -10,7 +10,7 @@ import tiny
 
 from limner.evaluation.switches import growth
 
-BOUND = 3.0  # megabytes in thirty changes, of models of 1.2 MB each: one that stays behind each time makes 36
+BOUND = 3.0  # megabytes in thirty changes; one model that stays behind each time makes more, as is shown below
 PROGRAM = """
 import sys, torch
 from limner.bundle import bundle

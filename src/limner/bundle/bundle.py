@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,9 +12,10 @@ from torch import Tensor
 from limner.bundle import catalogue, layout
 from limner.bundle.identity import identify
 from limner.bundle.noise import read_schedule
-from limner.bundle.pixels import decoding, encoded
+from limner.bundle.pixels import at_once, decoding, encoded
 from limner.bundle.single import Single
 from limner.bundle.source import Folder, Network, Source, network, understood
+from limner.bundle.stage import Net, Stage, Staged
 from limner.errors import LimnerError
 from limner.network.config import AutoencoderConfig, Json, UNetConfig
 from limner.network.unet import UNet
@@ -53,7 +54,8 @@ class Bundle:
     """An opened model.
 
     `folder` may be a single file.  `identity` is a sha256 over its tensors' names and bytes; `defaults` fill a wish up
-    to a recipe.  SDXL has two `towers`, each with its words.
+    to a recipe.  SDXL has two `towers`, each with its words.  With a `stage` its networks are on the device one at a
+    time.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Bundle:
     autoencoder: Autoencoder
     denoiser: Preconditioned
     device: torch.device
+    stage: Stage | None = None
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -89,6 +92,7 @@ class Bundle:
         """The network behind the denoiser, with its weights."""
         network = self.denoiser.network
         net = network.awake() if isinstance(network, Resting) else network
+        net = net.net if isinstance(net, Staged) else net
         if not isinstance(net, UNet):
             raise LimnerError(f"{self.name}: its U-Net is not limner's own", "use --backend eager")
         return net
@@ -105,7 +109,11 @@ class Bundle:
     @torch.no_grad()
     def context(self, prompts: Sequence[str], size: tuple[int, int] | None = None) -> Context:
         """What the text towers make of sentences, one row each; `size` is the picture's width and height in pixels."""
-        return self.told([tower(self.ids(prompts, words)) for words, tower in self.towers], size)
+        return self.told([self.at_hand(tower)(self.ids(prompts, words)) for words, tower in self.towers], size)
+
+    def at_hand(self, net: Net) -> Net:
+        """The network with its weights on the device."""
+        return net if self.stage is None else self.stage.enter(net)
 
     def ids(self, prompts: Sequence[str], words: Tokenizer | None = None) -> Int[Tensor, "b l"]:
         """Sentences as tokens, the first tower's if no other's words are given."""
@@ -129,7 +137,7 @@ class Bundle:
     @torch.no_grad()
     def encode(self, image: Image) -> Latent:
         """The latent of a picture in [0, 1]: its posterior's mean, scaled to about unit variance."""
-        return encoded(self.autoencoder, image)
+        return encoded(self.at_hand(self.autoencoder), image)
 
     def decode(self, x0: Latent) -> Image:
         """The picture of a clean latent, in [0, 1]."""
@@ -141,7 +149,19 @@ class Bundle:
 
         Between them it says what had to be done otherwise than usual (`pixels.decoding`).
         """
-        return (yield from decoding(self.autoencoder, x0))
+        pieces = decoding(self.at_hand(self.autoencoder), x0)
+        if self.stage is None:
+            return (yield from pieces)
+        image, notes = at_once(pieces)  # between two pieces another network would enter
+        yield from notes
+        return image
+
+
+def offloaded(bundle: Bundle, device: torch.device) -> Bundle:
+    """A bundle on the CPU whose networks go to the device only while they are needed, one at a time."""
+    stage = Stage(device)
+    denoiser = replace(bundle.denoiser, network=Staged(bundle.unet, stage))
+    return replace(bundle, denoiser=denoiser, device=device, stage=stage)
 
 
 def open_bundle(

@@ -32,6 +32,17 @@ def decoding(net: Autoencoder, x0: Latent) -> Generator[str | None, None, Image]
     return (drawn.float() / 2 + 0.5).clamp(0, 1)
 
 
+def at_once(pieces: Generator[str | None, None, Image]) -> tuple[Image, list[str]]:
+    """The picture and what was said on the way to it."""
+    said = list[str]()
+    while True:
+        try:
+            said += filter(None, [next(pieces)])
+        except StopIteration as done:
+            image: Tensor = done.value
+            return image, said
+
+
 def fitting(net: Autoencoder, z: Latent) -> Generator[str | None, None, Pixels]:
     z, large = z.to(net.dtype), z.shape[2] * z.shape[3] * net.config.factor**2 > LARGE
     if not large:

@@ -55,6 +55,10 @@ def bundle_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", help="float32, bfloat16 or float16; the device's own if left out")
 
 
+def offload_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--offload", action="store_true", help="on a small GPU: one network there at a time; slower")
+
+
 def backend_flag(parser: argparse.ArgumentParser) -> None:
     """Who computes, where nobody watches."""
     parser.add_argument("--backend", metavar="NAME", help=f"{', '.join(BACKENDS)}; the fastest known here if left out")
@@ -82,12 +86,16 @@ def source(path: Path) -> Source:
 def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
     """The model asked for; LimnerError if it is not the one that made the picture."""
     from limner.bundle import open_bundle
+    from limner.bundle.bundle import offloaded
     from limner.engine.device import choose
 
     place = choose(args.device, args.dtype)
-    opened = open_bundle(args.model, place.device, place.dtype)
+    offload = getattr(args, "offload", False)  # not all commands have it
+    if offload and place.device.type == "cpu":
+        raise LimnerError("there is nothing to offload from a CPU", "leave out --offload")
+    opened = open_bundle(args.model, "cpu" if offload else place.device, place.dtype)
     same(opened.name, opened.identity, made)
-    return opened
+    return offloaded(opened, place.device) if offload else opened
 
 
 def model(args: argparse.Namespace, made: Source | None = None) -> "Bundle | Foreign":
@@ -102,7 +110,7 @@ def model(args: argparse.Namespace, made: Source | None = None) -> "Bundle | For
         return bundle(args, made)
     except LimnerError:
         folder = find(args.model)
-        if stranger(folder) is None:
+        if args.offload or stranger(folder) is None:
             raise
     place = choose(args.device, args.dtype)
     opening = open_untapped if strange_unet(folder) else open_foreign

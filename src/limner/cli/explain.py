@@ -18,6 +18,7 @@ OPACITY = 0.6
 def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("picture", type=Path, metavar="PICTURE", help="a picture that limner made")
     asked.bundle_flags(parser)
+    asked.offload_flag(parser)
     asked.folder_flag(parser)
     asked.json_flag(parser)
 

@@ -118,6 +118,8 @@ def build(bundle: Bundle, name: str) -> Backend:
     """A backend by its name; exports the network if that was never done.  LimnerError where it cannot run here."""
     if name == EAGER:
         return eager(bundle)
+    if bundle.stage is not None:
+        raise LimnerError(f"backend {name} stays on its device", "use --backend eager, or no --offload")
     if name not in NAMES:
         raise LimnerError(f"backend {name!r} is not known", f"one of {', '.join(NAMES)}")
     kind = bundle.device.type
@@ -184,7 +186,7 @@ def captured(unet: UNet) -> Network:
 
 def candidates(bundle: Bundle) -> list[str]:
     """Backends that may be worth a trial on this device."""
-    if isinstance(bundle.denoiser.network, Untapped):
+    if isinstance(bundle.denoiser.network, Untapped) or bundle.stage is not None:
         return []
     if bundle.device.type == "cuda":
         return ["compiled"]
