@@ -7,19 +7,23 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
 
 from limner import metadata
 from limner.bundle import open_bundle
+from limner.bundle.pixels import NO_ROOM
 from limner.cli import asked
 from limner.metadata import read
+from limner.network.vae import Autoencoder
 from limner.process.ladder import LADDERS
 from limner.recipe import FIELDS, VERSION, Recipe
 from limner.sampler import SAMPLERS
@@ -318,3 +322,24 @@ def test_other_programs_names_lead_to_what_there_is() -> None:
 
 def test_flags_are_the_fields_of_a_recipe() -> None:
     assert {*asked.FLAGS, "version", "model", "prompt"} == FIELDS.keys()
+
+
+def test_there_is_nothing_to_offload_from_a_cpu(refused: Refused) -> None:
+    assert "nothing to offload" in refused("make", "a cat", *TINY, "--device", "cpu", "--offload")
+
+
+def test_what_had_to_be_done_for_want_of_memory_is_said_beside_the_picture_and_in_it(
+    limner: Limner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cramped(net: Autoencoder, z: Tensor) -> Generator[None, None, Tensor]:
+        yield
+        raise torch.OutOfMemoryError("planted")
+
+    whole = Path(limner("make", "a cat", *TINY)[1].strip())
+    monkeypatch.setattr(Autoencoder, "decoding", cramped)
+    code, out, err = limner("make", "a cat", *TINY)
+    assert code == 0
+    assert err == f"limner: {out.strip()}: {NO_ROOM}\n"
+    assert NO_ROOM in read(Path(out.strip()))[1]
+    apart = _pixels(whole).astype(int) - _pixels(Path(out.strip())).astype(int)
+    assert np.abs(apart).max() <= 1  # a value near a half may be rounded either way

@@ -176,13 +176,36 @@ def test_the_note_counts_the_rows_that_had_no_room_filling_included() -> None:
 
 
 @pytest.mark.tiny
+def test_a_job_with_no_room_for_its_rows_is_asked_row_by_row_and_says_so() -> None:
+    truth, engine = alone(1), Engine(Toy(room=1))
+    engine.add("small", sampling(1), words(0.5))
+    played(engine)
+    torch.testing.assert_close(engine.finished["small"], truth)
+    assert engine.said == {"small": ["out of memory with 2 rows: the network was asked row by row"]}
+
+
+@pytest.mark.tiny
+def test_a_decoder_without_room_ends_its_own_job_and_says_what_to_do() -> None:
+    def decoder(x0: Latent) -> Generator[str | None, None, Tensor]:
+        yield "half way"
+        raise torch.OutOfMemoryError("no room")
+
+    engine = Engine(Toy())
+    engine.add("large", sampling(1), words(0.5), finish=decoder)
+    engine.add("small", sampling(1), words(0.5))
+    played(engine)
+    assert "in float16" in str(engine.failed["large"])
+    assert engine.said == {"large": ["half way"]}
+    torch.testing.assert_close(engine.finished["small"], alone(1))
+
+
+@pytest.mark.tiny
 def test_one_job_too_large_for_the_device_fails_and_the_others_go_on() -> None:
     engine = Engine(Toy(room=2), (2,))
-    three = (*words(0.5), words(0.5)[0])
-    engine.add("large", sampling(1), three)
+    engine.add("large", sampling(1), words(0.5), denoiser=Toy(room=0))
     engine.add("small", sampling(2), words(0.5))
     played(engine)
-    assert str(engine.failed["large"]) == "OutOfMemoryError: no room"
+    assert str(engine.failed["large"]).startswith("OutOfMemoryError: no room; draw it smaller")
     assert torch.equal(engine.finished["small"], alone(2))
 
 

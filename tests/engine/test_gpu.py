@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from limner.bundle import Bundle, open_bundle
-from limner.engine import Engine, backends
+from limner.bundle.bundle import offloaded
+from limner.engine import Engine, backends, run
 from limner.engine.backends import eager
 from limner.engine.batch import answer
 from limner.engine.device import choose, pins
@@ -107,3 +108,16 @@ def test_without_room_on_the_device_passes_become_smaller_and_pictures_stay(ther
     assert list(made.buckets.values()) == [(2,)]
     assert pictures.keys() == alone.keys()
     assert all(torch.equal(pictures[name], alone[name]) for name in alone)
+
+
+def test_offloaded_a_model_takes_the_room_of_its_largest_network(folder: Path, there: Bundle) -> None:
+    recipe = resolve(Wish(model=there.identity, prompt="a red apple"), there.defaults)
+    ((_, truth),) = run([recipe], there)
+    whole = torch.cuda.memory_allocated()
+    staged = offloaded(open_bundle(folder, "cpu", there.denoiser.dtype), there.device)
+    ((_, said),) = run([recipe], staged)
+    assert (said == truth).all()
+    assert staged.stage is not None
+    assert staged.stage.entrances == {"TextTower": 1, "UNet": 1, "Autoencoder": 1}
+    staged.stage.clear()
+    assert torch.cuda.memory_allocated() <= whole + 2**20  # nothing of it stays behind but libraries' own

@@ -13,8 +13,10 @@ from torch import Tensor
 from limner.bundle import catalogue, layout
 from limner.bundle.identity import identity
 from limner.bundle.noise import read_schedule
+from limner.bundle.pixels import at_once, decoding, encoded
 from limner.bundle.single import Single
 from limner.bundle.source import Folder, Network, Source, network, understood
+from limner.bundle.stage import Net, Stage, Staged
 from limner.errors import LimnerError
 from limner.network.config import AutoencoderConfig, Json, UNetConfig
 from limner.network.unet import UNet
@@ -66,7 +68,8 @@ class Bundle:
     `folder` may be a single file.  `identity` is a sha256 over its tensors' names and bytes; `defaults` fill a wish up
     to a recipe.  SDXL has two `towers`, each with its words; its network was taught that where nothing is said all that
     it is told is `zeros`, and not what the towers make of an empty text.  `source` is where it was opened from;
-    `adapters` are what was laid over it, and part of the identity.
+    `adapters` are what was laid over it, and part of the identity.  With a `stage` its networks are on the device one
+    at a time.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Bundle:
     source: Source | None = None
     zeros: bool = False
     adapters: tuple[Adapter, ...] = ()
+    stage: Stage | None = None
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -105,7 +109,9 @@ class Bundle:
         """The network behind the denoiser, with its weights."""
         network = self.denoiser.network
         net = network.awake() if isinstance(network, Resting) else network
-        assert isinstance(net, UNet)
+        net = net.net if isinstance(net, Staged) else net
+        if not isinstance(net, UNet):
+            raise LimnerError(f"{self.name}: its U-Net is not limner's own", "use --backend eager")
         return net
 
     @property
@@ -131,7 +137,12 @@ class Bundle:
         SDXL's towers take no notice of: they are read before the last layer.  LimnerError where the tower has fewer.
         """
         layer = partial(final, clip_skip=clip_skip) if len(self.towers) == 1 else penultimate
-        return self.told([read(words, layer(tower), prompts, self.device) for words, tower in self.towers], size)
+        towers = [(words, layer(self.at_hand(tower))) for words, tower in self.towers]
+        return self.told([read(words, tell, prompts, self.device) for words, tell in towers], size)
+
+    def at_hand(self, net: Net) -> Net:
+        """The network with its weights on the device."""
+        return net if self.stage is None else self.stage.enter(net)
 
     @torch.no_grad()
     def literal(self, captions: Sequence[str]) -> Context:
@@ -159,19 +170,31 @@ class Bundle:
     @torch.no_grad()
     def encode(self, image: Image) -> Latent:
         """The latent of a picture in [0, 1]: its posterior's mean, scaled to about unit variance."""
-        mean, _ = self.autoencoder.encode((2 * image - 1).to(self.device, self.autoencoder.dtype))
-        return mean.float() * self.autoencoder.config.scaling
+        return encoded(self.at_hand(self.autoencoder), image)
 
     def decode(self, x0: Latent) -> Image:
         """The picture of a clean latent, in [0, 1]."""
         return without_rest(self.decoding(x0))
 
     @torch.no_grad()
-    def decoding(self, x0: Latent) -> Generator[None, None, Image]:
-        """`decode` in pieces, for whoever has other things to do meanwhile; the same picture, bit for bit."""
-        z = (x0 / self.autoencoder.config.scaling).to(self.autoencoder.dtype)
-        pixels = yield from self.autoencoder.decoding(z)
-        return (pixels.float() / 2 + 0.5).clamp(0, 1)
+    def decoding(self, x0: Latent) -> Generator[str | None, None, Image]:
+        """`decode` in pieces, for whoever has other things to do meanwhile; the same picture, bit for bit.
+
+        Between them it says what had to be done otherwise than usual (`pixels.decoding`).
+        """
+        pieces = decoding(self.at_hand(self.autoencoder), x0)
+        if self.stage is None:
+            return (yield from pieces)
+        image, notes = at_once(pieces)  # between two pieces another network would enter
+        yield from notes
+        return image
+
+
+def offloaded(bundle: Bundle, device: torch.device) -> Bundle:
+    """A bundle on the CPU whose networks go to the device only while they are needed, one at a time."""
+    stage = Stage(device)
+    denoiser = replace(bundle.denoiser, network=Staged(bundle.unet, stage))
+    return replace(bundle, denoiser=denoiser, device=device, stage=stage)
 
 
 def open_bundle(

@@ -148,7 +148,7 @@ def matches(sums: Mapping[str, str]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A model of the list; `fault` says what is wrong with it."""
+    """A model of the list; `fault` says what is wrong with it, `foreign` who else draws with it and what he cannot."""
 
     name: str
     folder: str
@@ -160,6 +160,7 @@ class Listed:
     licence: str = ""
     size: str = ""
     own: bool = False
+    foreign: str = ""
     fault: str = ""
 
 

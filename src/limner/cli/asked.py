@@ -16,6 +16,7 @@ from limner.recipe import FIELDS, Recipe, Wish, said
 if TYPE_CHECKING:
     from limner.bundle import Bundle
     from limner.engine.backends import Backend
+    from limner.engine.foreign import Foreign
     from limner.metadata import Reading
 
 BACKENDS = ("eager", "openvino-f32", "openvino-bf16", "compiled")
@@ -58,6 +59,10 @@ def bundle_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", help="float32, bfloat16 or float16; the device's own if left out")
 
 
+def offload_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--offload", action="store_true", help="on a small GPU: one network there at a time; slower")
+
+
 def backend_flag(parser: argparse.ArgumentParser) -> None:
     """Who computes, where nobody watches."""
     parser.add_argument("--backend", metavar="NAME", help=f"{', '.join(BACKENDS)}; the fastest known here if left out")
@@ -75,20 +80,20 @@ class Source:
 def source(path: Path) -> Source:
     """LimnerError unless the picture carries a recipe."""
     found = origin(path)
-    if isinstance(found, Foreign):
+    if isinstance(found, Borrowed):
         raise LimnerError(f"{path} carries no recipe of limner's", f"limner read {path} shows what it does carry")
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class Borrowed:
     """A picture that another program made."""
 
     path: Path
     reading: "Reading"
 
 
-def origin(path: Path) -> Source | Foreign:
+def origin(path: Path) -> Source | Borrowed:
     """Whoever made it; LimnerError if it does not say how."""
     from limner.metadata import read
 
@@ -97,24 +102,54 @@ def origin(path: Path) -> Source | Foreign:
         return Source(path, found.recipe, found.settings)
     if not any(said(found.wish).values()):
         raise LimnerError(f"{path} does not say how it was made", 'describe it: limner make "a red apple"')
-    return Foreign(path, found)
+    return Borrowed(path, found)
 
 
 def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
     """The model asked for; LimnerError if it is not the one that made the picture."""
     from limner.bundle import open_bundle
+    from limner.bundle.bundle import offloaded
     from limner.engine.device import choose
 
     permit(args.model)
     place = choose(args.device, args.dtype)
-    opened = open_bundle(args.model, place.device, place.dtype)
+    offload = getattr(args, "offload", False)  # not all commands have it
+    if offload and place.device.type == "cpu":
+        raise LimnerError("there is nothing to offload from a CPU", "leave out --offload")
+    opened = open_bundle(args.model, "cpu" if offload else place.device, place.dtype)
     opened = adapters.laid_over(opened, args, *((str(made.path), made.settings) if made else ("", {})))
-    if made and made.recipe.model != opened.identity:
-        wanted = f"{made.path} was made by {made.settings.get('Model', 'a model')} ({made.recipe.model[:10]})"
-        here = f"{opened.name} ({opened.identity[:10]})"
-        over = ", and with --lora and --embedding what was laid over it" if opened.adapters else ""
-        raise LimnerError(f"{wanted}, which is not {here}", f"name that model, or its folder, with --model{over}")
+    same(opened.name, opened.identity, made, bool(opened.adapters))
+    return offloaded(opened, place.device) if offload else opened
+
+
+def model(args: argparse.Namespace, made: Source | None = None) -> "Bundle | Foreign":
+    """`bundle`; where limner's networks do not read it diffusers computes, the U-Net alone if that will do, or all."""
+    from limner.bundle.catalogue import find
+    from limner.engine.border import stranger
+    from limner.engine.device import choose
+    from limner.engine.foreign import open_foreign
+    from limner.engine.untapped import open_untapped, strange_unet
+
+    try:
+        return bundle(args, made)
+    except LimnerError:
+        folder = find(args.model)
+        if args.offload or stranger(folder) is None:
+            raise
+    place = choose(args.device, args.dtype)
+    opening = open_untapped if strange_unet(folder) else open_foreign
+    opened = opening(folder, place.device, place.dtype)
+    same(opened.name, opened.identity, made)
     return opened
+
+
+def same(name: str, identity: str, made: Source | None, adapted: bool = False) -> None:
+    """LimnerError if this is not the model that made the picture."""
+    if made and made.recipe.model != identity:
+        wanted = f"{made.path} was made by {made.settings.get('Model', 'a model')} ({made.recipe.model[:10]})"
+        here = f"{name} ({identity[:10]})"
+        over = ", and with --lora and --embedding what was laid over it" if adapted else ""
+        raise LimnerError(f"{wanted}, which is not {here}", f"name that model, or its folder, with --model{over}")
 
 
 def permit(model: str) -> None:

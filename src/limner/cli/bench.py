@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ON_CPU = ("lone", "equal", "large", "draft", "load", "company", "preview", "make")
 ON_GPU = ("many", "many-sd15", "many-sdxl", "draft", "load", "company", "preview", "make")
-PARTS = (*ON_CPU, "many", "many-sd15", "many-sdxl", "open")
+PARTS = (*ON_CPU, "many", "many-sd15", "many-sdxl", "open", "switches")
 FIELDS = ("name", "value", "target", "bound", "unit")
 STEPS, REHEARSED = (4, 10, 20, 30, 50), (2, 3)  # of the jobs in the parts named many
 ROOM = 40e9  # bytes that an exported network of SDXL's size is thought to need
@@ -407,6 +407,20 @@ def _rates(
     bench.note(part, {**rounded, "jobs": len(lengths), "rows a pass": list(sizes)})
 
 
+def switches(bench: Bench) -> None:
+    """What fifty changes among all models that are here leave in the memory."""
+    from limner.bundle.catalogue import known
+    from limner.engine.border import stranger
+    from limner.evaluation.switches import growth
+    from limner.evaluation.switches import switches as switched
+
+    models = [folder for folder in known().values() if stranger(folder) is None]
+    turns = 20 if bench.args.rehearse else 50
+    measured = list(switched(models, turns, bench.bundle.device, bench.bundle.denoiser.dtype, bench.backend.name))
+    bench.most("switches_growth", growth(measured), 32, "MB")
+    bench.note("switches", {"models": len(models), "turns": turns, "MB": [round(each, 1) for each in measured]})
+
+
 JOBS: Mapping[str, Callable[[Bench], None]] = {
     "lone": lone,
     "equal": equal,
@@ -420,4 +434,5 @@ JOBS: Mapping[str, Callable[[Bench], None]] = {
     "many-sd15": many_sd15,
     "many-sdxl": many_sdxl,
     "open": opening,
+    "switches": switches,
 }

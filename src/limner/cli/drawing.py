@@ -1,15 +1,16 @@
 """Recipes become files: each picture is written as soon as it is finished, under a name that nothing had."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from limner import engine
 from limner.cli.adapters import settings
 from limner.engine.backends import circumstances
+from limner.engine.run import Note, Picture, Watch
 from limner.metadata import FORMATS, deposit, encode
 from limner.recipe import Recipe, digest
 
@@ -29,31 +30,47 @@ class Drawn:
     recipe: Recipe
     picture: "NDArray[np.uint8]"
     seconds: float
+    notes: tuple[str, ...] = ()
 
-    def report(self) -> dict[str, str | int | float]:
+    def report(self) -> dict[str, str | int | float | list[str]]:
         return {
             "path": str(self.path),
             "seed": self.recipe.seed,
             "digest": digest(self.recipe),
             "seconds": round(self.seconds, 3),
+            "notes": list(self.notes),
         }
+
+
+Drawing: TypeAlias = Callable[[Watch, Note], Iterator[tuple[int, Picture]]]
+"""Pictures with their places among the recipes, as they are finished."""
 
 
 def draw(recipes: Sequence[Recipe], bundle: "Bundle", backend: "Backend", folder: Path, form: str) -> Iterator[Drawn]:
     """In the order in which they are finished, with a progress bar where somebody watches."""
+
+    def drawing(on_step: Watch, on_note: Note) -> Iterator[tuple[int, Picture]]:
+        return engine.run(recipes, bundle, on_step=on_step, backend=backend, on_note=on_note)
+
+    extras = {"Model": bundle.name, **settings(bundle), **circumstances(bundle, backend)}
+    return filed(recipes, drawing, extras, folder, form)
+
+
+def filed(
+    recipes: Sequence[Recipe], drawing: Drawing, extras: Mapping[str, str], folder: Path, form: str
+) -> Iterator[Drawn]:
+    """Whoever draws: each picture in a file that says by `extras` how it was made, and what had to be done for it."""
     from tqdm import tqdm
 
-    start = perf_counter()
+    start, notes = perf_counter(), list[str]()
     with tqdm(total=0, disable=not sys.stderr.isatty(), leave=False, unit="step") as bar:
 
         def on_step(done: int, total: int) -> None:
             bar.total, bar.n = total, done
             bar.refresh()
 
-        for index, picture in engine.run(recipes, bundle, on_step=on_step, backend=backend):
-            recipe = recipes[index]
-            data = encode(
-                picture, form, recipe, {"Model": bundle.name, **settings(bundle), **circumstances(bundle, backend)}
-            )
-            path = deposit(data, folder, f"-{recipe.seed}{FORMATS[form]}")
-            yield Drawn(path, recipe, picture, perf_counter() - start)
+        for index, picture in drawing(on_step, notes.append):
+            recipe, said = recipes[index], {"Notes": "; ".join(notes)} if notes else {}
+            path = deposit(encode(picture, form, recipe, {**extras, **said}), folder, f"-{recipe.seed}{FORMATS[form]}")
+            yield Drawn(path, recipe, picture, perf_counter() - start, tuple(notes))
+            notes.clear()

@@ -2,8 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from limner.recipe import Recipe, Wish, check, resolve, said, series
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
+    from limner.cli.drawing import Drawn
     from limner.engine.backends import Backend
+    from limner.engine.foreign import Foreign
 
 MOST = 10_000
 
@@ -27,6 +30,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     )
     asked.bundle_flags(parser)
     adapters.flags(parser)
+    asked.offload_flag(parser)
     asked.backend_flag(parser)
     asked.folder_flag(parser)
     parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png", help="of the files (%(default)s)")
@@ -35,29 +39,58 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     wish = _wish(args)
+    from limner.bundle import Bundle
     from limner.metadata import prepare
 
     source, foreign = _sources(args.source)
     prepare(args.out)  # before anything is drawn: an unwritable folder costs nobody a picture
-    bundle = asked.bundle(args, source)
+    bundle = asked.model(args, source)
+    if not isinstance(bundle, Bundle):
+        return _foreign(args, bundle, wish if foreign is None else _over(wish, foreign), source)
     backend = asked.backend(args, bundle, source)
     recipe = resolved(wish if foreign is None else _over(wish, foreign), bundle, source.recipe if source else None)
     notes = [*_strange(recipe, bundle, foreign), *_notes(recipe, bundle, backend, source)]
-    recipes, made = series(recipe, args.count), []
-    for note in notes:
-        print("limner:", asked.printable(note), file=sys.stderr)
+    recipes = series(recipe, args.count)
     from limner.cli.drawing import draw
 
+    drawing = draw(recipes, bundle, backend, args.out, args.format)
+    return _kept(args, drawing, {"model": bundle.name, "backend": backend.name, "recipe": asdict(recipe)}, notes)
+
+
+def _foreign(args: argparse.Namespace, foreign: "Foreign", wish: Wish, source: asked.Source | None) -> int:
+    """Pictures that diffusers draws."""
+    from limner.cli.drawing import filed
+    from limner.engine.foreign import circumstances, run
+
+    if args.backend is not None:
+        raise LimnerError(f"--backend {args.backend} computes limner's own networks", "leave it out: diffusers draws")
+    wish = replace(wish, model=foreign.identity)
+    recipe = resolve(wish, asdict(source.recipe) if source else foreign.defaults)
+    foreign.check(recipe)
+    recipes, about = series(recipe, args.count), circumstances(foreign)
+    notes = [f"{foreign.kind} is drawn by diffusers as a whole, without {', '.join(foreign.cannot)}"]
+    extras = {"Model": foreign.name, **about, "Without": ", ".join(foreign.cannot)}
+    drawing = filed(recipes, partial(run, recipes, foreign), extras, args.out, args.format)
+    report = {"model": foreign.name, "backend": about["Backend"], "recipe": asdict(recipe)}
+    return _kept(args, drawing, report, notes)
+
+
+def _kept(args: argparse.Namespace, drawing: "Iterator[Drawn]", report: Mapping[str, object], notes: list[str]) -> int:
+    """Say what was made, as it is made."""
+    made = []
+    for note in notes:
+        print("limner:", asked.printable(note), file=sys.stderr)
     try:
-        for drawn in draw(recipes, bundle, backend, args.out, args.format):
+        for drawn in drawing:
             made.append(drawn.report())
+            for note in drawn.notes:
+                print(f"limner: {drawn.path}: {note}", file=sys.stderr)
             if not args.json:
                 print(drawn.path, flush=True)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(f"{len(made)} of {args.count} pictures are finished, in {args.out}") from stop
     if args.json:
-        about = {"model": bundle.name, "backend": backend.name, "recipe": asdict(recipe)}
-        asked.print_json(about | {"notes": notes, "pictures": made})
+        asked.print_json({**report, "notes": notes, "pictures": made})
     return 0
 
 
@@ -71,13 +104,13 @@ def resolved(wish: Wish, bundle: "Bundle", source: Recipe | None) -> Recipe:
     return recipe
 
 
-def _sources(path: Path | None) -> tuple[asked.Source | None, asked.Foreign | None]:
+def _sources(path: Path | None) -> tuple[asked.Source | None, asked.Borrowed | None]:
     """The picture to make again: limner's own, of which the pixels are promised, or another program's."""
     found = asked.origin(path) if path else None
-    return (None, found) if isinstance(found, asked.Foreign) else (found, None)
+    return (None, found) if isinstance(found, asked.Borrowed) else (found, None)
 
 
-def _over(wish: Wish, foreign: asked.Foreign) -> Wish:
+def _over(wish: Wish, foreign: asked.Borrowed) -> Wish:
     """The wish, its open fields as the other program's picture says; LimnerError if it says no prompt either."""
     both = Wish(**{**said(foreign.reading.wish), **said(wish)})  # type: ignore[arg-type]
     if both.prompt is None:
@@ -85,7 +118,7 @@ def _over(wish: Wish, foreign: asked.Foreign) -> Wish:
     return both
 
 
-def _strange(recipe: Recipe, bundle: "Bundle", foreign: asked.Foreign | None) -> Iterator[str]:
+def _strange(recipe: Recipe, bundle: "Bundle", foreign: asked.Borrowed | None) -> Iterator[str]:
     """Why the picture will not be the other program's."""
     if foreign:
         reading, (width, height) = foreign.reading, (bundle.defaults["width"], bundle.defaults["height"])

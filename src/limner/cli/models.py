@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from limner.errors import LimnerError
 
 if TYPE_CHECKING:
     from limner.bundle.published import Published
+    from limner.bundle.shelve import Listed
 
 JOBS = "add | list | show | verify | remove | fetch | accept | export | selftest"
 
@@ -58,18 +59,33 @@ def _list(args: argparse.Namespace) -> int:
     from limner.bundle.catalogue import shelf
     from limner.bundle.shelve import listed
 
-    found = list(listed())
+    found = [_strange(each) if each.fault else each for each in listed()]
     if args.json:
         asked.print_json([asdict(each) for each in found])
         return int(any(each.fault for each in found))
     width = max((len(each.name) for each in found), default=0)
     for each in found:
         looks = f"{each.label or each.family or '-':7}  {each.size or '-':>9}  {each.licence or 'licence unknown'}"
-        about = f"!! {each.fault}" if each.fault else f"{each.identity[:10] or '-':10}  {looks}  {each.folder}"
+        about = f"{each.identity[:10] or '-':10}  {looks}  {each.folder}"
+        about = each.foreign or (f"!! {each.fault}" if each.fault else about)
         print(f"{each.name:{width}}  {each.megabytes:8.1f} MB  {about}")
     if not found:
         print(f"no models here; limner models fetch SDv1.5 brings one, and so does a diffusers folder in {shelf()}")
     return int(any(each.fault for each in found))
+
+
+def _strange(each: "Listed") -> "Listed":
+    """A model that limner's networks do not read, but diffusers does: who draws with it, and what cannot be done."""
+    from limner.engine.border import stranger
+    from limner.engine.foreign import CANNOT
+    from limner.engine.untapped import strange_unet
+
+    folder = Path(each.folder)
+    if not folder.is_dir() or (kind := stranger(folder)) is None:
+        return each
+    if strange_unet(folder):
+        return replace(each, fault="", foreign="U-Net by diffusers, without heat maps and controls")
+    return replace(each, fault="", foreign=f"{kind}, by diffusers, without {', '.join(CANNOT)}")
 
 
 def _show(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -20,6 +21,7 @@ from limner.bundle.catalogue import home
 from limner.engine.batch import Finish
 from limner.engine.device import pins
 from limner.engine.graphs import Graph, Graphs, export, export_decoder, export_text, installed, runtime
+from limner.engine.untapped import Untapped
 from limner.errors import LimnerError
 from limner.network.unet import UNet
 from limner.network.vae import without_rest
@@ -83,6 +85,8 @@ def eager(bundle: Bundle) -> Backend:
         kernels += f" {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
     if bundle.device.type == "cuda":
         kernels += f", {pins(bundle.device)}"
+    if isinstance(bundle.denoiser.network, Untapped):
+        kernels += f", U-Net of diffusers {metadata.version('diffusers')}"
     return Backend(EAGER, kernels, bundle.context, bundle.denoiser, bundle.decoding)
 
 
@@ -118,11 +122,7 @@ def build(bundle: Bundle, name: str) -> Backend:
         return eager(bundle)
     if name not in NAMES:
         raise LimnerError(f"backend {name!r} is not known", f"one of {', '.join(NAMES)}")
-    if runs_beside(bundle):
-        raise LimnerError(
-            f"backend {name} knows the weights of {bundle.name}, not the adapters that run beside them",
-            "merge them, or use --backend eager",
-        )
+    eagerly(bundle, name)
     kind = bundle.device.type
     if name == "compiled":
         if kind != "cuda":
@@ -135,6 +135,17 @@ def build(bundle: Bundle, name: str) -> Backend:
     if not installed():
         raise LimnerError(f"backend {name} needs OpenVINO", "run pip install openvino")
     return exported(bundle, name)
+
+
+def eagerly(bundle: Bundle, name: str) -> None:
+    """LimnerError where only the eager network can compute this bundle."""
+    if bundle.stage is not None:
+        raise LimnerError(f"backend {name} stays on its device", "use --backend eager, or no --offload")
+    if runs_beside(bundle):
+        raise LimnerError(
+            f"backend {name} knows the weights of {bundle.name}, not the adapters that run beside them",
+            "merge them, or use --backend eager",
+        )
 
 
 def exported(bundle: Bundle, name: str) -> Backend:
@@ -165,7 +176,7 @@ def context(
     return bundle.told([said], size)
 
 
-def decoding(bundle: Bundle, decoder: Graph, x0: Latent) -> Generator[None, None, Image]:
+def decoding(bundle: Bundle, decoder: Graph, x0: Latent) -> Generator[str | None, None, Image]:
     """`Bundle.decoding` by an exported decoder, in one piece: for limner-mini it takes as long as a pass."""
     (pixels,) = decoder([x0 / bundle.autoencoder.config.scaling])
     return (pixels / 2 + 0.5).clamp(0, 1)
@@ -192,6 +203,8 @@ def captured(unet: UNet) -> Network:
 
 def candidates(bundle: Bundle) -> list[str]:
     """Backends that may be worth a trial on this device."""
+    if isinstance(bundle.denoiser.network, Untapped) or bundle.stage is not None:
+        return []
     if bundle.device.type == "cuda":
         return ["compiled"]
     if bundle.device.type == "cpu" and installed() and bundle.denoiser.dtype == torch.float32:

@@ -17,8 +17,9 @@ from limner.score.guidance import Guidance, at
 from limner.taps import Editor, Routed, Site, Tap
 from limner.types import Context, Latent, Probs
 
-Finish: TypeAlias = Callable[[Latent], Generator[None, None, Tensor]]
-"""What becomes of a clean latent, in pieces: a decoder yields between its blocks and returns the picture."""
+Finish: TypeAlias = Callable[[Latent], Generator[str | None, None, Tensor]]
+"""What becomes of a clean latent, in pieces: a decoder yields between its blocks, a note if there is something to say,
+and returns the picture."""
 
 
 Mean: TypeAlias = Float[Tensor, "_ c h w"]

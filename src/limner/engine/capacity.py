@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
-from limner.engine.engine import out_of_memory
+from limner.bundle.pixels import out_of_memory
 from limner.process.noise import draw
 from limner.score.denoiser import Denoiser
-from limner.types import Context
+from limner.taps import Routed
+from limner.types import Context, Latent, Sigma
 
 ROWS = (1, 2, 4, 8, 16, 32, 64)
 GAIN = 1.1  # so much faster a row has to become for a doubling to pay
@@ -32,6 +33,19 @@ class Profile:
         """How many times as many rows a second the chosen size does as two rows do, which is one guided picture."""
         most = max(self.sizes, default=2)
         return (self.seconds[2] / 2) / (self.seconds[most] / most)
+
+
+@dataclass(frozen=True, slots=True)
+class RowByRow:
+    """A denoiser that is asked for one row at a time, for whom there is no room for two; taps want to see all rows."""
+
+    denoiser: Denoiser
+
+    def __call__(self, x: Latent, sigma: Sigma, context: Context, taps: Routed | None = None) -> Latent:
+        if taps is not None:
+            return self.denoiser(x, sigma, context, taps)
+        rows = [slice(row, row + 1) for row in range(len(x))]
+        return torch.cat([self.denoiser(x[row], sigma[row], context[row]) for row in rows])
 
 
 @torch.no_grad()

@@ -6,10 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import torch
 from torch import Tensor
 
+from limner.bundle.pixels import out_of_memory
 from limner.engine.batch import Beside, Bucket, Finish, Running, answer
+from limner.engine.capacity import RowByRow
 from limner.errors import LimnerError
 from limner.sampler.sampling import Query, Reply, Sampling
 from limner.score.denoiser import Denoiser
@@ -35,7 +36,7 @@ class Finishing:
     """A job whose sampling is over, on its way to a picture."""
 
     name: str
-    pieces: Generator[None, None, Tensor]
+    pieces: Generator[str | None, None, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Engine:
     on the size; with one they need not depend on anything.  Each (network, latent size) is a bucket with sizes of its
     own, which `capacity.profile` finds: `buckets` says those that differ.
 
+    `notes`, and `said` of each job, tell what was done otherwise than usual, such as with too little memory.
     What a job's own code raises, and numbers that are not finite, end that job: `failed` says why, the others go on.
     """
 
@@ -64,6 +66,7 @@ class Engine:
         self.finished: dict[str, Tensor] = {}
         self.failed: dict[str, LimnerError] = {}
         self.notes: list[str] = []
+        self.said: dict[str, list[str]] = {}
         self.clock = 0.0
         self.beside = Beside()
 
@@ -84,6 +87,9 @@ class Engine:
             raise LimnerError(f"a job named {name!r} is running", "give it another name")
         try:
             query = next(sampling)
+        except StopIteration as done:  # it asks nothing: only its end is left to do
+            self._finish(name, done.value, finish)
+            return
         except Exception as fault:
             raise blamed(fault) from fault
         own = denoiser or self.denoiser
@@ -102,6 +108,7 @@ class Engine:
         for ending in [ending for ending in self.finishing if ending.name == name]:
             self.finishing.remove(ending)
             ending.pieces.close()
+        self.said.pop(name, None)
 
     def tick(self) -> list[Running]:
         """Ask, answer, advance, and do a piece of the oldest finished picture.  The jobs that were asked."""
@@ -161,11 +168,21 @@ class Engine:
                 self.buckets[asked[0].bucket] = smaller
                 most = max(smaller, default=0)
                 self.notes.append(f"out of memory with {size} rows; now at most {most or 'one job'} at once")
+                for job in asked:
+                    self.say(job.name, self.notes[-1])
                 return
             for job in asked:  # who of them it was only shows alone
                 self._pass([job])
             return
-        self._fail(asked[0], fault)
+        job = asked[0]
+        if out_of_memory(fault) and rows > 1 and not isinstance(job.denoiser, RowByRow):
+            self.say(job.name, f"out of memory with {rows} rows: the network was asked row by row")
+            job.denoiser = RowByRow(job.denoiser)
+            return
+        self._fail(job, fault)
+
+    def say(self, name: str, note: str) -> None:
+        self.said.setdefault(name, []).append(note)
 
     def _settle(self, job: Running, following: Query | Over | Exception) -> None:
         if isinstance(following, Query):
@@ -177,14 +194,18 @@ class Engine:
 
     def _end(self, job: Running, latent: Latent) -> None:
         self.waiting.remove(job)
-        if job.finish is None:
-            self.finished[job.name] = latent
+        self._finish(job.name, latent, job.finish)
+
+    def _finish(self, name: str, latent: Latent, finish: Finish | None) -> None:
+        if finish is None:
+            self.finished[name] = latent
         else:
-            self.finishing.append(Finishing(job.name, job.finish(latent)))
+            self.finishing.append(Finishing(name, finish(latent)))
 
     def _piece(self, ending: Finishing) -> None:
         try:
-            next(ending.pieces)
+            if note := next(ending.pieces):
+                self.say(ending.name, note)
         except StopIteration as done:
             self.finished[ending.name] = done.value
             self.finishing.remove(ending)
@@ -211,16 +232,12 @@ def advanced(job: Running, reply: Reply) -> Query | Over | Exception:
         return fault
 
 
-def out_of_memory(fault: Exception) -> bool:
-    """Whether a device, or the host, had no room for a pass."""
-    return isinstance(fault, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(fault)
-
-
 def blamed(fault: Exception) -> LimnerError:
     """The reason a job ended, in one line; the fault itself is its cause."""
     if isinstance(fault, LimnerError):
         return fault
     lines = str(fault).splitlines() or [""]
-    reason = LimnerError(f"{type(fault).__name__}: {lines[0]}".rstrip(": "))
+    remedy = "draw it smaller, in float16, or with --offload" if out_of_memory(fault) else ""
+    reason = LimnerError(f"{type(fault).__name__}: {lines[0]}".rstrip(": "), remedy)
     reason.__cause__ = fault
     return reason

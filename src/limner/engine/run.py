@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -25,8 +26,10 @@ from limner.text.states import lengthened
 from limner.types import Context, Image, Latent
 
 Picture = UInt8[np.ndarray, "height width 3"]
-Watch = Callable[[int, int], None]
+Watch: TypeAlias = Callable[[int, int], None]
 """Called with (forward passes done, forward passes expected) after each pass."""
+Note: TypeAlias = Callable[[str], None]
+"""Called, before the picture it is about, with what was done otherwise than usual."""
 
 
 def sampling(recipe: Recipe, bundle: Bundle) -> Sampling:
@@ -150,6 +153,7 @@ def run(
     controls: Sequence[Control] = (),
     on_step: Watch | None = None,
     backend: Backend | None = None,
+    on_note: Note | None = None,
 ) -> Iterator[tuple[int, Picture]]:
     """Each recipe's picture with its place in `recipes`, as it is finished: an engine of one.
 
@@ -168,6 +172,9 @@ def run(
                     on_step(done, total)
         if "" in engine.failed:
             raise engine.failed[""]
+        for note in engine.said.pop("", ()):
+            if on_note is not None:
+                on_note(note)
         yield place, pixels(engine.finished.pop(""))
 
 

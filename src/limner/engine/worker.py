@@ -46,8 +46,11 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
+    """The picture, and what was done otherwise than usual, a line each."""
+
     name: str
     picture: Picture
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +111,12 @@ def tell(desk: Desk, engine: Engine, totals: dict[str, int], look: Looker) -> No
             done = min(total, total - job.left)
             desk.report(Stepped(job.name, done, total, look(job.denoised, done, total)))
     for name in list(engine.finished):
-        desk.report(Finished(name, pixels(engine.finished.pop(name))))
+        notes = tuple(engine.said.pop(name, ()))
+        desk.report(Finished(name, pixels(engine.finished.pop(name)), notes))
         totals.pop(name)
     for name in list(engine.failed):
         fault = engine.failed.pop(name)
+        engine.said.pop(name, None)
         desk.report(Failed(name, fault.what, fault.remedy))
         totals.pop(name)
 

@@ -28,7 +28,8 @@ class Look(nn.Module):
 
     def forward(self, x: Latent) -> Latent:
         h = places(self.group_norm(x))
-        y = F.scaled_dot_product_attention(self.to_q(h), self.to_k(h), self.to_v(h))
+        q, k, v = (ask(h)[:, None] for ask in (self.to_q, self.to_k, self.to_v))
+        y = F.scaled_dot_product_attention(q, k, v)[:, 0]  # with one head, or torch writes out all probabilities
         out: Tensor = x + picture(self.to_out[0](y), (x.shape[2], x.shape[3]))
         return out
 
@@ -139,9 +140,16 @@ class Autoencoder(nn.Module):
         """The precision in which it computes."""
         return self.decoder.conv_in.weight.dtype
 
+    @property
+    def device(self) -> torch.device:
+        return self.decoder.conv_in.weight.device
+
     def encode(self, image: Pixels) -> tuple[Latent, Latent]:
         """Mean and log variance of q(z | image), unscaled; the log variance clamped to [-30, 20]."""
-        moments = self.encoder(image)
+        return self.gaussian(self.encoder(image))
+
+    def gaussian(self, moments: Next) -> tuple[Latent, Latent]:
+        """`encode`, from what the encoder says."""
         mean, logvar = (self.quant_conv(moments) if self.config.quant_conv else moments).chunk(2, dim=1)
         return mean, logvar.clamp(-30.0, 20.0)
 
@@ -154,7 +162,7 @@ class Autoencoder(nn.Module):
         return (yield from self.decoder.pieces(self.post_quant_conv(z) if self.config.post_quant_conv else z))
 
 
-def without_rest(pieces: Generator[None, None, Pixels]) -> Pixels:
+def without_rest(pieces: Generator[object, None, Pixels]) -> Pixels:
     """What a generator returns, all its pieces in one go."""
     while True:
         try:

@@ -9,6 +9,11 @@ from torch import Tensor
 SEEDS = 2**32  # CPU torch ignores higher bits of a seed
 
 
+def seeded(seed: int) -> torch.Generator:
+    """The stream that `initial` begins, for a library that draws for itself."""
+    return torch.Generator().manual_seed(seed)
+
+
 def initial(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
     """The noise a picture starts from: what diffusers draws on a CPU from the same seed."""
     return normal(seed, shape)
@@ -31,7 +36,7 @@ def generator(seed: int, purpose: str, step: int) -> torch.Generator:
 
 
 def normal(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float32)
+    return torch.randn(shape, generator=seeded(seed), dtype=torch.float32)
 
 
 def blend(x0: Tensor, eps: Tensor, abar: Tensor) -> Tensor:

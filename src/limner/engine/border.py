@@ -1,0 +1,114 @@
+"""Where limner meets diffusers: which folders it leaves to it, and on what conditions."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+from torch import Tensor
+
+from limner.bundle import layout
+from limner.bundle.noise import read_schedule
+from limner.bundle.pixels import out_of_memory
+from limner.bundle.source import Folder, network, understood
+from limner.bundle.weights import PICKLES, weights
+from limner.errors import LimnerError
+
+LIBRARIES = ("diffusers", "transformers")
+
+
+def stranger(folder: Path) -> str | None:
+    """The class of a diffusers folder's pipeline where limner's own networks do not read it; None where they do.
+
+    None as well where it is no diffusers folder at all: `open_bundle` says what is wrong with it.
+    """
+    if not (folder / "model_index.json").is_file():
+        return None
+    kind, source = layout.read_json(folder / "model_index.json").get("_class_name"), Folder(folder)
+    try:
+        for part in source.parts():
+            network(source, part)
+        understood(source, "scheduler", read_schedule)
+    except LimnerError:
+        return kind if isinstance(kind, str) else str(kind)
+    return None
+
+
+def library(folder: Path) -> Any:
+    """diffusers; LimnerError where it is not installed."""
+    try:
+        import diffusers
+        import transformers  # noqa: F401 - whose text towers and tokenizers most pipelines have
+    except ImportError as fault:
+        raise LimnerError(
+            f"{folder} is a {stranger(folder)}, drawn through diffusers, and {fault.name} is not installed",
+            "run pip install diffusers transformers",
+        ) from fault
+    return diffusers
+
+
+def harmless(folder: Path, diffusers: Any) -> str:
+    """The pipeline's class; LimnerError unless it and all components are the installed libraries' own."""
+    file = folder / "model_index.json"
+    index = layout.read_json(file)
+    kind = index.get("_class_name")
+    named = {part: said for part, said in index.items() if isinstance(said, list) and said != [None, None]}
+    strange = [
+        str(said)
+        for part, said in named.items()
+        if part == "_class_name" or (said[0] not in LIBRARIES and not hasattr(diffusers.pipelines, str(said[0])))
+    ]
+    mapped = [str(each) for each in sorted(folder.rglob("*config.json")) if "auto_map" in layout.read_json(each)]
+    if strange or mapped or not isinstance(kind, str):
+        what = ", ".join([*strange, *mapped]) or str(kind)
+        raise LimnerError(
+            f"{file} asks for code that comes with the model ({what})", "limner never runs such code: get another model"
+        )
+    return kind
+
+
+def components(folder: Path) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
+    """Each component's tensors; LimnerError where one has a pickle in their place, or a link out of the folder."""
+    for part in sorted(each for each in folder.iterdir() if each.is_dir()):
+        if any(file.suffix in (".safetensors", *PICKLES) for file in part.iterdir()):
+            yield part.name, weights(part).read()
+
+
+def variant(folder: Path) -> str | None:
+    """`fp16` where the weights are there in that variant alone."""
+    files = [file.name for file in folder.glob("*/*.safetensors")]
+    return "fp16" if files and all(".fp16." in name for name in files) else None
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Without the libraries' warnings and notices: what limner has to say of them it says itself."""
+    from diffusers.utils import logging as theirs
+    from transformers.utils import logging as others
+
+    levels = theirs.get_verbosity(), others.get_verbosity()
+    theirs.set_verbosity(theirs.ERROR)
+    others.set_verbosity(theirs.ERROR)
+    for bar in (theirs, others):
+        bar.disable_progress_bar()
+    try:
+        with catch_warnings():
+            simplefilter("ignore")
+            yield
+    finally:
+        theirs.set_verbosity(levels[0])
+        others.set_verbosity(levels[1])
+
+
+@contextmanager
+def blaming(folder: Path) -> Iterator[None]:
+    """What diffusers raises becomes a LimnerError that names the folder, but for a lack of memory."""
+    try:
+        yield
+    except Exception as fault:
+        if isinstance(fault, LimnerError) or out_of_memory(fault):
+            raise
+        line = (str(fault).strip().splitlines() or [""])[0]
+        said = f"{type(fault).__name__}: {line}"
+        raise LimnerError(f"{folder}: diffusers says {said}", "its documentation may help") from fault
