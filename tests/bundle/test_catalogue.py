@@ -122,6 +122,20 @@ def test_a_label_leads_to_the_one_model_built_like_it(folder: Path) -> None:
         catalogue.find("SDXL")
 
 
+def test_who_comes_second_moves_nothing(folder: Path, own: Path, tmp_path: Path) -> None:
+    (own / "models").mkdir(parents=True)
+    (own / "models" / "one.safetensors").write_text("the first")
+    second = tmp_path / "second.safetensors"
+    second.write_text("the second")
+    with pytest.raises(LimnerError, match=r"one\.safetensors cannot be made: File exists"):
+        shelve.settle(second, Entry("one", ""))
+    shelve.noted(Entry("two", str(folder)))
+    with pytest.raises(LimnerError, match="the name two is taken"):
+        shelve.settle(second, Entry("two", ""))
+    assert second.read_text() == "the second"
+    assert sorted(each.name for each in (own / "models").iterdir()) == ["one.safetensors", "two.json"]
+
+
 @pytest.mark.parametrize("family", course.FAMILY)
 def test_a_single_file_is_added_copied_and_passed_on(family: str, own: Path, tmp_path: Path) -> None:
     file = tmp_path / "v1-5 pruned.safetensors"

@@ -10,7 +10,7 @@ from limner.bundle.bundle import found, open_bundle
 from limner.bundle.catalogue import Entry
 from limner.bundle.kind import declared_licence, kind, licence_of
 from limner.bundle.published import licences, quoted
-from limner.bundle.whole import copy, scratch, write_new
+from limner.bundle.whole import copy, move_new, scratch, write_new
 from limner.errors import LimnerError
 
 CHECKPOINTS = (
@@ -76,16 +76,17 @@ def examined(name: str, path: Path) -> Entry:
 def settle(whole: Path, about: Entry) -> Entry:
     """Move a whole model into the models folder, and note it; LimnerError if somebody took its name meanwhile."""
     place = catalogue.shelf() / (f"{about.name}.safetensors" if whole.is_file() else about.name)
-    catalogue.shelf().mkdir(parents=True, exist_ok=True)
     try:
-        if place.exists():
-            raise FileExistsError
-        whole.rename(place)
+        move_new(whole, place)
     except OSError as fault:
         raise LimnerError(
             f"{place} cannot be made: {fault.strerror or 'it is there'}", "choose another name with --name"
         ) from None
-    return noted(replace(about, path=str(place), own=True))
+    try:
+        return noted(replace(about, path=str(place), own=True))
+    except LimnerError:
+        place.rename(whole)  # somebody noted another model under this name in between
+        raise
 
 
 def noted(about: Entry) -> Entry:

@@ -1,5 +1,6 @@
 """Files appear whole or not at all: written beside their place, then put there in one step."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -28,6 +29,22 @@ def write_new(file: Path, text: str) -> None:
         except OSError:  # a file system without hard links: the step is not one, the check is
             with file.open("x", encoding="utf-8") as out:
                 out.write(text)
+
+
+def move_new(source: Path, target: Path) -> None:
+    """Move a file or a folder to where nothing is, in one step; OSError if something is there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_file():
+        try:
+            os.link(source, target)  # a rename would replace a file, but never a folder that holds something
+            return source.unlink()
+        except FileExistsError:
+            raise
+        except OSError:
+            pass  # no hard links here: the step is not one, the check is
+    if target.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    source.rename(target)
 
 
 @contextmanager
