@@ -10,30 +10,11 @@ from limner.metadata.reading import Reading, parsed, plain, seeded, short, spelt
 from limner.metadata.workflow import unfolded
 
 # Nodes that limner understands wherever they stand: without them an ordinary picture is not made, or they only hand on.
-_UNDERSTOOD = {
-    "CheckpointLoader",
-    "CheckpointLoaderSimple",
-    "CLIPTextEncode",
-    "CLIPTextEncodeSDXL",
-    "ConditioningConcat",
-}
-_UNDERSTOOD |= {
-    "ConditioningZeroOut",
-    "EmptyLatentImage",
-    "KSamplerSelect",
-    "BasicScheduler",
-    "RandomNoise",
-    "CFGGuider",
-}
-_UNDERSTOOD |= {"BasicGuider", "VAEDecode", "VAEDecodeTiled", "SaveImage", "PreviewImage", "RescaleCFG", "Reroute"}
-_UNDERSTOOD |= {
-    "CLIPSetLastLayer",
-    "ConditioningCombine",
-    "KarrasScheduler",
-    "ExponentialScheduler",
-    "PrimitiveNode",
-    "SaveAnimatedWEBP",
-}
+_UNDERSTOOD = {"CheckpointLoader", "CheckpointLoaderSimple", "CLIPTextEncode", "CLIPTextEncodeSDXL", "CLIPSetLastLayer"}
+_UNDERSTOOD |= {"ConditioningConcat", "ConditioningCombine", "ConditioningZeroOut", "EmptyLatentImage", "RescaleCFG"}
+_UNDERSTOOD |= {"KSamplerSelect", "BasicScheduler", "KarrasScheduler", "ExponentialScheduler", "RandomNoise"}
+_UNDERSTOOD |= {"CFGGuider", "BasicGuider", "VAEDecode", "VAEDecodeTiled", "Reroute", "PrimitiveNode"}
+_UNDERSTOOD |= {"SaveImage", "SaveAnimatedWEBP", "PreviewImage"}
 _ENDS = ("Save", "Preview", "")  # how the kinds of nodes begin that end a graph, the surest first
 _MOST = 20  # of such ends, and of passes, that anybody means
 _SIDES = ("positive", "negative")
@@ -67,6 +48,8 @@ def _reading(nodes: Graph, raw: str) -> Reading | None:
         return None
     end, first = passes[0], passes[-1]
     said = _Said(nodes, {first.name})
+    if (saved := sum(node.kind.startswith(_ENDS[0]) for node in nodes.values())) > 1:
+        said.unmet.append(f"one of {saved} pictures that the graph saved: it does not say which")
     fields, settings = _walk(said, first)
     guider = source(nodes, first, "guider") or first
     model = _model(said, guider)
@@ -85,7 +68,7 @@ def _reading(nodes: Graph, raw: str) -> Reading | None:
 def _passes(nodes: Graph) -> list[Node]:
     """The node that ends the graph and the samplers before it, the last first; empty without a sampler.
 
-    Where several end it, the first that was given a sampler made the picture: a graph does not say which.
+    Where several end it, the first that was given a sampler is taken: a graph does not say which picture is this one.
     """
     followed = {other for node in nodes.values() for other, _ in node.links.values()}
     ends = [node for node in nodes.values() if node.name not in followed]
@@ -117,8 +100,8 @@ def _walk(said: _Said, node: Node) -> tuple[dict[str, object], dict[str, str]]:
     """How the sampler walks: its fields of a wish, and the same in ComfyUI's words."""
     sigmas, method, noise = (source(said.nodes, node, name) or node for name in ("sigmas", "sampler", "noise"))
     spacing = next((each for each in upstream(said.nodes, [sigmas]) if "steps" in {*each.values, *each.links}), sigmas)
-    sampler = said.value(method, "sampler_name") or _spelled(method.kind, "Sampler")
-    schedule = said.value(spacing, "scheduler") or _spelled(spacing.kind, "Scheduler")
+    sampler = said.value(method, "sampler_name") or (_spelled(method.kind, "Sampler") if method is not node else "")
+    schedule = said.value(spacing, "scheduler") or (_spelled(spacing.kind, "Scheduler") if spacing is not node else "")
     steps, seed = said.value(spacing, "steps"), said.value(noise, "seed", "noise_seed")
     fields, strange = walked(sampler, schedule)
     said.used.add(method.name)

@@ -63,16 +63,18 @@ def upstream(nodes: Graph, starts: Sequence[Node]) -> Iterator[Node]:
 
 
 def value(nodes: Graph, node: Node | None, name: str, used: set[str]) -> Scalar | None:
-    """The value of an input, through nodes that only hold or hand on one; `used` gains their names."""
-    for _ in range(HOPS):
-        if node is None or name in node.values:
-            return node.values[name] if node else None
+    """The value of an input, through nodes that only hold or hand on one; `used` gains their names if it is found."""
+    passed = list[str]()
+    while node and name not in node.values and len(passed) < HOPS:
         node = source(nodes, node, name)
         if node:
-            used.add(node.name)
+            passed.append(node.name)
             held = (each for each in (name, *CARRIERS, *_only(node)) if each in node.values or each in node.links)
             name = next(held, "")
-    return None
+    if node is None or name not in node.values:
+        return None
+    used.update(passed)
+    return node.values[name]
 
 
 def text(nodes: Graph, node: Node, name: str, used: set[str], depth: int = 0) -> str | None:
@@ -81,12 +83,12 @@ def text(nodes: Graph, node: Node, name: str, used: set[str], depth: int = 0) ->
     if other is None or other.kind != "StringConcatenate" or name in node.values:
         said = value(nodes, node, name, used)
         return said if isinstance(said, str) else None
-    used.add(other.name)
     first = text(nodes, other, "string_a", used, depth + 1) if depth < DEEPEST else None
     second = text(nodes, other, "string_b", used, depth + 1) if first is not None else None
     if first is None or second is None:
         return None
     joined = f"{first}{value(nodes, other, 'delimiter', used) or ''}{second}"
+    used.add(other.name)
     return joined if len(joined) <= LONGEST else None
 
 
