@@ -38,9 +38,7 @@ VAE = AutoencoderConfig(
 
 
 def text(width: int, layers: int, act: str, projection: int | None = None) -> TextConfig:
-    return TextConfig(
-        VOCABULARY, width, 2 * width, layers, width // 64, WORDS, act, 1e-5, VOCABULARY - 1, projection
-    )
+    return TextConfig(VOCABULARY, width, 2 * width, layers, width // 64, WORDS, act, 1e-5, VOCABULARY - 1, projection)
 
 
 TOWERS = {
@@ -56,7 +54,11 @@ def model(name: str, seed: int = 0, dtype: torch.dtype = torch.float16) -> Held:
     assert scaling
     nets: dict[str, Network] = {part: TextTower(config) for part, config in TOWERS[name].items()}
     nets |= {"unet": UNet(UNETS[name])}
-    nets |= {"vae": Autoencoder(replace(VAE, scaling=scaling, upcast=name == "sdxl", sample_size=8 * UNETS[name].sample_size))}
+    nets |= {
+        "vae": Autoencoder(
+            replace(VAE, scaling=scaling, upcast=name == "sdxl", sample_size=8 * UNETS[name].sample_size)
+        )
+    }
     for net in nets.values():
         tiny.fill(net, seed)
         net.to(dtype)

@@ -1,11 +1,13 @@
 """A tiny decoder says what diffusers' says with the same weights."""
 
+import re
 from pathlib import Path
 
 import pytest
 import tiny
 import torch
 from diffusers import AutoencoderTiny
+from safetensors.torch import save_file
 
 from limner.bundle import open_bundle
 from limner.bundle.tiny import open_tiny, save_tiny
@@ -36,6 +38,16 @@ def test_a_folder_of_diffusers_decodes_alike(folder: Path, tmp_path: Path, width
     with torch.no_grad():
         wanted = theirs.decode(latent).sample
         torch.testing.assert_close(2 * ours(latent) - 1, wanted, rtol=0, atol=1e-4 * float(wanted.std()))
+    # the same as TAESD's own repository keeps it: a decoder alone, counted from a clamp
+    kept = theirs.decoder.state_dict()
+    own = {
+        re.sub(r"layers\.(\d+)", lambda found: str(int(found[1]) + 1), name): tensor for name, tensor in kept.items()
+    }
+    save_file(own, beside / "tiny_decoder" / "taesd_decoder.safetensors")
+    (beside / "tiny_decoder" / "config.json").unlink()
+    alone = open_tiny(open_bundle(beside))
+    assert alone is not None
+    torch.testing.assert_close(alone(latent), ours(latent), rtol=0, atol=0)
 
 
 def test_what_limner_saves_diffusers_reads(tmp_path: Path) -> None:

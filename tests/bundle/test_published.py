@@ -7,8 +7,8 @@ import course
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import given, settings
 from diffusers.loaders import single_file_utils as theirs
+from hypothesis import given, settings
 from torch import Tensor
 
 from limner.bundle import families, ldm
@@ -117,7 +117,9 @@ def test_shapes_tell_the_sizes(name: str) -> None:
     unets = [key for key in shapes if key.startswith("model.diffusion_model.")]
     assert (len(unets), len(shapes)) == size.keys
     assert families.family(shapes) is family
-    assert replace(UNetConfig.read(families.unet_config(shapes, family)), sample_size=size.unet.sample_size) == size.unet
+    assert (
+        replace(UNetConfig.read(families.unet_config(shapes, family)), sample_size=size.unet.sample_size) == size.unet
+    )
     assert AutoencoderConfig.read(families.vae_config(shapes)) == replace(VAE, scaling=0.18215)
     for part, config in size.towers.items():
         read = families.text_config(shapes, family, part)

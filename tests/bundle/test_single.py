@@ -114,6 +114,10 @@ def test_what_nobody_reads_may_be_there(singles: dict[str, Path], tmp_path: Path
         file = changed(single, tmp_path / f"{name}.safetensors", lambda t, more=more: t.update(more))
         assert Single(file).parts() == Single(single).parts()
     assert open_bundle(tmp_path / "sd21.safetensors").identity == open_bundle(singles["sd21"]).identity
+    strange = {last.format(1, "strange"): torch.ones(1)}
+    file = changed(singles["sd21"], tmp_path / "strange.safetensors", lambda t: t.update(strange))
+    with pytest.raises(LimnerError, match=r"resblocks\.1\.strange belongs to no part of Stable Diffusion 2"):
+        open_bundle(file)
 
 
 UNET = "model.diffusion_model.input_blocks.0.0.bias"

@@ -1,6 +1,5 @@
 """A model on disk is three things: text towers with their words, an autoencoder, a denoiser with its noise schedule."""
 
-import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limner.bundle import catalogue, layout
-from limner.bundle.identity import identify
+from limner.bundle.identity import identity
 from limner.bundle.noise import read_schedule
 from limner.bundle.pixels import at_once, decoding, encoded
 from limner.bundle.single import Single
@@ -54,8 +53,8 @@ class Bundle:
     """An opened model.
 
     `folder` may be a single file.  `identity` is a sha256 over its tensors' names and bytes; `defaults` fill a wish up
-    to a recipe.  SDXL has two `towers`, each with its words.  With a `stage` its networks are on the device one at a
-    time.
+    to a recipe.  SDXL has two `towers`, each with its words.  `source` is where it was opened from.  With a `stage` its
+    networks are on the device one at a time.
     """
 
     name: str
@@ -66,6 +65,7 @@ class Bundle:
     autoencoder: Autoencoder
     denoiser: Preconditioned
     device: torch.device
+    source: Source | None = None
     stage: Stage | None = None
 
     @property
@@ -96,6 +96,12 @@ class Bundle:
         if not isinstance(net, UNet):
             raise LimnerError(f"{self.name}: its U-Net is not limner's own", "use --backend eager")
         return net
+
+    @property
+    def unet_config(self) -> UNetConfig:
+        """The network's numbers, which need no weights."""
+        network = self.denoiser.network
+        return network.net.config if isinstance(network, Resting) else self.unet.config
 
     @property
     def codes(self) -> Callable[[Float[Tensor, " b"], Context], tuple[Tensor, Tensor | None]]:
@@ -186,13 +192,10 @@ def found(path: Path, variant: str | None = None) -> Source:
 
 def assembled(source: Source, device: torch.device, dtype: torch.dtype, prediction: str | None = None) -> Bundle:
     """The model that a source holds, its weights checked; the U-Net's stay in their file until they are asked for."""
-    parts = source.parts()
-    nets = {part: network(source, part) for part in parts}
-    digest = hashlib.sha256()
+    nets = {part: network(source, part) for part in source.parts()}
+    held = weighed(source, nets)
     for part, net in nets.items():
-        file, tensors = source.tensors(part)
-        layout.check(net, tensors, file)
-        identify(digest, part, tensors, file)
+        _, tensors = held[part]
         if isinstance(net, UNet):
             unet, resting = net, Resting(net, tensors, device, dtype)
         else:
@@ -205,13 +208,22 @@ def assembled(source: Source, device: torch.device, dtype: torch.dtype, predicti
     return Bundle(
         name=source.path.stem if source.path.is_file() else source.path.name,
         folder=source.path,
-        identity=digest.hexdigest(),
+        identity=identity(held, source.files()),
         defaults=read_defaults(source, unet.config, autoencoder.config),
         towers=tuple((source.tokenizer(part), tower) for part, tower in towers.items()),
         autoencoder=autoencoder,
         denoiser=Preconditioned(resting, schedule, prediction, dtype),
         device=device,
+        source=source,
     )
+
+
+def weighed(source: Source, nets: Mapping[str, Network]) -> dict[str, tuple[Path, dict[str, Tensor]]]:
+    """The tensors of each part, and their file; LimnerError unless they are its network's."""
+    held = {part: source.tensors(part) for part in nets}
+    for part, (file, tensors) in held.items():
+        layout.check(nets[part], tensors, file)
+    return held
 
 
 def precision(net: Network, dtype: torch.dtype) -> torch.dtype:

@@ -1,17 +1,12 @@
 """Which models there are, and where: the one that ships, those in the models folder, and any folder by its path."""
 
-import os
 from pathlib import Path
 
+from limner.bundle.place import home as home
 from limner.errors import LimnerError
 
 SHIPPED = Path(__file__).parent.parent / "models"
 DEFAULT = "limner-mini"
-
-
-def home() -> Path:
-    """Where limner keeps what users add: $LIMNER_HOME, else ~/.limner."""
-    return Path(os.environ.get("LIMNER_HOME") or Path.home() / ".limner")
 
 
 def known() -> dict[str, Path]:

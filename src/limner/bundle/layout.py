@@ -5,13 +5,13 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import BinaryIO, Protocol, TypeVar, runtime_checkable
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from limner.bundle.place import inside
 from limner.errors import LimnerError
 from limner.network.config import Json
 
@@ -21,7 +21,7 @@ Config = TypeVar("Config")
 def read_json(file: Path) -> dict[str, Json]:
     """The object in a JSON file; LimnerError where it is missing or is none."""
     try:
-        return parsed(file, file.read_text(encoding="utf-8"))
+        return parsed(file, inside(file).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LimnerError(f"{file} is missing", "a model is a diffusers folder with model_index.json") from None
     except (OSError, UnicodeError) as error:
@@ -58,18 +58,6 @@ def naming(file: Path) -> Iterator[None]:
 def write_json(file: Path, value: Mapping[str, Json]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def inside(file: Path, folder: Path) -> Path:
-    """The file, if it lies in the folder; LimnerError if it is a link out of it, or a way around it.
-
-    Links from a snapshot of the hub's cache to the blobs beside it stay within that cache's folder of the model.
-    """
-    real = folder.resolve()
-    room = real.parent.parent if real.parent.name == "snapshots" else real
-    if not file.resolve().is_relative_to(room):
-        raise LimnerError(f"{file} leads out of {folder}", "put the file itself there")
-    return file
 
 
 def header(file: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
@@ -111,7 +99,7 @@ class Opened(Protocol):
 def opened(file: Path) -> Iterator[Opened]:
     """A safetensors file; LimnerError where it is none, or not whole."""
     try:
-        if pretends := pretence(file):
+        if pretends := pretence(inside(file)):
             raise LimnerError(f"{file} is {pretends}, whatever its name says", "get the model as safetensors")
         with safe_open(file, "pt") as f:
             yield f
@@ -163,13 +151,36 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], device: torch.device, dt
     net.requires_grad_(False).eval()
 
 
+CODES: Mapping[torch.dtype, str] = {
+    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
+    torch.float8_e4m3fn: "F8_E4M3", torch.float8_e5m2: "F8_E5M2", torch.int64: "I64", torch.int32: "I32",
+    torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
+
+
+def poured(f: BinaryIO, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write safetensors' header and then one tensor after the other: the library would copy them all first."""
+    order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))  # so that each stays aligned
+    told: dict[str, Json] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name in order:
+        tensor, start = tensors[name], end
+        end += tensor.numel() * tensor.element_size()
+        told[name] = {"dtype": CODES[tensor.dtype], "shape": [*tensor.shape], "data_offsets": [start, end]}
+    head = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
+    head += b" " * (-len(head) % 8)
+    f.write(len(head).to_bytes(8, "little") + head)
+    for name in order:
+        f.write(tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+
+
 def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """A safetensors file, which is there whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"format": "pt", **(metadata or {})})
-        part.chmod(0o644)  # safetensors writes for its owner alone, but a model is there for everybody
+        with part.open("wb") as f:
+            poured(f, tensors, {"format": "pt", **(metadata or {})})
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)

@@ -71,10 +71,10 @@ class Single:
     def parts(self) -> tuple[str, ...]:
         parts = (*self.family.towers, "unet", "vae")
         claimed = {origin.key for part in parts for origin in self.table(part).values()}
-        last = f"{SD2.towers['text_encoder'].prefix}transformer.resblocks."
+        layers = text_config(self.shapes, SD2, "text_encoder")["num_hidden_layers"] if self.family is SD2 else None
+        unread = f"{SD2.towers['text_encoder'].prefix}transformer.resblocks.{layers}."  # the last, which nobody reads
         for name in self.shapes:
-            unread = self.family is SD2 and name.startswith(last)  # its last layer, which nobody reads
-            if name not in claimed and not EXTRA.fullmatch(name) and not unread:
+            if name not in claimed and not EXTRA.fullmatch(name) and not name.startswith(unread):
                 raise LimnerError(
                     f"{self.path}: tensor {name} belongs to no part of {self.family.name}",
                     "it is of another kind, or was saved with something beside the model",

@@ -106,19 +106,19 @@ class Folder:
     def config(self, part: str) -> tuple[Path, dict[str, Json]]:
         if part == "limner":
             file = self.path / "limner.json"
-            return file, layout.read_json(layout.inside(file, self.path)) if file.exists() else {}
+            return file, layout.read_json(file) if file.exists() else {}
         file = self.path / part / ("scheduler_config.json" if part == "scheduler" else "config.json")
-        return file, layout.read_json(layout.inside(file, self.path))
+        return file, layout.read_json(file)
 
     def tensors(self, part: str) -> tuple[Path, dict[str, Tensor]]:
-        found = weights(self.path / part, self.variant, self.path)
+        found = weights(self.path / part, self.variant)
         return found.named, keys.renamed(part, found.read(), found.named)
 
     def tokenizer(self, part: str) -> Tokenizer:
         return Tokenizer.load(self.path / TOWERS[part])
 
     def files(self) -> tuple[Path, ...]:
-        return tuple(file for part in self.parts() for file in weights(self.path / part, self.variant, self.path).files)
+        return tuple(file for part in self.parts() for file in weights(self.path / part, self.variant).files)
 
 
 @dataclass(frozen=True, slots=True)

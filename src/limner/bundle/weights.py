@@ -33,17 +33,17 @@ class Weights:
         return out
 
 
-def weights(folder: Path, variant: str | None = None, root: Path | None = None) -> Weights:
+def weights(folder: Path, variant: str | None = None) -> Weights:
     """The weights of a component's folder; of a `variant` (fp16, ...) if it has them, else those without a variant.
 
     If nobody asked for a variant and there is nothing else, the variant fp16 will do, or the only one there is.
-    Every file must lie within `root`, the folder itself if left out.  Raises LimnerError naming the file.
+    Raises LimnerError naming the file.
     """
     there = dict(candidates(folder))
     order = dict.fromkeys((*([variant] if variant else []), "", "fp16", *(there if len(there) == 1 else ())))
     for name in order:
         if name in there:
-            return sharded(there[name], root or folder)
+            return sharded(there[name])
     if there:
         raise LimnerError(f"{folder} has weights only in variants {', '.join(there)}", "choose one by --variant")
     raise missing(folder)
@@ -60,9 +60,8 @@ def candidates(folder: Path) -> Iterator[tuple[str, Path]]:
                 yield variant.strip("."), file
 
 
-def sharded(file: Path, root: Path) -> Weights:
+def sharded(file: Path) -> Weights:
     """A file of weights, or what an index names."""
-    layout.inside(file, root)
     if file.suffix != ".json":
         return Weights(file, {file: None})
     said = layout.read_json(file).get("weight_map")
@@ -76,7 +75,6 @@ def sharded(file: Path, root: Path) -> Weights:
             raise LimnerError(f"{file} names {shard}, which is no shard beside it", "fetch the model again")
         if not shard.exists():
             raise LimnerError(f"{shard} is missing, which {file.name} names", "fetch the model again")
-        layout.inside(shard, root)
     return Weights(file, {shard: frozenset(names) for shard, names in shards.items()})
 
 

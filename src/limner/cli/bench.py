@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 ON_CPU = ("lone", "equal", "large", "draft", "load", "company", "preview", "make")
 ON_GPU = ("many", "many-sd15", "many-sdxl", "draft", "load", "company", "preview", "make")
-PARTS = (*ON_CPU, "many", "many-sd15", "many-sdxl", "switches")
+PARTS = (*ON_CPU, "many", "many-sd15", "many-sdxl", "open", "switches")
 FIELDS = ("name", "value", "target", "bound", "unit")
 STEPS, REHEARSED = (4, 10, 20, 30, 50), (2, 3)  # of the jobs in the parts named many
 ROOM = 40e9  # bytes that an exported network of SDXL's size is thought to need
@@ -333,6 +334,35 @@ def many_sdxl(bench: Bench) -> None:
         _rates(bench, "many-sdxl", lambda: bare.draw(lengths, sizes), "unet", Path(folder), 1.3, sizes)
 
 
+def opening(bench: Bench) -> None:
+    """A folder of Stable Diffusion 1.5's size in float16, opened until its tensors are in memory, beside reading it.
+
+    The files are in the system's memory already.  The first time a model is opened it is hashed; then it is known.
+    """
+    import tempfile
+
+    import torch
+
+    from limner.bundle.identity import SETTLED
+    from limner.evaluation.large import SD15, shrunk, write
+    from limner.evaluation.opening import measured
+
+    size = shrunk(SD15) if bench.args.rehearse else SD15
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), size, bench.bundle.tokenizer, torch.device("cpu"))
+        time.sleep(SETTLED)
+        measured("read", folder)
+        first = measured("open", folder)
+        tasks = ("read", "open") * bench.args.rounds
+        runs = [(task, measured(task, folder)) for task in tasks]
+    seconds = {task: median(run.seconds for name, run in runs if name == task) for task in ("read", "open")}
+    peak = max(run.peak for name, run in (*runs, ("open", first)) if name == "open")
+    bench.most("open_against_reading", seconds["open"] / seconds["read"], 1.15)
+    bench.most("open_peak_against_weights", peak / first.bytes, 1.15)
+    rounded: dict[str, Value] = {f"{task} s": round(each, 3) for task, each in seconds.items()}
+    bench.note("open", {**rounded, "first open s": round(first.seconds, 3), "weights MB": round(first.bytes / 1e6)})
+
+
 def _lengths(bench: Bench) -> list[int]:
     steps = REHEARSED if bench.args.rehearse else STEPS
     return [steps[k % len(steps)] for k in range(bench.args.many)]
@@ -403,5 +433,6 @@ JOBS: Mapping[str, Callable[[Bench], None]] = {
     "many": many,
     "many-sd15": many_sd15,
     "many-sdxl": many_sdxl,
+    "open": opening,
     "switches": switches,
 }

@@ -90,6 +90,42 @@ class UNetConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ControlConfig:
+    """A ControlNet: the U-Net whose way down it copies, and the widths of what makes a hint as small as a latent."""
+
+    unet: UNetConfig
+    hint_channels: int
+    hint_widths: tuple[int, ...]
+
+    @staticmethod
+    def read(config: Mapping[str, Json]) -> "ControlConfig":
+        """From diffusers' ControlNet `config.json`; LimnerError where it asks for another kind."""
+        refuse(config, CONTROL_MUST_BE)
+        down = config.get("down_block_types")
+        up: list[Json] = [
+            str(block).replace("Down", "Up") for block in reversed(down if isinstance(down, list) else [])
+        ]
+        channels = one(config, "in_channels", 4)
+        rest: dict[str, Json] = {"up_block_types": up, "out_channels": channels, "in_channels": channels}
+        return ControlConfig(
+            unet=UNetConfig.read({**config, **rest, "sample_size": 1}),
+            hint_channels=one(config, "conditioning_channels", 3),
+            hint_widths=ints({"w": [16, 32, 96, 256], **config}, HINT_WIDTHS if HINT_WIDTHS in config else "w"),
+        )
+
+    def write(self) -> dict[str, Json]:
+        """The `config.json` that diffusers reads."""
+        unread = ("up_block_types", "out_channels", "sample_size")
+        said = {key: value for key, value in self.unet.write().items() if key not in unread}
+        own: dict[str, Json] = {
+            "_class_name": "ControlNetModel",
+            "conditioning_channels": self.hint_channels,
+            HINT_WIDTHS: list(self.hint_widths),
+        }
+        return said | own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AutoencoderConfig:
     """The KL autoencoder of Rombach et al. 2022 (arXiv:2112.10752), appendix G.
 
@@ -220,6 +256,12 @@ UNET_MUST_BE: dict[str, tuple[Json, ...]] = {
     "time_embedding_dim": (None,),
     "time_embedding_type": ("positional",),
     "timestep_post_act": (None,),
+}
+HINT_WIDTHS = "conditioning_embedding_out_channels"
+CONTROL_MUST_BE: dict[str, tuple[Json, ...]] = {
+    "_class_name": ("ControlNetModel",),
+    "controlnet_conditioning_channel_order": ("rgb",),
+    "global_pool_conditions": (False,),
 }
 VAE_MUST_BE: dict[str, tuple[Json, ...]] = {
     "act_fn": ("silu",),

@@ -1,5 +1,7 @@
 """The U-Net: down to coarse and wide, up to fine and narrow, and going up it remembers what it saw on the way."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -16,6 +18,14 @@ Time = Float[Tensor, "b t"]
 Code = Float[Tensor, "b _"]  # sines and cosines of numbers
 Next = Float[Tensor, "b c2 h2 w2"]  # other channels, and perhaps half or twice the side
 Seen = list[Float[Tensor, "b _ _ _"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Residuals:
+    """What a ControlNet adds to a U-Net: to all that the way up remembers, the first of it first, and to the middle."""
+
+    seen: tuple[Float[Tensor, "b _ _ _"], ...]
+    middle: Float[Tensor, "b _ _ _"]
 
 
 class Level(nn.Module):
@@ -129,24 +139,28 @@ class UNet(nn.Module):
         self.conv_norm_out = nn.GroupNorm(config.groups, widths[0], eps=config.eps)
         self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
 
-    def forward(self, x: Latent, t: Float[Tensor, " b"], context: Context, taps: Routed | None = None) -> Next:
-        return self.answer(x, *self.codes(t, context), context, taps)
+    def forward(
+        self,
+        x: Latent,
+        t: Float[Tensor, " b"],
+        context: Context,
+        taps: Routed | None = None,
+        residuals: Residuals | None = None,
+    ) -> Next:
+        return self.answer(x, *self.codes(t, context), context, taps, residuals)
 
     def codes(self, t: Float[Tensor, " b"], context: Context) -> tuple[Code, Code | None]:
-        """What is said in numbers, as sines: the time, and for SDXL the sizes, after the sentence in one vector.
-
-        In float32 whatever the network computes in: half precision tells t = 999 from 1000 no more.
-        """
-        time = sinusoidal(t, self.config.widths[0])
-        if self.config.added_size_dim is None:
-            return time, None
-        if context.pooled is None or context.sizes is None:
-            raise ValueError("this network also reads a pooled sentence and sizes: Context(states, pooled, sizes)")
-        sizes = sinusoidal(context.sizes.flatten(), self.config.added_size_dim).reshape(len(context), -1)
-        return time, torch.cat([context.pooled.float(), sizes], dim=-1)
+        """What is said in numbers, as sines."""
+        return codes(self.config, t, context)
 
     def answer(
-        self, x: Latent, time: Code, added: Code | None, context: Context, taps: Routed | None = None
+        self,
+        x: Latent,
+        time: Code,
+        added: Code | None,
+        context: Context,
+        taps: Routed | None = None,
+        residuals: Residuals | None = None,
     ) -> Float[Tensor, "b c2 h2 w2"]:
         """The pass itself, without a sine in it, so that it can be exported and run in half precision as a whole."""
         when = self.when(time.to(x.dtype), None if added is None else added.to(x.dtype))
@@ -155,6 +169,9 @@ class UNet(nn.Module):
         for down in self.down_blocks:
             seen += down(seen[-1], when, context, taps)
         x = self.mid_block(seen[-1], when, context, taps)
+        if residuals is not None:
+            x = x + residuals.middle
+            seen = [mine + more for mine, more in zip(seen, residuals.seen, strict=True)]
         for up in self.up_blocks:
             x = up(x, seen, when, context, taps)
         out: Tensor = self.conv_out(F.silu(self.conv_norm_out(x)))
@@ -164,3 +181,17 @@ class UNet(nn.Module):
         """The time, and for SDXL the sentence and the sizes: Podell et al. 2023 (arXiv:2307.01952), 2.2."""
         when: Tensor = self.time_embedding(time)
         return when if added is None else when + self.add_embedding(added)
+
+
+def codes(config: UNetConfig, t: Float[Tensor, " b"], context: Context) -> tuple[Code, Code | None]:
+    """What is said in numbers, as sines: the time, and for SDXL the sizes, after the sentence in one vector.
+
+    In float32 whatever the network computes in: half precision tells t = 999 from 1000 no more.
+    """
+    time = sinusoidal(t, config.widths[0])
+    if config.added_size_dim is None:
+        return time, None
+    if context.pooled is None or context.sizes is None:
+        raise ValueError("this network also reads a pooled sentence and sizes: Context(states, pooled, sizes)")
+    sizes = sinusoidal(context.sizes.flatten(), config.added_size_dim).reshape(len(context), -1)
+    return time, torch.cat([context.pooled.float(), sizes], dim=-1)

@@ -1,0 +1,22 @@
+"""Where limner keeps what users add, and what may be read from there."""
+
+import os
+from pathlib import Path
+
+from limner.errors import LimnerError
+
+
+def home() -> Path:
+    """Where limner keeps what users add: $LIMNER_HOME, else ~/.limner."""
+    return Path(os.environ.get("LIMNER_HOME") or Path.home() / ".limner")
+
+
+def inside(file: Path) -> Path:
+    """The file; LimnerError if it stands in the models folder and leads out of it.
+
+    Whoever may put a model there is not thereby allowed to have any file of the machine read.
+    """
+    models = (home() / "models").absolute()
+    if file.absolute().is_relative_to(models) and not file.resolve().is_relative_to(models.resolve()):
+        raise LimnerError(f"{file} leads out of {models}", "put the file itself there")
+    return file
