@@ -30,7 +30,8 @@ def fill(net: nn.Module, seed: int) -> nn.Module:
     for name, weight in net.named_parameters():
         noise = draw(seed, name, 0, tuple(weight.shape))
         gain = float("norm" in name and name.endswith("weight"))
-        weight.data = noise * weight[0].numel() ** -0.5 if weight.ndim > 1 else gain + 0.1 * noise
+        loud = noise * weight[0].numel() ** -0.5 if weight.ndim > 1 else gain + 0.1 * noise
+        weight.data = loud.to(weight.dtype)
     return net.eval().requires_grad_(False)
 
 

@@ -20,6 +20,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from limner.text.tokenizer import published
+
 SD = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "steps_offset": 1}
 PROMPT, NEGATIVE = "a red apple and two cats", "a blue boat"
 SEED, BOUND = 7, 1e-4
@@ -163,10 +165,10 @@ def make(shape: Shape, folder: Path, length: int, dtype: torch.dtype) -> Path:
     )
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-    tiny.tokenizer().save(folder / "tokenizer")
-    config = folder / "tokenizer" / "tokenizer_config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_max_length": length}))
-    words = [CLIPTokenizer.from_pretrained(folder / "tokenizer", pad_token=pad) for pad in ("<|endoftext|>", "!")]
+    words = list[CLIPTokenizer]()
+    for pad in ("<|endoftext|>", "!"):
+        published(length, pad).save(folder / "words")
+        words.append(CLIPTokenizer.from_pretrained(folder / "words"))
     if len(shape.towers) == 1:
         words = words[:1] if shape.towers[0]["hidden_act"] == "quick_gelu" else words[1:]
     before = torch.get_default_dtype()
@@ -320,7 +322,7 @@ def compare(name: str, folder: Path) -> dict[str, object]:
         subprocess.run([sys.executable, __file__, str(folder), "--do", part, "--family", name], check=True)
         seconds[part] = round(time.perf_counter() - began)
     found = apart(*(load_file(folder / f"{part}.safetensors") for part in ("ours", "theirs")))
-    weights = sum(file.stat().st_size for file in folder.rglob("*.safetensors")) // 2
+    weights = sum(file.stat().st_size for file in (folder / "model").rglob("*.safetensors")) // 2
     shutil.rmtree(folder / "model")
     return {"apart": found, "case": asdict(FULL_CASES[name]), "seconds": seconds, "parameters": weights}
 

@@ -1,14 +1,13 @@
 """Where limner meets diffusers: which folders it leaves to it, and on what conditions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
-from torch import Tensor
-
 from limner.bundle import layout
+from limner.bundle.identity import identity
 from limner.bundle.noise import read_schedule
 from limner.bundle.pixels import out_of_memory
 from limner.bundle.source import Folder, network, understood
@@ -68,11 +67,16 @@ def harmless(folder: Path, diffusers: Any) -> str:
     return kind
 
 
-def components(folder: Path) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
-    """Each component's tensors; LimnerError where one has a pickle in their place, or a link out of the folder."""
-    for part in sorted(each for each in folder.iterdir() if each.is_dir()):
-        if any(file.suffix in (".safetensors", *PICKLES) for file in part.iterdir()):
-            yield part.name, weights(part).read()
+def signature(folder: Path) -> str:
+    """The identity of all components' tensors; LimnerError where one has a pickle in their place."""
+    parts = [part for part in folder.iterdir() if part.is_dir()]
+    found = {
+        part.name: weights(part)
+        for part in parts
+        if any(file.suffix in (".safetensors", *PICKLES) for file in part.iterdir())
+    }
+    held = {name: (each.named, each.read()) for name, each in found.items()}
+    return identity(held, [file for each in found.values() for file in each.files])
 
 
 def variant(folder: Path) -> str | None:

@@ -1,6 +1,5 @@
 """A model that limner's own networks do not read: diffusers draws with it, and what cannot be done then is said."""
 
-import hashlib
 import inspect
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,7 @@ import torch
 from torch import Tensor
 
 from limner.bundle.bundle import DEFAULTS
-from limner.bundle.identity import identify
-from limner.engine.border import blaming, components, harmless, library, silence, variant
+from limner.engine.border import blaming, harmless, library, signature, silence, variant
 from limner.engine.engine import Engine
 from limner.engine.run import Note, Picture, Watch, pixels
 from limner.errors import LimnerError
@@ -74,9 +72,7 @@ def open_foreign(folder: Path, device: torch.device, dtype: torch.dtype) -> Fore
     diffusers = library(folder)
     kind = harmless(folder, diffusers)
     takes, parameters = asked(folder, kind, getattr(diffusers, kind, None))
-    digest = hashlib.sha256(kind.encode())
-    for part, tensors in components(folder):
-        identify(digest, part, tensors)
+    who = signature(folder)
     with silence(), blaming(folder):
         pipe = getattr(diffusers, kind).from_pretrained(
             folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True, variant=variant(folder)
@@ -88,7 +84,7 @@ def open_foreign(folder: Path, device: torch.device, dtype: torch.dtype) -> Fore
     return Foreign(
         name=folder.name,
         folder=folder,
-        identity=digest.hexdigest(),
+        identity=who,
         kind=kind,
         defaults=DEFAULTS
         | {"sampler": OWN, "ladder": OWN, "width": side, "height": side}

@@ -1,6 +1,5 @@
 """A U-Net wired as limner's is not: diffusers computes it, limner samples with it, and nobody may watch."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from limner.bundle import Bundle, layout
 from limner.bundle.bundle import DEFAULTS, precision
-from limner.bundle.identity import identify
+from limner.bundle.identity import identity
 from limner.bundle.noise import read_schedule
 from limner.bundle.source import Folder, network, understood
 from limner.engine.border import blaming, harmless, library, silence, variant
@@ -65,14 +64,12 @@ def open_untapped(folder: Path, device: torch.device, dtype: torch.dtype) -> Bun
     tower, autoencoder = network(source, "text_encoder"), network(source, "vae")
     assert isinstance(tower, TextTower)
     assert isinstance(autoencoder, Autoencoder)
-    digest = hashlib.sha256()
+    held = {part: source.tensors(part) for part in ("text_encoder", "unet", "vae")}
+    who = identity(held, source.files())
     for part, net in (("text_encoder", tower), ("vae", autoencoder)):
-        file, tensors = source.tensors(part)
+        file, tensors = held[part]
         layout.check(net, tensors, file)
-        identify(digest, part, tensors, file)
         layout.fill(net, tensors, device, precision(net, dtype))
-    file, tensors = source.tensors("unet")
-    identify(digest, "unet", tensors, file)
     with silence(), blaming(folder):
         unet = diffusers.UNet2DConditionModel.from_pretrained(
             folder / "unet", torch_dtype=dtype, use_safetensors=True, local_files_only=True, variant=variant(folder)
@@ -83,7 +80,7 @@ def open_untapped(folder: Path, device: torch.device, dtype: torch.dtype) -> Bun
     return Bundle(
         name=folder.name,
         folder=folder,
-        identity=digest.hexdigest(),
+        identity=who,
         defaults=DEFAULTS | {"width": side, "height": side},
         towers=((source.tokenizer("text_encoder"), tower),),
         autoencoder=autoencoder,
