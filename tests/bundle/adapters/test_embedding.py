@@ -71,6 +71,19 @@ def test_a_word_is_not_found_inside_another(taught: Bundle, bundle: Bundle) -> N
     assert torch.equal(taught.ids(["moods and a moody <cat"]), bundle.ids(["moods and a moody <cat"]))
 
 
+def test_a_word_of_known_vectors_says_the_known_word(bundle: Bundle, tmp_path: Path) -> None:
+    ids = [
+        number for number in bundle.ids(["boat"])[0].tolist()[1:] if number != bundle.tokenizer.id_of("<|endoftext|>")
+    ]
+    save_file(
+        {"emb_params": bundle.text.text_model.embeddings.token_embedding.weight[ids]}, tmp_path / "schiff.safetensors"
+    )
+    taught = adapted(bundle, (), [read_embedding(tmp_path / "schiff.safetensors", bundle)])
+    assert torch.equal(
+        taught.context(["a blue schiff and a cat"]).states, bundle.context(["a blue boat and a cat"]).states
+    )
+
+
 def test_sentences_without_the_word_are_as_before(taught: Bundle, bundle: Bundle) -> None:
     assert torch.equal(taught.context(["a red apple"]).states, bundle.context(["a red apple"]).states)
     assert taught.denoiser is bundle.denoiser
