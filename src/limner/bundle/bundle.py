@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -49,12 +50,23 @@ class Resting:
 
 
 @dataclass(frozen=True, slots=True)
+class Adapter:
+    """What was laid over a model: a LoRA by its name, or an embedding by its word, and its hash in A1111's pictures."""
+
+    kind: Literal["lora", "embedding"]
+    name: str
+    mark: str
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """An opened model.
 
     `folder` may be a single file.  `identity` is a sha256 over its tensors' names and bytes; `defaults` fill a wish up
     to a recipe.  SDXL has two `towers`, each with its words; its network was taught that where nothing is said all that
-    it is told is `zeros`, and not what the towers make of an empty text.  `source` is where it was opened from.
+    it is told is `zeros`, and not what the towers make of an empty text.  `source` is where it was opened from;
+    `adapters` are what was laid over it, and part of the identity.
     """
 
     name: str
@@ -67,6 +79,7 @@ class Bundle:
     device: torch.device
     source: Source | None = None
     zeros: bool = False
+    adapters: tuple[Adapter, ...] = ()
 
     @property
     def tokenizer(self) -> Tokenizer:

@@ -8,6 +8,7 @@ from pathlib import Path
 from re import fullmatch
 from typing import TYPE_CHECKING
 
+from limner.cli import adapters
 from limner.errors import LimnerError
 from limner.recipe import FIELDS, Recipe, Wish
 
@@ -39,6 +40,7 @@ def wish(args: argparse.Namespace) -> Wish:
     from limner.metadata import named
 
     said = {name: getattr(args, name) for name in ("prompt", *FLAGS)}
+    said["prompt"] = adapters.prompt(args)
     if args.size:
         if said["width"] is not None or said["height"] is not None:
             raise LimnerError("--size says width and height already", "leave out --width and --height")
@@ -85,10 +87,12 @@ def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
 
     place = choose(args.device, args.dtype)
     opened = open_bundle(args.model, place.device, place.dtype)
+    opened = adapters.laid_over(opened, args, *((str(made.path), made.settings) if made else ("", {})))
     if made and made.recipe.model != opened.identity:
         wanted = f"{made.path} was made by {made.settings.get('Model', 'a model')} ({made.recipe.model[:10]})"
         here = f"{opened.name} ({opened.identity[:10]})"
-        raise LimnerError(f"{wanted}, which is not {here}", "name that model, or its folder, with --model")
+        over = ", and with --lora and --embedding what was laid over it" if opened.adapters else ""
+        raise LimnerError(f"{wanted}, which is not {here}", f"name that model, or its folder, with --model{over}")
     return opened
 
 

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from limner import engine
+from limner.cli.adapters import settings
 from limner.engine.backends import circumstances
 from limner.metadata import FORMATS, deposit, encode
 from limner.recipe import Recipe, digest
@@ -51,6 +52,8 @@ def draw(recipes: Sequence[Recipe], bundle: "Bundle", backend: "Backend", folder
 
         for index, picture in engine.run(recipes, bundle, on_step=on_step, backend=backend):
             recipe = recipes[index]
-            data = encode(picture, form, recipe, {"Model": bundle.name, **circumstances(bundle, backend)})
+            data = encode(
+                picture, form, recipe, {"Model": bundle.name, **settings(bundle), **circumstances(bundle, backend)}
+            )
             path = deposit(data, folder, f"-{recipe.seed}{FORMATS[form]}")
             yield Drawn(path, recipe, picture, perf_counter() - start)

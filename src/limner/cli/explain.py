@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked
+from limner.cli import adapters, asked
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ OPACITY = 0.6
 def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("picture", type=Path, metavar="PICTURE", help="a picture that limner made")
     asked.bundle_flags(parser)
+    adapters.flags(parser)
     asked.folder_flag(parser)
     asked.json_flag(parser)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked
+from limner.cli import adapters, asked
 from limner.errors import LimnerError
 from limner.recipe import Recipe, Wish, check, resolve, series
 
@@ -24,6 +24,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=1, metavar="N", help=f"pictures; the seed counts up (1 to {MOST})")
     parser.add_argument("--from", dest="source", type=Path, metavar="PICTURE", help="make this picture again")
     asked.bundle_flags(parser)
+    adapters.flags(parser)
     asked.backend_flag(parser)
     asked.folder_flag(parser)
     parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png", help="of the files (%(default)s)")

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from limner.bundle import Bundle
+from limner.bundle.adapters import runs_beside
 from limner.bundle.catalogue import home
 from limner.engine.batch import Finish
 from limner.engine.device import pins
@@ -117,6 +118,11 @@ def build(bundle: Bundle, name: str) -> Backend:
         return eager(bundle)
     if name not in NAMES:
         raise LimnerError(f"backend {name!r} is not known", f"one of {', '.join(NAMES)}")
+    if runs_beside(bundle):
+        raise LimnerError(
+            f"backend {name} knows the weights of {bundle.name}, not the adapters that run beside them",
+            "merge them, or use --backend eager",
+        )
     kind = bundle.device.type
     if name == "compiled":
         if kind != "cuda":

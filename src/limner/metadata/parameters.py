@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from limner import __version__
 from limner.errors import LimnerError
 from limner.metadata.names import LADDERS, SAMPLERS, named
+from limner.metadata.tags import LORA_WEIGHTS, tagged
 from limner.recipe import ETA, FIELDS, LOUDEST, Recipe, Value, Wish, checked
 
 _SETTING = re.compile(r'\s*(\w[\w /-]+):\s*("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
@@ -75,7 +76,7 @@ def parameters(recipe: Recipe, extras: Mapping[str, str]) -> str:
     }
     last = ", ".join(f"{key}: {_quoted(value)}" for key, value in settings.items())
     negative = f"\nNegative prompt: {recipe.negative}" if recipe.negative else ""
-    return f"{recipe.prompt}{negative}\n{last}"
+    return f"{tagged(recipe.prompt, extras.get(LORA_WEIGHTS, ''))}{negative}\n{last}"
 
 
 def parse(text: str) -> Parameters:

@@ -2,8 +2,8 @@
 
 import json
 import lzma
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
@@ -35,7 +35,8 @@ class Tokenizer:
     """CLIP's tokenizer: lower-cased byte-level BPE (Sennrich et al. 2016, arXiv:1508.07909, section 3.2; Radford et al.
     2021, arXiv:2103.00020, section 2.4), always `length` tokens long.
 
-    The ids equal those of transformers' CLIPTokenizer for the same folder.
+    The ids equal those of transformers' CLIPTokenizer for the same folder.  `learned` says of a word's first id how
+    many tokens it is, if it was taught as several.
     """
 
     backend: Backend
@@ -43,6 +44,7 @@ class Tokenizer:
     eos: str
     pad: str
     length: int
+    learned: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def vocab_size(self) -> int:
@@ -71,7 +73,8 @@ class Tokenizer:
         tokens = zip(_words(encoding), encoding.ids, encoding.offsets, strict=True)
         groups = [list(group) for _, group in groupby(tokens, key=lambda token: token[0])]
         return tuple(
-            Word(text[group[0][2][0] : group[-1][2][1]], tuple(number for _, number, _ in group)) for group in groups
+            Word(text[group[0][2][0] : group[-1][2][1]], self._spread([number for _, number, _ in group]))
+            for group in groups
         )
 
     def framed(self, ids: Sequence[int]) -> tuple[int, ...]:
@@ -82,6 +85,28 @@ class Tokenizer:
     def encode(self, text: str) -> tuple[int, ...]:
         """A text without syntax as tokens, cut to what the tower reads.  Raises LimnerError as `words` does."""
         return self.framed([number for word in self.words(text) for number in word.ids][: self.room])
+
+    def learn(self, words: Iterable[tuple[str, int]]) -> "Tokenizer":
+        """The tokenizer with new words, each of so many tokens: the next free ids, in the order given.
+
+        Gal et al. 2022 (arXiv:2208.01618), section 3.  As all words they are found in any case, but never inside
+        another word.  Raises LimnerError where a word is blank, or one that the vocabulary has.
+        """
+        backend, learned = Backend.from_str(self.backend.to_str()), dict(self.learned)
+        for word, tokens in words:
+            plain = normalize("NFC", word).lower()
+            if not plain.strip() or any(backend.token_to_id(known) is not None for known in (plain, plain + WORD_END)):
+                raise LimnerError(f"the word {word!r} has a meaning already", "give the file another name")
+            first = backend.get_vocab_size()
+            whole = plain[0].isalnum() and plain[-1].isalnum()
+            others = [f"<|{plain}_{n}|>" for n in range(1, tokens)]
+            backend.add_tokens([AddedToken(plain, single_word=whole, normalized=True), *others])
+            learned[first] = tokens
+        return replace(self, backend=backend, learned=learned)
+
+    def _spread(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """Ids in which a word that was taught as several tokens is as many."""
+        return tuple(number + n for number in ids for n in range(self.learned.get(number, 1)))
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of some tokens as the tower sees it: lower case, one space between words."""
