@@ -16,13 +16,13 @@ BACKTRACK = 20  # tokens after the last comma that move to the next chunk rather
 class Token:
     """One of a prompt's tokens, its weight, and which of the prompt's words it belongs to, counted from 0.
 
-    Of a word that was taught as several tokens the first says how many must stand `together`.
+    `many` tokens from here on stay together: those of a word that was taught as several.
     """
 
     id: int
     weight: float
     word: int
-    together: int = 1
+    many: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def chunks(tokenizer: Tokenizer, sentence: str) -> tuple[Chunk, ...]:
     """A sentence with weights and BREAK as the tower reads it: at least one chunk.  LimnerError as `Tokenizer.words`.
 
     A chunk that is full ends after its last comma, if that is at most 20 tokens back, and else where it is full, be it
-    within a word, unless that was taught: AUTOMATIC1111's rule (modules/sd_hijack_clip.py).
+    within a word, but for learned ones: AUTOMATIC1111's rule (modules/sd_hijack_clip.py).
     """
     groups, _ = _read(tokenizer, sentence)
     comma = tokenizer.backend.token_to_id("," + WORD_END)
@@ -104,8 +104,8 @@ def _read(tokenizer: Tokenizer, sentence: str) -> tuple[list[list[Token]], list[
         groups.append([])
         for piece in group:
             for word in tokenizer.words(piece.text):
-                taught = tokenizer.learned
-                groups[-1] += [Token(each, piece.weight, len(words), taught.get(each, 1)) for each in word.ids]
+                kept = tokenizer.learned  # which a chunk does not part
+                groups[-1] += [Token(each, piece.weight, len(words), kept.get(each, 1)) for each in word.ids]
                 words.append(word)
     return groups, words
 
@@ -121,7 +121,7 @@ def _packed(groups: Sequence[Sequence[Token]], room: int, comma: int | None) -> 
             elif len(here) == room and last >= 0 and room - last <= BACKTRACK:
                 done.append(here[: last + 1])
                 here, last = here[last + 1 :], -1
-            if here and len(here) + token.together > room:
+            if here and len(here) + token.many > room:
                 done.append(here)
                 here, last = [], -1
             here.append(token)

@@ -2,7 +2,7 @@
 
 import json
 import lzma
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from itertools import groupby
@@ -73,14 +73,9 @@ class Tokenizer:
         tokens = zip(_words(encoding), encoding.ids, encoding.offsets, strict=True)
         groups = [list(group) for _, group in groupby(tokens, key=lambda token: token[0])]
         return tuple(
-            Word(text[group[0][2][0] : group[-1][2][1]], tuple(self._taught(number for _, number, _ in group)))
+            Word(text[group[0][2][0] : group[-1][2][1]], self._spread([number for _, number, _ in group]))
             for group in groups
         )
-
-    def _taught(self, ids: Iterable[int]) -> Iterator[int]:
-        """The tokens, where a word that was taught as several is as many."""
-        for number in ids:
-            yield from range(number, number + self.learned.get(number, 1))
 
     def framed(self, ids: Sequence[int]) -> tuple[int, ...]:
         """At most `room` tokens as the tower reads them: BOS, these, EOS, padding."""
@@ -108,6 +103,10 @@ class Tokenizer:
             backend.add_tokens([AddedToken(plain, single_word=whole, normalized=True), *others])
             learned[first] = tokens
         return replace(self, backend=backend, learned=learned)
+
+    def _spread(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """Ids in which a word that was taught as several tokens is as many."""
+        return tuple(number + n for number in ids for n in range(self.learned.get(number, 1)))
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of some tokens as the tower sees it: lower case, one space between words."""

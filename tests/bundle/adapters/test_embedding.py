@@ -13,7 +13,7 @@ from limner.bundle import Bundle
 from limner.bundle.adapters import adapted, read_embedding, read_lora, write_lora
 from limner.errors import LimnerError
 from limner.process.noise import draw
-from limner.text.prompt import find, spans
+from limner.text.prompt import chunks, find, spans
 
 PROMPTS = ["a <Cat-Toy> on a table", "two cats, <cat-toy>,<cat-toy>", "<cat-toy>", "a red apple", "mood, a Mood"]
 VECTORS, LENGTH = draw(3, "vectors", 0, (3, 16)), 16
@@ -58,13 +58,10 @@ def test_a_word_spans_its_vectors(taught: Bundle) -> None:
     assert torch.equal(embedded, VECTORS)
 
 
-def test_a_word_that_does_not_fit_whole_begins_the_next_chunk(taught: Bundle) -> None:
-    """AUTOMATIC1111 parts the tokens of a common word between two chunks, never those of a taught one."""
-    room = taught.tokenizer.room
-    (word,) = find(taught.tokenizer, "a " * (room - 2) + "<cat-toy> cat", "<cat-toy>")
-    assert (word.start, word.stop) == (LENGTH + 1, LENGTH + 4)
-    (fits,) = find(taught.tokenizer, "a " * (room - 3) + "<cat-toy> cat", "<cat-toy>")
-    assert (fits.start, fits.stop) == (room - 2, room + 1)
+def test_a_word_that_does_not_fit_whole_moves_to_the_next_chunk(taught: Bundle) -> None:
+    """Three vectors after twelve words, where fourteen fit: no chunk parts what was taught as one."""
+    found = chunks(taught.tokenizer, "a " * 12 + "<cat-toy> cat")
+    assert [len(chunk.tokens) for chunk in found] == [12, 4]
 
 
 def test_a_word_is_not_found_inside_another(taught: Bundle, bundle: Bundle) -> None:
