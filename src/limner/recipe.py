@@ -149,7 +149,7 @@ def check(recipe: Recipe, factor: int, samplers: Collection[str], ladders: Colle
     """LimnerError unless these names exist and width and height divide by `factor`, the bundle's pixels per latent."""
     for name, value, known in (("sampler", recipe.sampler, samplers), ("ladder", recipe.ladder, ladders)):
         if value not in known:
-            near = get_close_matches(value, known, n=3, cutoff=0.4)
+            near = get_close_matches(value.casefold(), known, n=3, cutoff=0.4)
             meant = f"did you mean {' or '.join(near)}? " if near else ""
             raise LimnerError(f"unknown {name} {_short(value)}", f"{meant}there are {', '.join(sorted(known))}")
     for name, size in (("width", recipe.width), ("height", recipe.height)):

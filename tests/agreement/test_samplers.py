@@ -289,7 +289,7 @@ PLANTED_CLOSED = [
     ("KDPM2 ancestral", "dpm_2_ancestral", "(sigma * down) ** 0.5", "(sigma * sigma_next) ** 0.5"),
     ("KDPM2 ancestral", "dpm_2_ancestral", "x + (down - sigma)", "x + (sigma_next - sigma)"),
     ("LMS", "lms", "most: int = 4", "most: int = 3"),
-    ("UniPC", "unipc", "change - unsure *", "change - 0 *"),
+    ("UniPC", "unipc", "shift - weight *", "shift - 0 *"),
     ("UniPC", "unipc", "(1 + r)", "(1 - r)"),
     ("UniPC", "unipc", "phi_1 / h - 1 / 2", "phi_1 / h + 1 / 2"),
     ("SDE-DPM-Solver++(2M)", "dpmpp_2m_sde", "h / (2 * h_before)", "h_before / (2 * h)"),

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from asking import conversation, guidance, together
+from torch.testing import assert_close
 
 from limner.bundle import Bundle
 from limner.control.inpaint import Inpaint
@@ -22,7 +23,10 @@ def test_the_known_part_is_the_original(bundle: Bundle, sampler: str) -> None:
     job = conversation(bundle, [CONTROL], sampler), guidance(bundle, "a blue boat")
     plain = conversation(bundle, sampler=sampler), guidance(bundle, "a blue boat")
     (made,), (free,) = together(bundle, job), together(bundle, plain)
-    assert torch.equal(made[~NEW], ORIGINAL[~NEW])
+    if sampler == "lms":  # it arrives by its slopes; all others end in the last answer itself
+        assert_close(made[~NEW], ORIGINAL[~NEW], rtol=0, atol=1e-5)
+    else:
+        assert torch.equal(made[~NEW], ORIGINAL[~NEW])
     assert (made[NEW] != ORIGINAL[NEW]).all()
     assert not torch.equal(made[NEW], free[NEW])  # what surrounds it has a say
 

@@ -19,16 +19,15 @@ def fresh(step: int) -> Latent:
     return draw(0, "fresh", step, (1, 1, 4, 4))
 
 
-@pytest.mark.parametrize("sampler", ["euler", "heun", "dpmpp_2m"])
+@pytest.mark.parametrize("sampler", sorted(SAMPLERS.keys() - {"lms"}))  # which arrives by its slopes
 @pytest.mark.parametrize("n", [1, 2])
 def test_the_last_step_is_the_answer_itself(sampler: str, n: int) -> None:
-    """From any level straight to 0 the ODE's first-order solution is D, bit for bit, also in float32."""
+    """From any level straight to 0 a first-order solution is D, bit for bit, also in float32."""
     levels = [4096.0, 0.7][-n:]
     sampling = SAMPLERS[sampler](EPS.float(), [*levels, 0.0], lambda step: EPS)
     query = next(sampling)
-    while query.sigma > levels[-1]:
+    for _ in range(SAMPLERS[sampler].passes(n) - 1):
         query = sampling.send(Reply(query.x, denoise(query.x, query.sigma)))
-    query = sampling.send(Reply(query.x, EPS.float())) if sampler == "heun" and n == 2 else query
     with pytest.raises(StopIteration) as done:
         sampling.send(Reply(query.x, 7 * EPS.float()))
     assert torch.equal(done.value.value, 7 * EPS.float())

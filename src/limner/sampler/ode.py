@@ -105,17 +105,17 @@ def unipc(x: Latent, sigmas: Sequence[float]) -> Sampling:
     differences of the answers, whose weights solve R_p(h) a_p B(h) = phi_p(h), Eq. 5.  r = h_{i-1} / h_i as above.
     """
     before: tuple[Latent, float] | None = None
-    change, unsure = torch.zeros_like(x), 0.0
+    shift, weight = torch.zeros_like(x), 0.0  # once the next answer is known: x + shift - weight (next answer - D)
     for sigma, sigma_next in pairwise(sigmas):
         reply = yield Query(x, sigma)
         x, denoised = reply.x, reply.denoised
         if before is not None:
-            x = x + change - unsure * (denoised - before[0])
+            x = x + shift - weight * (denoised - before[0])
         if sigma_next == 0:
             return denoised
         h, rest = log(sigma / sigma_next), sigma_next / sigma - 1
         x = (sigma_next / sigma) * x - rest * denoised
-        unsure = rest / 2
+        weight = rest / 2
         if before is not None:
             denoised_before, h_before = before
             r = h_before / h
@@ -123,7 +123,7 @@ def unipc(x: Latent, sigmas: Sequence[float]) -> Sampling:
             x = x - rest / 2 * bend
             phi_1 = -rest / h - 1
             phi_2 = -phi_1 / h - 1 / 2
-            bent = (phi_1 - 2 * phi_2) / (1 + r)
-            change, unsure = (rest / 2 - bent) * bend, phi_1 - bent
+            share = (phi_1 - 2 * phi_2) / (1 + r)
+            shift, weight = (rest / 2 - share) * bend, phi_1 - share
         before = denoised, h
     return x
