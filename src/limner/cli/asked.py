@@ -72,20 +72,20 @@ class Source:
 def source(path: Path) -> Source:
     """LimnerError unless the picture carries a recipe."""
     found = origin(path)
-    if isinstance(found, Foreign):
+    if isinstance(found, Borrowed):
         raise LimnerError(f"{path} carries no recipe of limner's", f"limner read {path} shows what it does carry")
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class Borrowed:
     """A picture that another program made."""
 
     path: Path
     reading: "Reading"
 
 
-def origin(path: Path) -> Source | Foreign:
+def origin(path: Path) -> Source | Borrowed:
     """Whoever made it; LimnerError if it does not say how."""
     from limner.metadata import read
 
@@ -94,7 +94,7 @@ def origin(path: Path) -> Source | Foreign:
         return Source(path, found.recipe, found.settings)
     if not any(said(found.wish).values()):
         raise LimnerError(f"{path} does not say how it was made", 'describe it: limner make "a red apple"')
-    return Foreign(path, found)
+    return Borrowed(path, found)
 
 
 def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":

@@ -70,13 +70,13 @@ def resolved(wish: Wish, bundle: "Bundle", source: Recipe | None) -> Recipe:
     return recipe
 
 
-def _sources(path: Path | None) -> tuple[asked.Source | None, asked.Foreign | None]:
+def _sources(path: Path | None) -> tuple[asked.Source | None, asked.Borrowed | None]:
     """The picture to make again: limner's own, of which the pixels are promised, or another program's."""
     found = asked.origin(path) if path else None
-    return (None, found) if isinstance(found, asked.Foreign) else (found, None)
+    return (None, found) if isinstance(found, asked.Borrowed) else (found, None)
 
 
-def _over(wish: Wish, foreign: asked.Foreign) -> Wish:
+def _over(wish: Wish, foreign: asked.Borrowed) -> Wish:
     """The wish, its open fields as the other program's picture says; LimnerError if it says no prompt either."""
     both = Wish(**{**said(foreign.reading.wish), **said(wish)})  # type: ignore[arg-type]
     if both.prompt is None:
@@ -84,7 +84,7 @@ def _over(wish: Wish, foreign: asked.Foreign) -> Wish:
     return both
 
 
-def _strange(recipe: Recipe, bundle: "Bundle", foreign: asked.Foreign | None) -> Iterator[str]:
+def _strange(recipe: Recipe, bundle: "Bundle", foreign: asked.Borrowed | None) -> Iterator[str]:
     """Why the picture will not be the other program's."""
     if foreign:
         reading, (width, height) = foreign.reading, (bundle.defaults["width"], bundle.defaults["height"])
