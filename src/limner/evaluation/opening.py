@@ -32,7 +32,7 @@ class Opening:
 
 
 def read(model: str) -> int:
-    """Read the files of a model's tensors into memory."""
+    """Read the files of a model's tensors into memory of its own, as whoever copies them to tensors must."""
     kept = [bytearray(file.stat().st_size) for file in found(Path(model)).files()]
     for file, room in zip(found(Path(model)).files(), kept, strict=True):
         with file.open("rb", buffering=0) as f:
