@@ -108,6 +108,9 @@ def test_only_what_limner_does_not_read_is_foreign(folder: Path, consistent: Pat
     assert stranger(folder) is None
     assert stranger(consistent) == "LatentConsistencyModelPipeline"
     assert stranger(tmp_path) is None
+    shutil.copytree(consistent, tmp_path / "torn")
+    (tmp_path / "torn" / "unet" / "config.json").unlink()
+    assert stranger(tmp_path / "torn") is None  # it is damaged, and limner says so
 
 
 def test_its_pictures_are_diffusers_own(consistent: Path) -> None:

@@ -13,7 +13,6 @@ from limner.evaluation.switches import growth
 BOUND = 3.0  # megabytes in thirty changes; one model that stays behind each time makes more, as is shown below
 PROGRAM = """
 import sys, torch
-from limner.bundle import bundle
 from limner.evaluation import switches
 kept, open_bundle = [], switches.open_bundle
 def hoarding(*asked):

@@ -15,16 +15,24 @@ from limner.bundle.weights import PICKLES, weights
 from limner.errors import LimnerError
 
 LIBRARIES = ("diffusers", "transformers")
+CONFIGURED = {"text_encoder", "text_encoder_2", "transformer", "unet", "vae", "scheduler"}  # whose config.json must be
 
 
 def stranger(folder: Path) -> str | None:
     """The class of a diffusers folder's pipeline where limner's own networks do not read it; None where they do.
 
-    None as well where it is no diffusers folder at all: `open_bundle` says what is wrong with it.
+    None as well where it is no whole diffusers folder: `open_bundle` says what is wrong with it.
     """
     if not (folder / "model_index.json").is_file():
         return None
-    kind, source = layout.read_json(folder / "model_index.json").get("_class_name"), Folder(folder)
+    index, source = layout.read_json(folder / "model_index.json"), Folder(folder)
+    kind = index.get("_class_name")
+    try:
+        for part in CONFIGURED & index.keys():
+            if index[part] != [None, None]:
+                source.config(part)
+    except LimnerError:
+        return None
     try:
         for part in source.parts():
             network(source, part)
