@@ -81,7 +81,11 @@ def _strange(each: "Listed") -> "Listed":
     from limner.engine.untapped import strange_unet
 
     folder = Path(each.folder)
-    if not folder.is_dir() or (kind := stranger(folder)) is None:
+    try:
+        kind = stranger(folder) if folder.is_dir() else None
+    except LimnerError:
+        return each
+    if kind is None:
         return each
     if strange_unet(folder):
         return replace(each, fault="", foreign="U-Net by diffusers, without heat maps and controls")

@@ -17,6 +17,7 @@ from limner.bundle.save import save_folder
 from limner.engine.run import run
 from limner.errors import LimnerError
 from limner.recipe import Wish, resolve
+from limner.text.prompt import chunks
 
 THEIRS = Path(__file__).with_name("theirs.py")
 Pictures = list[NDArray[np.uint8]]
@@ -53,17 +54,29 @@ GOLDEN = (
 
 
 def wishes(bundle: Bundle) -> list[Wish]:
-    """The golden prompts at this model's size; sides are multiples of what its coarsest level halves to."""
+    """The golden prompts at this model's size; sides are multiples of what its coarsest level halves to.
+
+    A tower that reads less at once than CLIP's is told less: diffusers cuts off what limner would read next.
+    """
     step = bundle.factor * 2 ** (len(bundle.unet.config.widths) - 1)
     width, height = int(bundle.defaults["width"]), int(bundle.defaults["height"])
     return [
         Wish(
-            model=bundle.identity, prompt=each.prompt, negative=each.negative, seed=each.seed, steps=each.steps,
+            model=bundle.identity, prompt=_at_once(bundle, each.prompt), negative=_at_once(bundle, each.negative),
+            seed=each.seed, steps=each.steps,
             sampler=each.sampler, ladder="trailing", guidance=each.guidance, guide_above=0.0, guide_below=10000.0,
             width=_even(width * each.wide, step), height=_even(height * each.high, step),
         )
         for each in GOLDEN
     ]  # fmt: skip
+
+
+def _at_once(bundle: Bundle, prompt: str) -> str:
+    """As many of a prompt's words as every tower reads at once."""
+    words = prompt.split()
+    while any(len(chunks(tokenizer, " ".join(words))) > 1 for tokenizer, _ in bundle.towers):
+        del words[-1]
+    return " ".join(words)
 
 
 def _even(side: float, step: int) -> int:

@@ -35,7 +35,8 @@ def scale(text: str) -> float:
 
 def tagged(prompt: str, weights: str) -> str:
     """The prompt with a tag at its end for each LoRA of the setting LORA_WEIGHTS."""
-    return " ".join([prompt, *(f"<lora:{name}:{amount}>" for name, amount in pairs(weights))]).strip()
+    tags = [f"<lora:{name}:{amount}>" for name, amount in pairs(weights)]
+    return " ".join([*([prompt] if prompt else []), *tags])
 
 
 def setting(pairs: Iterable[tuple[str, str | float]]) -> str:

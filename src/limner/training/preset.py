@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from limner.bundle import bundle
 from limner.network.config import AutoencoderConfig, TinyConfig, UNetConfig
 from limner.pictures.scenes import FULL, MINI, Mix
-from limner.recipe import LOUDEST
 from limner.text.clip import ImageConfig, TextConfig
 from limner.text.tokenizer import EOS, Tokenizer
 from limner.training.loop import Plan
@@ -74,16 +74,7 @@ SIZES = Sizes(
 )
 DIVERGENCE = 5e-4  # weight of the latents' divergence from a normal distribution
 VIEWS = replace(FULL, faces=0.0, white=0.3, plain=0.5, pale=0.05, scenery=0.15)  # for the autoencoder: all grounds
-DEFAULTS: dict[str, str | int | float] = {
-    "negative": "",
-    "seed": 42,
-    "steps": 20,
-    "sampler": "dpmpp_2m",
-    "ladder": "trailing",
-    "guidance": 3.0,
-    "guide_above": 0.0,
-    "guide_below": float(LOUDEST),
-}
+DEFAULTS = bundle.DEFAULTS | {"steps": 20, "guidance": 3.0}
 
 
 @dataclass(frozen=True, slots=True)
