@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from limner import metadata
@@ -343,3 +344,21 @@ def test_what_had_to_be_done_for_want_of_memory_is_said_beside_the_picture_and_i
     assert NO_ROOM in read(Path(out.strip())).text
     apart = _pixels(whole).astype(int) - _pixels(Path(out.strip())).astype(int)
     assert np.abs(apart).max() <= 1  # a value near a half may be rounded either way
+
+
+def test_another_autoencoder_makes_another_picture_of_another_model(limner: Limner, home: Path, tmp_path: Path) -> None:
+    vae = tmp_path / "vae"
+    shutil.copytree(home / "models" / "tiny" / "vae", vae)
+    (weights,) = vae.glob("*.safetensors")
+    tensors = load_file(weights)
+    save_file(tensors | {"decoder.conv_out.bias": tensors["decoder.conv_out.bias"] + 0.5}, weights)
+    plain, other = (Path(limner("make", "a cat", *TINY, *more)[1].strip()) for more in ((), ("--vae", str(vae))))
+    assert _pixels(other).mean() > _pixels(plain).mean() + 10
+    assert _recipe(plain).model != _recipe(other).model
+    assert limner("make", "--from", str(other), *TINY)[0] == 2
+    again = limner("make", "--from", str(other), "--vae", str(vae), *TINY)[1].strip()
+    assert Path(again).read_bytes() == other.read_bytes()
+    code, out, err = limner("make", "a cat", *TINY, "--vae", str(tmp_path / "gone"))
+    assert (code, out) == (2, "")
+    assert err.startswith("limner: ")
+    assert "gone" in err

@@ -59,7 +59,13 @@ def bundle_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", help="float32, bfloat16 or float16; the device's own if left out")
 
 
-def offload_flag(parser: argparse.ArgumentParser) -> None:
+def weights_flags(parser: argparse.ArgumentParser) -> None:
+    """Which of a model's weights, and where it has to be told what they are."""
+    parser.add_argument("--vae", metavar="PATH", help="another autoencoder, as a folder or a file")
+    parser.add_argument("--variant", metavar="NAME", help="of a folder's weights, such as fp16")
+    parser.add_argument(
+        "--prediction", choices=("epsilon", "v_prediction"), help="what the network says, where its file does not tell"
+    )
     parser.add_argument("--offload", action="store_true", help="on a small GPU: one network there at a time; slower")
 
 
@@ -109,6 +115,7 @@ def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
     """The model asked for; LimnerError if it is not the one that made the picture."""
     from limner.bundle import open_bundle
     from limner.bundle.bundle import offloaded
+    from limner.bundle.vae import with_vae
     from limner.engine.device import choose
 
     permit(args.model)
@@ -116,7 +123,9 @@ def bundle(args: argparse.Namespace, made: Source | None = None) -> "Bundle":
     offload = getattr(args, "offload", False)  # not all commands have it
     if offload and place.device.type == "cpu":
         raise LimnerError("there is nothing to offload from a CPU", "leave out --offload")
-    opened = open_bundle(args.model, "cpu" if offload else place.device, place.dtype)
+    device, told = "cpu" if offload else place.device, (getattr(args, each, None) for each in ("variant", "prediction"))
+    opened = open_bundle(args.model, device, place.dtype, *told)
+    opened = with_vae(opened, args.vae) if getattr(args, "vae", None) else opened
     opened = adapters.laid_over(opened, args, *((str(made.path), made.settings) if made else ("", {})))
     same(opened.name, opened.identity, made, bool(opened.adapters))
     return offloaded(opened, place.device) if offload else opened

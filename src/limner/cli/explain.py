@@ -19,7 +19,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("picture", type=Path, metavar="PICTURE", help="a picture that limner made")
     asked.bundle_flags(parser)
     adapters.flags(parser)
-    asked.offload_flag(parser)
+    asked.weights_flags(parser)
     asked.folder_flag(parser)
     asked.json_flag(parser)
 

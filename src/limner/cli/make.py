@@ -30,7 +30,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     )
     asked.bundle_flags(parser)
     adapters.flags(parser)
-    asked.offload_flag(parser)
+    asked.weights_flags(parser)
     asked.backend_flag(parser)
     asked.folder_flag(parser)
     parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png", help="of the files (%(default)s)")
