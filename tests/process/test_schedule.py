@@ -62,6 +62,13 @@ def test_whole_times_come_back_whole(name: str) -> None:
     assert_close(found, torch.arange(float(T)), rtol=0, atol=6.2e-5)
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+@given(sigma=st.floats(0, 1e5))
+def test_one_number_has_the_time_that_it_has_among_many(name: str, sigma: float) -> None:
+    among = SCHEDULES[name].t_of(torch.tensor([sigma, 1.0], dtype=torch.float64))[0]
+    assert_close(torch.tensor(SCHEDULES[name].time_of(sigma), dtype=torch.float32), among, rtol=2e-7, atol=0)
+
+
 def test_noise_beyond_the_ends_has_the_ends_time() -> None:
     found = scaled_linear().t_of(torch.tensor([0.0, 1e-9, 1e9]))
     assert found.tolist() == [0, 0, T - 1]

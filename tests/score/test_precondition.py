@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from limner.process.noise import blend, draw
 from limner.process.schedule import scaled_linear, zero_terminal_snr
 from limner.score.denoiser import rowwise
-from limner.score.precondition import Preconditioned
+from limner.score.precondition import PREDICTIONS, SHARES, Preconditioned
 from limner.taps import Routed
 from limner.types import Context, Latent
 
@@ -49,3 +49,14 @@ def test_whatever_the_network_says_the_denoiser_says_x0(prediction: str) -> None
     assert_close(denoised, X0, rtol=0, atol=1e-3 if prediction == "epsilon" else 2e-6)
     assert_close(network.x, blend(X0, EPS, rowwise(ABAR)).float())
     assert_close(network.t, torch.tensor(TIMES, dtype=torch.float32))
+
+
+@pytest.mark.tiny
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("sigma", [0.0, 0.03, 1.0, 14.6, 4096.0])
+def test_shares_are_the_predictions(prediction: str, sigma: float) -> None:
+    """c_skip x + c_out F is what the conversion written as in the papers gives, in float64."""
+    skip, out = SHARES[prediction](sigma)
+    x, said = X.double(), EPS.double()
+    wanted = PREDICTIONS[prediction](x, said, torch.full((len(x),), sigma, dtype=torch.float64))
+    assert_close(skip * x + out * said, wanted, rtol=1e-12, atol=1e-9)

@@ -8,7 +8,7 @@ from math import prod
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from limner.sampler.sampling import Query, Reply, Sampling
@@ -143,10 +143,11 @@ class Beside:
 
 def answer(
     asked: Sequence[Running], size: int = 0, beside: Callable[[Sequence[Context]], Context] = Context.cat
-) -> tuple[list[Reply], Bool[Tensor, " jobs"]]:
+) -> tuple[list[Reply], Float[Tensor, " jobs"]]:
     """One pass for every pending question, each lane at its own noise level; then each guidance's weighted sum.
 
-    And whether each job's reply is finite: on the device, so that whoever asks waits for the pass, and nobody before.
+    And the sum of each job's reply, which is finite if the reply is: on the device, so that whoever asks waits for the
+    pass, and nobody before.
     Up to `size` rows the pass is filled with copies of its first row, so that its shape does not tell the company.
     A job whose taps or objective raise has its `fault` set, and its reply means nothing.
     """
@@ -159,7 +160,7 @@ def answer(
         if job.query.taps and lane.seen
     ]
     x = filled(torch.cat([job.query.x for job, _ in lanes]), size)
-    sigma = filled(one_each(x, [(job.query.sigma, job.pictures) for job, _ in lanes]), size)
+    sigma = filled(each_row(x, [(job.query.sigma, job.pictures) for job, _ in lanes]), size)
     contexts = [lane.context for _, lane in lanes]
     said = contexts[0] if len(contexts[0]) == 1 else contexts[0][:1]
     context = beside([*contexts, *[said] * (size - bounds[-1][1])])
@@ -174,7 +175,7 @@ def answer(
         rows, row = slice(row, row + job.pictures * len(guidance)), row + job.pictures * len(guidance)
         steepest = None if slope is None else slope[rows].view(len(guidance), *mean.shape).sum(0)
         replies.append(Reply(job.query.x, mean, steepest))
-    return replies, sound(means)
+    return replies, totals(means)
 
 
 def guarded(job: Running, tap: Tap) -> Tap:
@@ -201,10 +202,9 @@ def downhill(jobs: Sequence[Running], x: Latent) -> Latent:
     return torch.autograd.grad(torch.stack(values).sum(), x)[0]
 
 
-def one_each(x: Latent, lanes: Sequence[tuple[float, int]]) -> Float[Tensor, " rows"]:
-    """One number a row, from (number, rows): sent to where x is without waiting for it."""
-    numbers = [number for number, rows in lanes for _ in range(rows)]
-    return torch.tensor(numbers, dtype=x.dtype).to(x.device, non_blocking=x.is_cuda)
+def each_row(x: Latent, lanes: Sequence[tuple[float, int]]) -> Float[Tensor, " rows"]:
+    """One number a row, from (number, rows): on the CPU, where whoever must know them need not wait."""
+    return torch.tensor([number for number, rows in lanes for _ in range(rows)], dtype=x.dtype)
 
 
 def weighted(denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]) -> list[Mean]:
@@ -214,7 +214,7 @@ def weighted(denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance
     """
     shapes = [(len(guidance), job.pictures) for job, guidance in zip(asked, told, strict=True)]
     lanes = [(lane.weight, rows) for guidance, (_, rows) in zip(told, shapes, strict=True) for lane in guidance]
-    weights = one_each(denoised, lanes)
+    weights = each_row(denoised, lanes).to(denoised.device, non_blocking=denoised.is_cuda)
     products, row, out = denoised[: sum(rows for _, rows in lanes)] * weights[:, None, None, None], 0, list[Mean]()
     for (lanes_each, rows_each), alike in groupby(shapes):
         jobs = len(list(alike))
@@ -238,8 +238,10 @@ def rescaled(means: Sequence[Mean], denoised: Latent, asked: Sequence[Running], 
     return out
 
 
-def sound(means: Sequence[Mean]) -> Bool[Tensor, " jobs"]:
-    """Whether each is finite throughout: only then is the sum of its numbers."""
+def totals(means: Sequence[Mean]) -> Float[Tensor, " jobs"]:
+    """The sum of each one's numbers, which is finite only if they are."""
+    if len(means) == 1:
+        return means[0].sum()[None]
     if len({mean.shape for mean in means}) == 1:
-        return torch.stack(list(means)).flatten(1).sum(1).isfinite()
-    return torch.stack([mean.sum() for mean in means]).isfinite()
+        return torch.stack(list(means)).flatten(1).sum(1)
+    return torch.stack([mean.sum() for mean in means])

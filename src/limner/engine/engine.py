@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from typing import TypeAlias
 
 from torch import Tensor
@@ -147,15 +148,15 @@ class Engine:
     def _pass(self, asked: Sequence[Running]) -> None:
         rows = sum(job.rows for job in asked)
         try:
-            replies, sound = answer(asked, self.size(asked[0], rows), self.beside)
+            replies, sums = answer(asked, self.size(asked[0], rows), self.beside)
         except Exception as fault:
             self._shrink(asked, fault)
             return
         self.clock += sum(job.rows * job.numbers for job in asked)
         following = [advanced(job, reply) for job, reply in zip(asked, replies, strict=True)]  # while the device works
-        for job, reply, next_, finite in zip(asked, replies, following, sound.tolist(), strict=True):
+        for job, reply, next_, total in zip(asked, replies, following, sums.tolist(), strict=True):
             job.left, job.denoised = job.left - 1, reply.denoised
-            whole = finite or job.fault is not None
+            whole = isfinite(total) or job.fault is not None
             self._settle(job, next_ if whole else ArithmeticError("the network's answer is not finite"))
 
     def _shrink(self, asked: Sequence[Running], fault: Exception) -> None:

@@ -1,10 +1,11 @@
 """How fast a picture drowns in noise: abar_t says what share of its variance is left at time t."""
 
+from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from math import cos, exp, log, pi, sqrt
+from math import cos, exp, inf, log, pi, sqrt
 
 import torch
 from jaxtyping import Float
@@ -24,12 +25,15 @@ class NoiseSchedule:
     """
 
     abar: tuple[float, ...]
+    levels: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    """log sigma at every time."""
 
     def __post_init__(self) -> None:
         if len(self.abar) < 2 or not all(1 > a > b > 0 for a, b in pairwise(self.abar)):
             raise LimnerError(
                 "this noise schedule does not fall from below 1 to above 0", "its betas lie between 0 and 1"
             )
+        object.__setattr__(self, "levels", tuple(map(log, self.sigmas)))
 
     @property
     def sigmas(self) -> list[float]:
@@ -42,6 +46,13 @@ class NoiseSchedule:
         low = min(int(t), len(self.abar) - 2)
         before, after = (log((1 - abar) / abar) / 2 for abar in self.abar[low : low + 2])
         return exp(before + (t - low) * (after - before))
+
+    def time_of(self, sigma: float) -> float:
+        """`t_of` of one number."""
+        asked = log(sigma) if sigma > 0 else -inf
+        low = bisect_left(self.levels, asked, 1, len(self.levels) - 1) - 1
+        share = (asked - self.levels[low]) / (self.levels[low + 1] - self.levels[low])
+        return low + min(max(share, 0.0), 1.0)
 
     def t_of(self, sigma: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         """The time at which the noise level is sigma; noise beyond either end has the end's time."""

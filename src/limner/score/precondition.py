@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import sqrt
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -41,12 +42,21 @@ SAYINGS: dict[str, Callable[[Latent, Latent, Sigma], Latent]] = {
 }
 
 
+SHARES: dict[str, Callable[[float], tuple[float, float]]] = {
+    "epsilon": lambda sigma: (1.0, -sigma),
+    "v_prediction": lambda sigma: (1 / (1 + sigma**2), -sigma / sqrt(1 + sigma**2)),
+    "sample": lambda sigma: (0.0, 1.0),
+}
+"""PREDICTIONS as c_skip and c_out: how much of x, and of what the network says, the picture is at a noise level."""
+
+
 @dataclass(frozen=True, slots=True)
 class Preconditioned:
-    """D(x; sigma) = the x0 implied by F(c_in x, t(sigma)), c_in = 1 / sqrt(1 + sigma^2).
+    """D(x; sigma) = c_skip x + c_out F(c_in x, t(sigma)), c_in = 1 / sqrt(1 + sigma^2).
 
     Karras et al. 2022 (arXiv:2206.00364), Eq. 7 and table 1's VP column.  Here alone do whole times and
-    variance-preserving scale exist.  The network computes in `dtype`, what surrounds it in float32.
+    variance-preserving scale exist.  The network computes in `dtype`, what surrounds it in float32.  Noise levels may
+    lie on the CPU wherever x does; on a device they are waited for.
     """
 
     network: Network
@@ -55,7 +65,8 @@ class Preconditioned:
     dtype: torch.dtype = torch.float32
 
     def __call__(self, x: Latent, sigma: Sigma, context: Context, taps: Routed | None = None) -> Latent:
-        c_in = (1 + sigma**2).rsqrt()
-        t = self.schedule.t_of(sigma)
+        rows = [(1 / sqrt(1 + s**2), *SHARES[self.prediction](s), self.schedule.time_of(s)) for s in sigma.tolist()]
+        told = torch.tensor(rows, dtype=x.dtype)  # one by one on a device these few numbers cost as much as a layer
+        c_in, c_skip, c_out, t = told.to(x.device, non_blocking=x.is_cuda).T
         said = self.network((rowwise(c_in) * x).to(self.dtype), t, context.to(x.device, self.dtype), taps)
-        return PREDICTIONS[self.prediction](x, said.to(x.dtype), sigma)
+        return rowwise(c_skip) * x + rowwise(c_out) * said.to(x.dtype)
