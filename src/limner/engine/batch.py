@@ -210,8 +210,13 @@ def each_row(x: Latent, lanes: Sequence[tuple[float, int]]) -> Float[Tensor, " r
 def weighted(denoised: Latent, asked: Sequence[Running], told: Sequence[Guidance]) -> list[Mean]:
     """Each job's sum over its lanes, in the order of its lanes and of no company.
 
-    All rows are weighted in one product, and neighbours with as many lanes are summed in one.
+    All rows are weighted in one product, and neighbours with as many lanes are summed in one; of a job alone the rows
+    of each lane, in half as many kernels, which round alike.
     """
+    if len(asked) == 1:
+        n = asked[0].pictures
+        first, *rest = (lane.weight * denoised[k * n : k * n + n] for k, lane in enumerate(told[0]))
+        return [sum(rest, start=first)]
     shapes = [(len(guidance), job.pictures) for job, guidance in zip(asked, told, strict=True)]
     lanes = [(lane.weight, rows) for guidance, (_, rows) in zip(told, shapes, strict=True) for lane in guidance]
     weights = each_row(denoised, lanes).to(denoised.device, non_blocking=denoised.is_cuda)
