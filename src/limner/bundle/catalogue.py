@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+from limner.bundle.place import PICKLES, pickled
 from limner.bundle.place import home as home
 from limner.bundle.published import published
 from limner.errors import LimnerError
@@ -15,7 +16,6 @@ from limner.recipe import Value
 SHIPPED = Path(__file__).parent.parent / "models"
 DEFAULT = "limner-mini"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,7 @@ def find(name: str) -> Path:
 def refuse_pickle(path: Path) -> None:
     """LimnerError for a file that is a pickle by its ending, whether it is there or not."""
     if path.suffix in PICKLES:
-        raise LimnerError(
-            f"{path} is a pickle, which runs whatever code its maker put into it, and is never loaded",
-            "get the same model as a diffusers folder with safetensors files, or as one such file",
-        )
+        raise pickled(path, "get the same model as a diffusers folder with safetensors files, or as one such file")
 
 
 def labelled(label: str) -> Path:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from limner.errors import LimnerError
 
+PICKLES = (".bin", ".ckpt", ".pt", ".pth")
+
 
 def home() -> Path:
     """Where limner keeps what users add: $LIMNER_HOME, else ~/.limner."""
@@ -20,3 +22,10 @@ def inside(file: Path) -> Path:
     if file.absolute().is_relative_to(models) and not file.resolve().is_relative_to(models.resolve()):
         raise LimnerError(f"{file} leads out of {models}", "put the file itself there")
     return file
+
+
+def pickled(file: Path, remedy: str) -> LimnerError:
+    """Why a file that is a pickle by its ending is not read."""
+    return LimnerError(
+        f"{file} is a pickle, which runs whatever code its maker put into it, and is never loaded", remedy
+    )

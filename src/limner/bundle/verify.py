@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from limner.bundle import catalogue
 from limner.bundle.bundle import found, open_bundle
 from limner.bundle.identity import identity
+from limner.bundle.place import PICKLES
 from limner.bundle.published import quoted
 from limner.errors import LimnerError
 
@@ -49,7 +50,7 @@ def verify(name: str) -> Iterator[Check | Reading]:
 
 
 def _file(file: Path, relative: str, was: str, done: int, total: int) -> Iterator[Check | Reading]:
-    if file.suffix in catalogue.PICKLES:
+    if file.suffix in PICKLES:
         yield Check(relative, "a pickle, which is never read")
         return
     try:

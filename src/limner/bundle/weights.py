@@ -7,10 +7,10 @@ from pathlib import Path
 from torch import Tensor
 
 from limner.bundle import layout
+from limner.bundle.place import PICKLES, pickled
 from limner.errors import LimnerError
 
 STEMS = ("diffusion_pytorch_model", "model")
-PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 INDEX = ".safetensors.index"
 
 
@@ -81,10 +81,7 @@ def sharded(file: Path) -> Weights:
 def missing(folder: Path) -> LimnerError:
     pickles = sorted(file.name for file in folder.glob("*") if file.suffix in PICKLES)
     if pickles:
-        return LimnerError(
-            f"{folder / pickles[0]} is a pickle, which runs whatever code its maker put into it, and is never loaded",
-            "get the safetensors file of the same model",
-        )
+        return pickled(folder / pickles[0], "get the safetensors file of the same model")
     return LimnerError(
         f"{folder} has no weights", "a file diffusion_pytorch_model.safetensors or model.safetensors belongs there"
     )

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from limner.bundle.place import PICKLES
 from limner.errors import LimnerError
-
-PICKLED = "*.bin", "*.ckpt", "*.pt", "*.pth"
 
 
 def write_whole(file: Path, text: str) -> None:
@@ -81,7 +80,7 @@ def copy(source: Path, target: Path) -> None:
     """
     try:
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns(*PICKLED))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns(*(f"*{ending}" for ending in PICKLES)))
         else:
             shutil.copyfile(source, target)
     except shutil.Error as faults:

@@ -10,8 +10,9 @@ from limner.bundle import layout
 from limner.bundle.identity import identity
 from limner.bundle.noise import read_schedule
 from limner.bundle.pixels import out_of_memory
+from limner.bundle.place import PICKLES
 from limner.bundle.source import Folder, network, understood
-from limner.bundle.weights import PICKLES, weights
+from limner.bundle.weights import weights
 from limner.errors import LimnerError
 
 LIBRARIES = ("diffusers", "transformers")
