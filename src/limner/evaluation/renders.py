@@ -29,7 +29,17 @@ PLAIN, DECODED, SPOILT = (
 )  # pictures of a chunk: as composed, of these through the autoencoder, of these broken
 LEARNT, UNSEEN = "renders to learn from", "renders held out"  # what a chunk's noise is drawn for
 SINGLE = replace(
-    STUDIES, single=1.0, tinted=0.0, shapes=0.0, count=0.0, pair=0.0, white=0.6, plain=0.3, pale=0.1, scale=(0.7, 1.0)
+    STUDIES,
+    single=1.0,
+    people=0.0,
+    tinted=0.0,
+    shapes=0.0,
+    count=0.0,
+    pair=0.0,
+    white=0.6,
+    plain=0.3,
+    pale=0.1,
+    scale=(0.7, 1.0),
 )
 OTHER_SET = replace(SINGLE, sets=("fluent-flat",))  # drawings that neither the model nor the recogniser was taught
 TRIES = 1000

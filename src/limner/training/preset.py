@@ -108,19 +108,19 @@ class Preset:
 SAYINGS = replace(  # what a CPU's CLIP can learn to tell apart: every noun there is, in four sets of pictures
     MINI, single=0.62, people=0.1, tinted=0.08, shapes=0.08, count=0.06, pair=0.06, words="nouns", white=0.5, plain=0.5
 )
-STUDIES = replace(  # what a CPU can learn in hours: some 320 things in three styles, in one place, nearly all on white
+STUDIES = replace(  # what a CPU can learn in hours: some 370 things in three styles, in one place, nearly all on white
     MINI,
-    single=0.96,
-    people=0.0,
-    tinted=0.01,
-    shapes=0.02,
-    count=0.005,
-    pair=0.005,
-    white=0.94,
-    plain=0.06,
+    single=0.6,
+    people=0.1,
+    tinted=0.04,
+    shapes=0.12,
+    count=0.06,
+    pair=0.08,
+    white=0.88,
+    plain=0.12,
     kinds=(
-        "animal", "food", "fruit", "vegetable", "plant", "vehicle", "clothing", "tool", "household", "music", "sport",
-        "electronics",
+        "people", "animal", "food", "fruit", "vegetable", "plant", "vehicle", "clothing", "tool", "household", "music",
+        "sport", "electronics",
     ),
     sets=("fluent-3d", "noto", "twemoji"),
     scale=(1.0, 1.0),
@@ -136,7 +136,7 @@ PRESETS = {
         clip=Stage(128, Plan(steps=330, rate=1e-3, warmup=20, fall=0.4, decay=0.05, hidden=3e-3)),
         diffusion=Stage(32, Plan(steps=6000, rate=1e-3, warmup=100, fall=0.3, hidden=3e-3)),
         tiny=Stage(16, Plan(steps=2400, rate=2e-3, warmup=100, fall=0.5)),
-        chunks=96,
+        chunks=256,
     ),
     "base": Preset(
         sizes=SIZES,
