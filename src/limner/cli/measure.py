@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, equal
+from limner.cli import asked, equal, oracle
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FIGURES = Path("docs/figures")
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | recogniser | equal | card")
+    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | recogniser | equal | oracle | card")
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
     asked.backend_flag(draw)
@@ -46,10 +46,13 @@ def flags(parser: argparse.ArgumentParser) -> None:
     enough = jobs.add_parser("equal", help="find how few steps are recognised as often as 50; a second call goes on")
     equal.equal_flags(enough)
     enough.set_defaults(job=_equal)
+    seer = jobs.add_parser("oracle", help="train and examine whoever says what is in a picture; a second call goes on")
+    oracle.flags(seer)
+    seer.set_defaults(job=_oracle)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
     card.set_defaults(job=_card)
-    for job in (draw, read, speed, recogniser, enough, card):
+    for job in (draw, read, speed, recogniser, enough, seer, card):
         job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
         asked.json_flag(job)
 
@@ -66,6 +69,10 @@ def conclude(args: argparse.Namespace, figures: "Sequence[Figure]") -> int:
     else:
         print("\n".join(figure.line() for figure in figures))
     return 0 if all(figure.ok for figure in figures) else 1
+
+
+def _oracle(args: argparse.Namespace) -> int:
+    return conclude(args, oracle.oracle(args))
 
 
 def _draw(args: argparse.Namespace) -> int:

@@ -1,0 +1,184 @@
+"""`limner measure oracle`: train whoever says what is in a picture, as far as it is not yet, and examine it."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.cli import asked
+from limner.cli.equal import above_zero, told
+
+if TYPE_CHECKING:
+    from limner.evaluation.certificate import Share
+    from limner.evaluation.exercises import Exercises, Vocabulary
+    from limner.evaluation.figures import Figure
+    from limner.evaluation.oracle import Oracle
+    from limner.evaluation.reader import Reader
+    from limner.evaluation.seen import Mask
+    from limner.evaluation.segmenter import Segmenter
+
+PERCENT = 100
+PRECISION = 0.995  # of the words that are given, on calibration renders with spoilt ones among them
+CALIBRATION, EXAMINATION = 24, 24  # chunks of 64 scenes
+SHOWN = 32
+NAMES = ("plain", "decoded")
+TARGETS = {
+    "found": 98,
+    "counted": 98,
+    "word": 98,
+    "word where given": 98,
+    "style": 99,
+    "colour": 99,
+    "gender": 95,
+    "skin": 95,
+}
+
+
+def flags(job: argparse.ArgumentParser) -> None:
+    asked.bundle_flags(job)
+    job.add_argument("--corpus", type=Path, metavar="DIR", help="the pictures; ~/.limner/pictures if left out")
+    job.add_argument("--out", type=Path, metavar="DIR", help="its folder; ~/.limner/oracle if left out")
+    job.add_argument("--chunks", type=int, default=224, metavar="N", help="of 64 scenes to learn from (%(default)s)")
+    job.add_argument("--steps", type=int, metavar="N", help="of the reader's training; as the docs have it if left out")
+    job.add_argument("--examined", type=int, metavar="N", help="chunks to calibrate and to examine by; 24 if left out")
+
+
+def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
+    """Compose what there is to learn, train both networks, merge look-alikes, examine; each goes on where it was."""
+    from limner.bundle.catalogue import home
+    from limner.evaluation import certificate, exercises
+    from limner.evaluation.figures import record
+    from limner.evaluation.oracle import FILE, made, opened, write
+    from limner.pictures.sets import Corpus
+
+    chunks, examined = above_zero("chunks", args.chunks), above_zero("examined", args.examined or CALIBRATION)
+    bundle, folder = asked.bundle(args), args.out or home() / "oracle"
+    corpus = Corpus(args.corpus or home() / "pictures")
+    known = exercises.vocabulary(corpus)
+    kept = folder / f"exercises-{bundle.identity[:12]}"
+    for done in exercises.prepare(corpus, bundle, known, kept, chunks, 0):
+        told(f"{done} of {chunks} chunks of exercises")
+    steps = taught(exercises.gathered(kept, chunks), known, folder, args.steps)
+    bare = made(*trained(folder, known), known, [], 0.0)
+    told("calibrating")
+    given = exercises.several(corpus, bundle, known, exercises.CALIBRATED, examined, 0)
+    answers = [each for decoded in (False, True) for each in certificate.examine(bare, given, decoded)[0]]
+    groups = certificate.lookalikes(bare, answers)
+    merged = made(bare.segmenter, bare.reader, known, groups, 0.0)
+    spoilt = [thing for things in certificate.spoilt(merged, given, 0).values() for thing in things]
+    least = certificate.threshold(merged, answers, spoilt, PRECISION)
+    write(made(bare.segmenter, bare.reader, known, groups, least), folder / FILE)
+    told("examining")
+    final = opened(folder / FILE)
+    given = exercises.several(corpus, bundle, known, exercises.EXAMINED, examined, 0)
+    found = {name: certificate.shares(final, *certificate.examine(final, given, name == "decoded")) for name in NAMES}
+    refused = {name: certificate.refused(final, each) for name, each in certificate.spoilt(final, given, 1).items()}
+    figures = certified(found, refused)
+    details = {
+        "renders": {
+            name: certificate.described(each) | {"mask overlap": overlap} for name, (each, overlap) in found.items()
+        },
+        "spoilt things that got no word": certificate.described(refused),
+        "look-alikes": [list(group) for group in groups],
+        "threshold": round(least, 4),
+        "words": len(known.words),
+        "styles": list(known.styles),
+        "steps": dict(steps),
+        "scenes to learn from": chunks * exercises.CHUNK,
+        "parameters": sum(weights.numel() for net in (final.segmenter, final.reader) for weights in net.parameters()),
+        "seeds": {
+            "learnt": 0,
+            "calibrated": 0,
+            "examined": 0,
+            "streams": [exercises.LEARNT, exercises.CALIBRATED, exercises.EXAMINED],
+        },
+    }
+    record(args.figures / "oracle.json", figures, final.identity, details)
+    shown(final, given, args.figures / "oracle.png")
+    return figures
+
+
+def taught(given: "Exercises", known: "Vocabulary", folder: Path, steps: int | None) -> dict[str, int]:
+    """Both networks' trainings, to their ends; gives the steps each took."""
+    import torch
+
+    from limner.evaluation import reader, segmenter
+    from limner.training.precision import autocast, half_pays
+
+    place = torch.device("cpu")
+    half = half_pays(place)
+    first = segmenter.study(folder / "segmenter.safetensors")
+    plan = reader.PLAN if steps is None else replace(reader.PLAN, steps=above_zero("steps", steps))
+    second = reader.study(known, folder / "reader.safetensors", plan)
+
+    def segmenting(net: torch.nn.Module, number: int) -> torch.Tensor:
+        with autocast(place, half):
+            return segmenter.lesson(given, net, 0, number)
+
+    def reading(net: torch.nn.Module, number: int) -> torch.Tensor:
+        with autocast(place, half):
+            return reader.lesson(given, known, net, 0, number)
+
+    for name, run, loss in (("segmenter", first, segmenting), ("reader", second, reading)):
+        for step in run.train(loss):
+            if step.number % 50 == 0:
+                told(f"{name}: step {step.number} of {run.plan.steps}, loss {step.loss:.3f}")
+    return {"segmenter": first.number, "reader": second.number}
+
+
+def trained(folder: Path, known: "Vocabulary") -> "tuple[Segmenter, Reader]":
+    """The averaged weights of both, in half precision as they will be kept."""
+    from limner.evaluation.reader import Reader
+    from limner.evaluation.segmenter import Segmenter
+    from limner.training.loop import averaged
+
+    nets = Segmenter(), Reader(known)
+    for net, name in zip(nets, ("segmenter", "reader"), strict=True):
+        net.load_state_dict({key: weights.half() for key, weights in averaged(folder / f"{name}.safetensors").items()})
+        net.requires_grad_(False).eval()
+    return nets
+
+
+def certified(found: "dict[str, tuple[dict[str, Share], float]]", refused: "dict[str, Share]") -> "list[Figure]":
+    from limner.evaluation.figures import Figure
+
+    figures = list[Figure]()
+    for name, (shares, overlap) in found.items():
+        for what, target in TARGETS.items():
+            each = shares[what]
+            value = round(PERCENT * each.right / max(1, each.count), 2)
+            figures.append(Figure(f"{name}_{what}".replace(" ", "_"), value, target, "at least", " %"))
+        figures.append(Figure(f"{name}_mask_overlap", round(overlap, 4), 0.95, "at least"))
+    worst = min(each.right / max(1, each.count) for each in refused.values())
+    return [*figures, Figure("spoilt_refused_at_least", round(PERCENT * worst, 2), 80, "at least", " %")]
+
+
+def shown(oracle: "Oracle", given: "Exercises", file: Path) -> None:
+    """The first scenes of the examination, with what the oracle said of each, and in red where the things are."""
+    import numpy as np
+
+    from limner.pictures.contact import sheet
+
+    pictures = list(given.decoded[:SHOWN].movedim(1, -1).numpy())
+    seen = oracle.see(pictures)
+    outlined, words = [], []
+    for picture, each in zip(pictures, seen, strict=True):
+        drawn = np.ascontiguousarray(picture).copy()
+        for thing in each.things:
+            edge = thing.mask & ~inner(thing.mask)
+            drawn[edge] = (255, 0, 0)
+        outlined.append(drawn)
+        words.append(
+            "; ".join(f"{thing.colour} {thing.word or '?'}, {thing.style}".strip() for thing in each.things)
+            or "nothing"
+        )
+    sheet(outlined, words).save(file)
+
+
+def inner(mask: "Mask") -> "Mask":
+    """The pixels all four of whose neighbours are in the mask too."""
+    import numpy as np
+
+    wide = np.pad(mask, 1)
+    return mask & wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
