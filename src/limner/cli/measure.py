@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, equal, oracle
+from limner.cli import asked, equal, labels, oracle
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ FIGURES = Path("docs/figures")
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | recogniser | equal | oracle | card")
+    jobs = parser.add_subparsers(
+        required=True, metavar="draw | read | speed | recogniser | equal | oracle | label | labelled | card"
+    )
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
     asked.backend_flag(draw)
@@ -46,13 +48,19 @@ def flags(parser: argparse.ArgumentParser) -> None:
     enough = jobs.add_parser("equal", help="find how few steps are recognised as often as 50; a second call goes on")
     equal.equal_flags(enough)
     enough.set_defaults(job=_equal)
+    shown = jobs.add_parser("label", help="draw 300 pictures for a reader who labels them, to compare the oracle with")
+    labels.label_flags(shown)
+    shown.set_defaults(job=labels.label)
+    counted = jobs.add_parser("labelled", help="count where the oracle and that reader agree")
+    labels.labelled_flags(counted)
+    counted.set_defaults(job=_labelled)
     seer = jobs.add_parser("oracle", help="train and examine whoever says what is in a picture; a second call goes on")
     oracle.flags(seer)
     seer.set_defaults(job=_oracle)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
     card.set_defaults(job=_card)
-    for job in (draw, read, speed, recogniser, enough, seer, card):
+    for job in (draw, read, speed, recogniser, enough, shown, counted, seer, card):
         job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
         asked.json_flag(job)
 
@@ -73,6 +81,10 @@ def conclude(args: argparse.Namespace, figures: "Sequence[Figure]") -> int:
 
 def _oracle(args: argparse.Namespace) -> int:
     return conclude(args, oracle.oracle(args))
+
+
+def _labelled(args: argparse.Namespace) -> int:
+    return conclude(args, labels.labelled(args))
 
 
 def _draw(args: argparse.Namespace) -> int:

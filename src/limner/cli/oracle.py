@@ -12,7 +12,7 @@ from limner.cli.equal import above_zero, told
 if TYPE_CHECKING:
     from limner.evaluation.certificate import Share
     from limner.evaluation.exercises import Exercises, Vocabulary
-    from limner.evaluation.figures import Figure
+    from limner.evaluation.figures import Figure, Value
     from limner.evaluation.oracle import Oracle
     from limner.evaluation.reader import Reader
     from limner.evaluation.seen import Mask
@@ -75,7 +75,7 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
     found = {name: certificate.shares(final, *certificate.examine(final, given, name == "decoded")) for name in NAMES}
     refused = {name: certificate.refused(final, each) for name, each in certificate.spoilt(final, given, 1).items()}
     figures = certified(found, refused)
-    details = {
+    details: dict[str, Value] = {
         "renders": {
             name: certificate.described(each) | {"mask overlap": overlap} for name, (each, overlap) in found.items()
         },
@@ -181,4 +181,5 @@ def inner(mask: "Mask") -> "Mask":
     import numpy as np
 
     wide = np.pad(mask, 1)
-    return mask & wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
+    inside: Mask = mask & wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
+    return inside

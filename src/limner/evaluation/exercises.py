@@ -14,7 +14,7 @@ from torch import Tensor
 from limner.bundle.layout import read_tensors
 from limner.evaluation.renders import Painter, spoil
 from limner.pictures.scenes import MINI, Mix, Scene, Thing, compose, index
-from limner.pictures.sets import SETS, Corpus, Record
+from limner.pictures.sets import Corpus, Record
 from limner.pictures.shapes import SHAPES
 from limner.pictures.words import COLOURS, TONES
 from limner.process.noise import draw, generator, key
@@ -66,7 +66,8 @@ def vocabulary(corpus: Corpus, mix: Mix = MIX) -> Vocabulary:
     """Every noun that the mix has a picture of, and the shapes."""
     seen = index(corpus, mix)
     words = {*seen.objects.pictures, *seen.people.pictures, *SHAPES}
-    styles = [*(SETS[name].style for name in mix.sets or SETS), "silhouette", "shape"]
+    by_set = {record.set: record.style for record in corpus.records}
+    styles = [*(by_set[name] for name in mix.sets or by_set if name in by_set), "silhouette", "shape"]
     return Vocabulary(tuple(sorted(words)), tuple(dict.fromkeys(styles)))
 
 
@@ -124,11 +125,18 @@ def joined(parts: Sequence[Exercises]) -> Exercises:
 
 @torch.no_grad()
 def chunk(
-    corpus: Corpus, painter: Painter, known: Vocabulary, purpose: str, number: int, seed: int, rough: float
+    corpus: Corpus,
+    painter: Painter,
+    known: Vocabulary,
+    purpose: str,
+    number: int,
+    seed: int,
+    rough: float,
+    mix: Mix = MIX,
 ) -> Exercises:
     """One chunk: a function of its arguments."""
     records = by_key(corpus)
-    scenes = [compose(corpus, Random(key(seed, f"{purpose} {row}", number)), SIDE, MIX) for row in range(CHUNK)]
+    scenes = [compose(corpus, Random(key(seed, f"{purpose} {row}", number)), SIDE, mix) for row in range(CHUNK)]
     where, rows = list[Tensor](), list[tuple[int, ...]]()
     for n, scene in enumerate(scenes):
         where.append(numbered(scene))

@@ -61,7 +61,8 @@ class Reader(nn.Module):
     def forward(self, x: Cut) -> Said:
         h = F.silu(self.norm(self.blocks(self.stem(F.pixel_unshuffle(4 * x - 2, 2)))))
         features = torch.cat([h.mean((2, 3)), h.amax((2, 3))], 1)
-        return Said(*torch.split(self.out(features), self.answers, 1), features)
+        word, style, colour, gender, skin = torch.split(self.out(features), list(self.answers), 1)
+        return Said(word, style, colour, gender, skin, features)
 
 
 def boxes(masks: Bool[Tensor, "n h w"]) -> Int[Tensor, "n 4"]:

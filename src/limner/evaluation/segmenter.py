@@ -90,7 +90,7 @@ def targets(where: UInt8[Tensor, "n side side"]) -> Targets:
     rows, columns = torch.arange(h)[:, None].expand(h, w), torch.arange(w).expand(h, w)
     middle, offset = torch.zeros(n, h, w), torch.zeros(n, 2, h, w)
     for i in range(n):
-        for k in ids[i].unique().tolist():
+        for k in sorted(set(ids[i].flatten().tolist())):
             if k == 0:
                 continue
             own = ids[i] == k
@@ -136,11 +136,15 @@ def masks(net: nn.Module, x: View) -> list[list[Bool[Tensor, "side side"]]]:
     """The things of each picture, the largest first, each pixel belonging to one at most."""
     there, middle, offset = (each.float() for each in net(x))
     found = list[list[Tensor]]()
-    heat = middle.sigmoid()
-    top = F.max_pool2d(heat[:, None], NEIGHBOURHOOD, 1, NEIGHBOURHOOD // 2)[:, 0]
-    for solid, peaks, off in zip(there > 0, (heat == top) & (heat > PEAK), offset, strict=True):
+    for solid, peaks, off in zip(there > 0, summits(middle.sigmoid()), offset, strict=True):
         found.append(parted(solid, peaks, off))
     return found
+
+
+def summits(heat: Float[Tensor, "n h w"]) -> Bool[Tensor, "n h w"]:
+    """Where no neighbour is higher, above PEAK."""
+    top = F.max_pool2d(heat[:, None], NEIGHBOURHOOD, 1, NEIGHBOURHOOD // 2)[:, 0]
+    return (heat == top) & (heat > PEAK)
 
 
 def parted(

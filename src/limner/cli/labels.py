@@ -1,0 +1,123 @@
+"""Two jobs of `limner measure`: pictures for a reader who is told nothing, and how often the oracle agrees."""
+
+import argparse
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.cli import asked
+from limner.errors import LimnerError
+
+if TYPE_CHECKING:
+    from limner.evaluation.figures import Figure
+
+PERCENT = 100
+SHEET, COLUMNS = 20, 5  # pictures of a sheet
+
+
+def label_flags(job: argparse.ArgumentParser) -> None:
+    asked.bundle_flags(job)
+    asked.backend_flag(job)
+    job.add_argument("--out", type=Path, default=Path("outputs/labels"), metavar="DIR", help="new folder (%(default)s)")
+
+
+def labelled_flags(job: argparse.ArgumentParser) -> None:
+    job.add_argument("names", type=Path, metavar="NAMES.csv", help="lines file,word as the reader wrote them")
+    job.add_argument("--key", type=Path, required=True, metavar="KEY.json", help="what measure label wrote")
+    job.add_argument("--reader", required=True, metavar="TEXT", help="who or what looked")
+
+
+def label(args: argparse.Namespace) -> int:
+    """Draw 300 pictures as shuffled files and sheets, and the words to choose from; which is which is written apart."""
+    import numpy as np
+    from PIL import Image
+
+    from limner.cli.make import resolved
+    from limner.engine import run as draw
+    from limner.evaluation.labels import BROKEN, asked_for, vocabulary
+    from limner.evaluation.oracle import opened
+    from limner.evaluation.reading import taught
+    from limner.metadata import prepare
+    from limner.pictures.contact import sheet
+
+    bundle, oracle, key = asked.bundle(args), opened(), args.out.with_suffix(".json")
+    if args.out.exists() or key.exists():
+        raise LimnerError(f"{args.out} is there already", "name a new folder with --out")
+    cards = asked_for(*taught(bundle.folder))
+    prepare(args.out)
+    recipes = [resolved(card.wish, bundle, None) for card in cards]
+    drawn = {
+        cards[index].file: picture for index, picture in draw(recipes, bundle, backend=asked.backend(args, bundle))
+    }
+    for file, picture in drawn.items():
+        Image.fromarray(picture).save(args.out / file)
+    files = sorted(drawn)
+    for start in range(0, len(files), SHEET):
+        few = files[start : start + SHEET]
+        larger = [np.asarray(Image.fromarray(drawn[file]).resize((256, 256), Image.Resampling.LANCZOS)) for file in few]
+        sheet(larger, few, COLUMNS).save(args.out / f"sheet-{start // SHEET:02}.png")
+    (args.out / "words.txt").write_text("\n".join([*vocabulary(oracle), BROKEN]) + "\n", encoding="utf-8")
+    about = {"model": bundle.identity, "oracle": oracle.identity}
+    cards_said = [
+        {"file": card.file, "kind": card.kind, "prompt": card.wish.prompt, "seed": card.wish.seed} for card in cards
+    ]
+    key.write_text(json.dumps(about | {"cards": cards_said}, indent=2), encoding="utf-8")
+    print(
+        f"{len(cards)} pictures without names are in {args.out}, the words in words.txt; which is which stands in {key}"
+    )
+    return 0
+
+
+def labelled(args: argparse.Namespace) -> "Sequence[Figure]":
+    """Count where the oracle and the reader agree."""
+    import numpy as np
+    from PIL import Image
+    from scipy.stats import binomtest
+
+    from limner.evaluation.figures import Figure, record
+    from limner.evaluation.labels import compared, said
+    from limner.evaluation.oracle import opened
+    from limner.pictures.contact import sheet
+
+    oracle = opened()
+    try:
+        key = json.loads(args.key.read_text(encoding="utf-8"))
+        cards = {card["file"]: card for card in key["cards"]}
+        lines = csv.reader(args.names.read_text(encoding="utf-8").splitlines())
+        answers = {row[0].strip(): row[1].strip() for row in lines if len(row) > 1 and row[0].strip() in cards}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LimnerError(
+            f"{args.key} or {args.names} is not what measure label wrote and asks for", "see measure --help"
+        ) from error
+    if missing := sorted(set(cards) - set(answers)):
+        raise LimnerError(f"no word was given to {', '.join(missing[:5])}", "write broken for what is nothing")
+    if key["oracle"] != oracle.identity:
+        raise LimnerError(
+            f"{args.key} is of another oracle, whose words are others", "label pictures anew: limner measure label"
+        )
+    folder, files = args.key.with_suffix(""), sorted(answers)
+    pictures = []
+    for file in files:
+        with Image.open(folder / file) as picture:
+            pictures.append(np.asarray(picture.convert("RGB")))
+    seen = dict(zip(files, oracle.see(pictures), strict=True))
+    found = compared(oracle, seen, answers)
+    figures = [
+        Figure("agreed", round(PERCENT * found.agreed / max(1, found.given), 1), 97, "at least", " %"),
+        Figure("alpha", round(found.alpha, 3), 0.8, "at least"),
+    ]
+    low, high = binomtest(found.agreed, max(1, found.given)).proportion_ci(method="wilson")
+    details = {
+        "reader": args.reader,
+        "interval": [round(low, 3), round(high, 3)],
+        "model": key["model"],
+        **asdict(found),
+        "cards": [cards[file] | {"answer": answers[file], "oracle": said(seen[file]) or "no word"} for file in files],
+    }
+    record(args.figures / "labels.json", figures, oracle.identity, details)
+    words = [f"{said(seen[file]) or '-'} | {answers[file]}" for file in files]
+    sheet(pictures, words, 15).save(args.figures / "labels.png")
+    return figures
