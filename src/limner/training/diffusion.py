@@ -73,6 +73,15 @@ def lessons(folder: Path, teller: Teller, chunks: int, device: torch.device) -> 
     return Lessons(torch.cat(latents).to(device), torch.cat(states).to(device), nothing.to(device))
 
 
+def captions(folder: Path, chunks: int) -> list[str]:
+    """The words that `prepare` wrote beside the latents, in their order."""
+    said = list[str]()
+    for number in range(chunks):
+        with safe_open(folder / f"{number:05}.safetensors", "pt") as f:
+            said += json.loads(f.metadata()["captions"])
+    return said
+
+
 def late(uniform: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
     """Shares of the schedule's length, the later the more often: density 1 / (2 sqrt(1 - u)).
 
@@ -84,18 +93,25 @@ def late(uniform: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
 
 
 def diffusion_loss(
-    net: nn.Module, taught: Lessons, schedule: NoiseSchedule, seed: int, number: int, rows: int
+    net: nn.Module,
+    taught: Lessons,
+    schedule: NoiseSchedule,
+    seed: int,
+    number: int,
+    rows: int,
+    dropped: float = DROPPED,
 ) -> Float[Tensor, ""]:
     """E || F(c_in x, t) - v ||^2, x = x0 + sigma eps: L_simple in velocities.
 
     Ho et al. 2020 (arXiv:2006.11239), Eq. 14; Salimans & Ho 2022 (arXiv:2202.00512), section 4.  Times are spread
-    over the batch, one a row (Kingma et al. 2021, arXiv:2107.00630, appendix I.1).  One caption in ten is
-    dropped (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1).
+    over the batch, one a row (Kingma et al. 2021, arXiv:2107.00630, appendix I.1).  A share of the
+    captions is dropped (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1); of all else in a step the share changes
+    nothing.
     """
     g = generator(seed, "rows", number)
     device = taught.latents.device
     which = torch.randint(len(taught.latents), (rows,), generator=g).to(device)
-    kept = (torch.rand(rows, generator=g) >= DROPPED).to(device)
+    kept = (torch.rand(rows, generator=g) >= dropped).to(device)
     times = late((torch.rand((), generator=g) + torch.arange(rows) / rows) % 1)
     x0 = taught.latents[which].float()
     states = torch.where(kept[:, None, None], taught.states[which], taught.nothing).float()
