@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, equal, twin
+from limner.cli import asked, equal, peer, twin
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FIGURES = Path("docs/figures")
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | recogniser | equal | twin | card")
+    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | recogniser | equal | twin | peer | card")
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
     asked.backend_flag(draw)
@@ -49,10 +49,13 @@ def flags(parser: argparse.ArgumentParser) -> None:
     twins = jobs.add_parser("twin", help="train with and without captions, and compare; a second call goes on")
     twin.flags(twins)
     twins.set_defaults(job=_twin)
+    rival = jobs.add_parser("peer", help="train beside diffusers' own recipe, and compare; a second call goes on")
+    peer.flags(rival)
+    rival.set_defaults(job=_peer)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
     card.set_defaults(job=_card)
-    for job in (draw, read, speed, recogniser, enough, twins, card):
+    for job in (draw, read, speed, recogniser, enough, twins, rival, card):
         job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
         asked.json_flag(job)
 
@@ -175,6 +178,10 @@ def _equal(args: argparse.Namespace) -> int:
 
 def _twin(args: argparse.Namespace) -> int:
     return conclude(args, twin.twin(args))
+
+
+def _peer(args: argparse.Namespace) -> int:
+    return conclude(args, peer.peer(args))
 
 
 def _card(args: argparse.Namespace) -> int:

@@ -30,10 +30,15 @@ def shared_flags(job: argparse.ArgumentParser, folder: str) -> None:
         help="short: 29 things, a narrow U-Net, minutes on a CPU; else limner train's (%(default)s)",
     )
     job.add_argument(
-        "--model", metavar="NAME|PATH", default="limner-mini", help="whose autoencoder and text tower serve (%(default)s)"
+        "--model",
+        metavar="NAME|PATH",
+        default="limner-mini",
+        help="whose autoencoder and text tower serve (%(default)s)",
     )
     job.add_argument("--corpus", type=Path, metavar="DIR", help="the pictures; ~/.limner/pictures if left out")
-    job.add_argument("--out", type=Path, metavar="DIR", help=f"checkpoints and what is kept; ~/.limner/{folder} if left out")
+    job.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"checkpoints and what is kept; ~/.limner/{folder} if left out"
+    )
     job.add_argument("--steps", type=int, metavar="N", help="of training; the preset's if left out")
     job.add_argument("--rows", type=int, metavar="N", help="pictures a step; the preset's if left out")
     job.add_argument("--minutes", type=float, metavar="X", help="stop training after so long; a second call goes on")
@@ -147,9 +152,7 @@ def twin(args: argparse.Namespace) -> "Sequence[Figure]":
     return figures
 
 
-def learnt(
-    twins: "Sequence[Twin]", shop: "Workshop", of: "Ground", curve: "object", minutes: float | None
-) -> None:
+def learnt(twins: "Sequence[Twin]", shop: "Workshop", of: "Ground", curve: "object", minutes: float | None) -> None:
     """To the plan's end, or for so many minutes; both have taken as many steps then."""
     from limner.evaluation.twin import Curve, together
 

@@ -1,8 +1,9 @@
 """diffusers, alone in a process, teaches its own U-Net what ours is taught: `tutor.py ASKED.json`.
 
 Run as a file, by any Python that has diffusers.  It does what diffusers' examples/text_to_image/train_text_to_image.py
-does, on latents and text states that are there already: AdamW at a constant rate, whole times drawn uniformly, the noise
-as what is predicted, no caption dropped, gradients clipped at 1, and an average of the weights as `--use_ema` has it.
+does, on latents and text states that are there already: AdamW at a constant rate, whole times drawn uniformly, the
+noise as what is predicted, no caption dropped, gradients clipped at 1, and an average of the weights as `--use_ema`
+has it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Twins: networks with the same first weights, shown the same pictures with the same noise, that differ in one thing."""
+"""Twins: networks of the same first weights, shown the same pictures in the same noise, that differ in one thing."""
 
 import json
 from collections.abc import Iterator, Sequence
