@@ -155,7 +155,11 @@ def preset(args: argparse.Namespace) -> "Preset":
     if args.stage == "export":
         return chosen
     parts = [*SHARES] if args.stage == "all" else ["autoencoder" if args.stage == "decoder" else args.stage]
-    return replace(chosen, **{each: as_asked(getattr(chosen, each), args) for each in parts})
+    autoencoder, clip, diffusion, tiny = (
+        as_asked(stage, args) if name in parts else stage
+        for name, stage in zip(SHARES, (chosen.autoencoder, chosen.clip, chosen.diffusion, chosen.tiny), strict=True)
+    )
+    return replace(chosen, autoencoder=autoencoder, clip=clip, diffusion=diffusion, tiny=tiny)
 
 
 def as_asked(stage: "Stage", args: argparse.Namespace) -> "Stage":

@@ -1,7 +1,7 @@
 """Twins: networks of the same first weights, shown the same pictures in the same noise, that differ in one thing."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -85,7 +85,7 @@ def twin(shop: Workshop, taught: Lessons, name: str, dropped: float = DROPPED) -
     return Twin(name, Run(net.to(shop.device), stage.plan, shop.folder / f"{name}.safetensors"), loss)
 
 
-def together(twins: Sequence[Twin]) -> Iterator[int]:
+def together(twins: Sequence[Twin]) -> Generator[int, None, None]:
     """Train them in turn, whoever is behind first, to the end of their plans.
 
     Gives how many steps all have taken, whenever that is the same number, and before the first.

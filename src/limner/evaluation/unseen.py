@@ -27,8 +27,8 @@ def apart(held: Lessons, taught: Lessons) -> Int[torch.Tensor, " n"]:
     LimnerError if there is none.
     """
     known = taught.latents.flatten(1).float()
-    nearest = torch.cat([torch.cdist(few.flatten(1).float(), known).amin(1) for few in held.latents.split(ROWS)])
-    rows = (nearest > NEAR * known.shape[1] ** 0.5).nonzero().flatten()
+    nearest = torch.cat([torch.cdist(few.flatten(1).float(), known).amin(1) for few in torch.split(held.latents, ROWS)])
+    rows: torch.Tensor = (nearest > NEAR * known.shape[1] ** 0.5).nonzero().flatten()
     if not len(rows):
         raise LimnerError("every held-out picture was taught too", "compose more of them, or from a wider mix")
     return rows
@@ -46,7 +46,7 @@ def errors(
     out = list[Float[np.ndarray, " n"]]()
     for level in levels:
         found = list[torch.Tensor]()
-        for few in rows.split(ROWS):
+        for few in torch.split(rows, ROWS):
             x0 = held.latents[few].float()
             noise = [draw(seed, f"unseen at {level:g}", row, tuple(x0.shape[1:])) for row in few.tolist()]
             sigma = torch.full((len(few),), level, device=x0.device)
@@ -60,7 +60,9 @@ def errors(
 
 def velocity(found: Errors, levels: Sequence[float]) -> Errors:
     """The same errors, of the velocity: the loss that training minimises."""
-    return found * np.array([(1 + s**2) / s**2 for s in levels])[:, None]
+    weights: Errors = np.array([[(1 + s**2) / s**2] for s in levels])
+    out: Errors = found * weights
+    return out
 
 
 @dataclass(frozen=True, slots=True)
