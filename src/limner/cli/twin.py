@@ -12,7 +12,7 @@ from limner.errors import LimnerError
 if TYPE_CHECKING:
     from limner.engine.run import Picture
     from limner.evaluation.figures import Figure, Value
-    from limner.evaluation.twin import Ground, Twin
+    from limner.evaluation.twin import Curve, Ground, Twin
     from limner.evaluation.unseen import Difference, Errors
     from limner.training.preset import Preset
     from limner.training.workshop import Workshop
@@ -152,11 +152,10 @@ def twin(args: argparse.Namespace) -> "Sequence[Figure]":
     return figures
 
 
-def learnt(twins: "Sequence[Twin]", shop: "Workshop", of: "Ground", curve: "object", minutes: float | None) -> None:
+def learnt(twins: "Sequence[Twin]", shop: "Workshop", of: "Ground", curve: "Curve", minutes: float | None) -> None:
     """To the plan's end, or for so many minutes; both have taken as many steps then."""
-    from limner.evaluation.twin import Curve, together
+    from limner.evaluation.twin import together
 
-    assert isinstance(curve, Curve)
     began, steps = time.monotonic(), shop.preset.diffusion.plan.steps
     every = max(steps // POINTS, 1)
     training = together(twins)
