@@ -11,6 +11,8 @@ import torch
 
 from limner.bundle import open_bundle
 from limner.cli import main
+from limner.cli import peer as peer_command
+from limner.cli import twin as twin_command
 from limner.evaluation import peering
 from limner.evaluation.peering import Peer, taught, trained
 from limner.evaluation.twin import TOLD, UNTOLD, Curve, Twin, ground, outside, together, twin
@@ -86,6 +88,8 @@ def test_the_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.setattr(presets, "SHORT", preset())
+    for job in (twin_command, peer_command):
+        monkeypatch.setattr(job, "SHOWN", 1)  # sheets of a few pictures: what they show is random
     assert shop.warm is not None
     common = [
         "--model",
