@@ -167,3 +167,46 @@ def test_the_command(
     )
     assert main(["train", "clip", *common, "--steps", "0"]) == 2
     assert "choose more than 0" in capsys.readouterr().err
+
+
+def test_the_whole_chain_in_one_command(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(PRESETS, "base", preset())
+    whole = ["train", "all", "--preset", "base", "--corpus", str(corpus.folder), "--out", str(tmp_path)]
+    assert main([*whole, "--steps", "10", "--rows", "2", "--minutes", "30"]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1] == str(tmp_path / "limner-mini")
+    assert [line for line in said.err.splitlines() if line.startswith("limner:")] == [
+        f"limner: {stage}" for stage in ("autoencoder", "clip", "diffusion", "tiny")
+    ]
+    trained = json.loads((open_bundle(tmp_path / "limner-mini").folder / "limner.json").read_text())["training"]
+    assert {stage: part["steps"] for stage, part in trained.items()} == dict.fromkeys(command.SHARES, 10)
+
+    weights = {stage: (tmp_path / f"{stage}.safetensors").read_bytes() for stage in ("autoencoder", "clip")}
+    assert main([*whole, "--steps", "12", "--rows", "2"]) == 0  # goes on, but for what later networks rely on
+    steps = {stage: json.loads((tmp_path / f"{stage}.json").read_text())["step"] for stage in command.SHARES}
+    assert steps == {"autoencoder": 10, "clip": 10, "diffusion": 12, "tiny": 12}
+    for stage, kept in weights.items():
+        assert (tmp_path / f"{stage}.safetensors").read_bytes() == kept
+
+
+def test_minutes_are_shared_and_what_is_left_goes_on() -> None:
+    assert sum(command.SHARES.values()) == pytest.approx(1)
+    assert command.allotted("autoencoder", 100) == pytest.approx(15)
+    assert command.allotted("clip", 85) == pytest.approx(10)
+    assert command.allotted("diffusion", 95) > 75  # clip left most of its share
+    assert command.allotted("tiny", 7) == 7
+    assert command.allotted("tiny", -1) == 0
+
+
+def test_pictures_composed_beside_are_those_composed_alone(schooled: Workshop, corpus: Corpus, tmp_path: Path) -> None:
+    for name in ("vae.safetensors", "clip.safetensors", "tokenizer"):
+        (tmp_path / name).symlink_to(schooled.folder / name)
+    beside = replace(shop(tmp_path, corpus), workers=1)
+    assert list(beside.prepare()) == [1, 2]
+    for file in sorted(schooled.latents().iterdir()):
+        assert (beside.latents() / file.name).read_bytes() == file.read_bytes()
+    (beside.latents() / "00000.safetensors").unlink()
+    assert list(beside.prepare()) == [2]
+    assert list(beside.prepare()) == []

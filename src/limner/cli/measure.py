@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, equal, labels, oracle
+from limner.cli import asked, equal, labels, oracle, peer, twin
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ FIGURES = Path("docs/figures")
 
 def flags(parser: argparse.ArgumentParser) -> None:
     jobs = parser.add_subparsers(
-        required=True, metavar="draw | read | speed | recogniser | equal | oracle | label | labelled | card"
+        required=True, metavar="draw | read | speed | recogniser | equal | oracle | label | labelled | twin | peer | card"
     )
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
@@ -57,10 +57,16 @@ def flags(parser: argparse.ArgumentParser) -> None:
     seer = jobs.add_parser("oracle", help="train and examine whoever says what is in a picture; a second call goes on")
     oracle.flags(seer)
     seer.set_defaults(job=_oracle)
+    twins = jobs.add_parser("twin", help="train with and without captions, and compare; a second call goes on")
+    twin.flags(twins)
+    twins.set_defaults(job=_twin)
+    rival = jobs.add_parser("peer", help="train beside diffusers' own recipe, and compare; a second call goes on")
+    peer.flags(rival)
+    rival.set_defaults(job=_peer)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
     card.set_defaults(job=_card)
-    for job in (draw, read, speed, recogniser, enough, shown, counted, seer, card):
+    for job in (draw, read, speed, recogniser, enough, shown, counted, seer, twins, rival, card):
         job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
         asked.json_flag(job)
 
@@ -187,6 +193,14 @@ def _recogniser(args: argparse.Namespace) -> int:
 
 def _equal(args: argparse.Namespace) -> int:
     return conclude(args, equal.equal(args))
+
+
+def _twin(args: argparse.Namespace) -> int:
+    return conclude(args, twin.twin(args))
+
+
+def _peer(args: argparse.Namespace) -> int:
+    return conclude(args, peer.peer(args))
 
 
 def _card(args: argparse.Namespace) -> int:

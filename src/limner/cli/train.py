@@ -14,10 +14,14 @@ from limner.errors import LimnerError
 
 if TYPE_CHECKING:
     from limner.network.config import Json
-    from limner.training.preset import Preset
+    from limner.training.preset import Preset, Stage
     from limner.training.workshop import Study, Workshop
 
 N = TypeVar("N", int, float)
+SHARES = {"autoencoder": 0.15, "clip": 0.1, "diffusion": 0.7, "tiny": 0.05}
+"""The stages that `limner train all` goes through, and what each may take of the minutes."""
+OVER = {"autoencoder": "vae.safetensors", "clip": "diffusion.safetensors"}
+"""The file of a later stage that relies on what a stage was."""
 STAGES = {
     "autoencoder": "pictures to latents and back; comes first",
     "clip": "captions to vectors, by the pictures they belong to; comes second",
@@ -28,21 +32,17 @@ STAGES = {
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    jobs = parser.add_subparsers(required=True, dest="stage", metavar=" | ".join([*STAGES, "export"]))
+    jobs = parser.add_subparsers(required=True, dest="stage", metavar=" | ".join([*STAGES, "all", "export"]))
     for stage, line in STAGES.items():
         job = jobs.add_parser(stage, help=line, description=f"{line}; a second call goes on where the first stopped")
         _shared(job)
-        job.add_argument("--steps", type=int, metavar="N", help="steps in all; the preset's if left out")
-        job.add_argument("--rows", type=int, metavar="N", help="pictures a step and process; the preset's if left out")
+        _learning(job)
         job.add_argument("--rate", type=float, metavar="X", help="peak learning rate; the preset's if left out")
-        job.add_argument("--minutes", type=float, metavar="X", help="stop after so long; nothing is lost")
-        job.add_argument("--look", type=float, metavar="X", default=10, help="minutes between sheets (%(default)s)")
-        job.add_argument(
-            "--workers", type=int, metavar="N", default=0, help="processes that make batches (%(default)s)"
-        )
-        job.add_argument(
-            "--dtype", choices=("float32", "bfloat16"), help="of the arithmetic; the faster one if left out"
-        )
+    line = f"{', '.join(SHARES)} and export, one after another"
+    shares = ", ".join(f"{stage} {100 * share:g}%%" for stage, share in SHARES.items())
+    whole = jobs.add_parser("all", help=line, description=f"{line}; a second call goes on; of the minutes: {shares}")
+    _shared(whole)
+    _learning(whole)
     export = jobs.add_parser("export", help="write the model, as limner and diffusers open it, into OUT/limner-mini")
     _shared(export)
 
@@ -57,27 +57,70 @@ def _shared(job: argparse.ArgumentParser) -> None:
     job.add_argument("--from", dest="warm", metavar="NAME|PATH", help="begin with the weights of this model")
 
 
+def _learning(job: argparse.ArgumentParser) -> None:
+    job.add_argument("--steps", type=int, metavar="N", help="steps in all; the preset's if left out")
+    job.add_argument("--rows", type=int, metavar="N", help="pictures a step and process; the preset's if left out")
+    job.add_argument("--minutes", type=float, metavar="X", help="stop after so long; nothing is lost")
+    job.add_argument("--look", type=float, metavar="X", default=10, help="minutes between sheets (%(default)s)")
+    job.add_argument("--workers", type=int, metavar="N", default=0, help="processes that make batches (%(default)s)")
+    job.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the arithmetic; the faster one if left out")
+
+
 def run(args: argparse.Namespace) -> int:
     with joined():
         return work(args)
 
 
 def work(args: argparse.Namespace) -> int:
-    from limner.training.processes import in_turn
+    from limner.training.processes import rank
 
     shop = workshop(args)
-    if args.stage == "export":
+    if args.stage == "all":
+        chain(shop, args.minutes, args.look)
+    elif args.stage != "export":
+        part(shop, args.stage, args.minutes, args.look)
+    if args.stage in ("all", "export") and rank() == 0:
         print(export(shop))
-        return 0
+    return 0
+
+
+def part(shop: "Workshop", stage: str, minutes: float | None, look: float) -> None:
+    """One of the STAGES, to its plan's end or for so many minutes, what has to be composed for it included."""
+    from limner.training.processes import in_turn
+
+    began = time.monotonic()
     with in_turn():  # what the first process composes and learns to spell, the others find
-        if args.stage == "diffusion":
+        if stage == "diffusion":
             prepare(shop)
-        study: Study = getattr(shop, args.stage)()
+        study: Study = getattr(shop, stage)()
+    left = None if minutes is None else minutes - (time.monotonic() - began) / 60
     try:
-        learn(study, shop.folder / args.stage, args.minutes, args.look)
+        learn(study, shop.folder / stage, left, look)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(f"step {study.run.number} is kept in {study.run.file}") from stop
-    return 0
+
+
+def chain(shop: "Workshop", minutes: float | None, look: float) -> None:
+    """All of SHARES in order; what a stage leaves of its share the later ones have.
+
+    A stage is over, whatever its plan, once a later one that relies on what it was has begun.
+    """
+    began = time.monotonic()
+    for stage in left_of(shop.folder):
+        left = None if minutes is None else minutes - (time.monotonic() - began) / 60
+        print(f"limner: {stage}", file=sys.stderr, flush=True)
+        part(shop, stage, None if left is None else allotted(stage, left), look)
+
+
+def left_of(folder: Path) -> list[str]:
+    """The stages that are not over."""
+    return [stage for stage in SHARES if not (stage in OVER and (folder / OVER[stage]).exists())]
+
+
+def allotted(stage: str, minutes: float) -> float:
+    """Of the minutes that are left what this stage may take, as those after it want theirs."""
+    later = [*SHARES][[*SHARES].index(stage) :]
+    return max(minutes, 0.0) * SHARES[stage] / sum(SHARES[each] for each in later)
 
 
 def workshop(args: argparse.Namespace) -> "Workshop":
@@ -111,13 +154,20 @@ def preset(args: argparse.Namespace) -> "Preset":
         chosen = replace(chosen, chunks=positive("chunks", args.chunks))
     if args.stage == "export":
         return chosen
-    part = "autoencoder" if args.stage == "decoder" else args.stage
-    stage = getattr(chosen, part)
-    plan = stage.plan
+    parts = [*SHARES] if args.stage == "all" else ["autoencoder" if args.stage == "decoder" else args.stage]
+    autoencoder, clip, diffusion, tiny = (
+        as_asked(stage, args) if name in parts else stage
+        for name, stage in zip(SHARES, (chosen.autoencoder, chosen.clip, chosen.diffusion, chosen.tiny), strict=True)
+    )
+    return replace(chosen, autoencoder=autoencoder, clip=clip, diffusion=diffusion, tiny=tiny)
+
+
+def as_asked(stage: "Stage", args: argparse.Namespace) -> "Stage":
+    """A stage of the preset, with what the flags change."""
+    rate, plan = getattr(args, "rate", None), stage.plan
     plan = plan if args.steps is None else replace(plan, steps=positive("steps", args.steps))
-    plan = plan if args.rate is None else replace(plan, rate=positive("rate", args.rate))
-    rows = stage.rows if args.rows is None else positive("rows", args.rows)
-    return replace(chosen, **{part: replace(stage, rows=rows, plan=plan)})
+    plan = plan if rate is None else replace(plan, rate=positive("rate", rate))
+    return replace(stage, plan=plan, rows=stage.rows if args.rows is None else positive("rows", args.rows))
 
 
 def positive(name: str, value: N) -> N:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Protocol
@@ -19,6 +20,7 @@ from limner.pictures.sets import Corpus
 from limner.process.noise import draw, generator, key
 from limner.process.schedule import NoiseSchedule
 from limner.score.denoiser import rowwise, v_of
+from limner.training.feed import feed
 from limner.types import Context, Image, Latent
 
 CHUNK = 64  # pictures composed and encoded at once
@@ -41,25 +43,35 @@ class Lessons:
     nothing: Float[Tensor, "l d"]
 
 
+def composed(
+    corpus: Corpus, mix: Mix, side: int, seed: int, numbers: Sequence[int], k: int
+) -> tuple[int, Image, list[str]]:
+    """The pictures and captions of one of these chunks, with its number: a function of the seed and that number."""
+    number = numbers[k]
+    scenes = [compose(corpus, Random(key(seed, f"scene {row}", number)), side, mix) for row in range(CHUNK)]
+    pixels = torch.from_numpy(np.stack([scene.image for scene in scenes])).movedim(-1, 1).float() / 255
+    return number, pixels, [scene.caption for scene in scenes]
+
+
 @torch.no_grad()
-def prepare(corpus: Corpus, mix: Mix, teller: Teller, folder: Path, chunks: int, side: int, seed: int) -> Iterator[int]:
+def prepare(
+    corpus: Corpus, mix: Mix, teller: Teller, folder: Path, chunks: int, side: int, seed: int, workers: int = 0
+) -> Iterator[int]:
     """Compose pictures and write latents, states and captions, a file a chunk; chunks that are there already stay.
 
-    Yields how many chunks are done.
+    So many processes compose beside this one, which encodes.  Yields how many chunks are done.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(chunks):
+    left = [number for number in range(chunks) if not (folder / f"{number:05}.safetensors").exists()]
+    batches = feed(partial(composed, corpus, mix, side, seed, left), 0, len(left) - 1, workers)
+    for done, (number, pixels, captions) in enumerate(batches, chunks - len(left) + 1):
+        latents, states = teller.encode(pixels), teller.literal(captions).states
+        tensors = {"latents": latents.half().cpu(), "states": states.half().cpu()}
         file = folder / f"{number:05}.safetensors"
-        if not file.exists():
-            scenes = [compose(corpus, Random(key(seed, f"scene {row}", number)), side, mix) for row in range(CHUNK)]
-            pixels = torch.from_numpy(np.stack([scene.image for scene in scenes])).movedim(-1, 1).float() / 255
-            captions = [scene.caption for scene in scenes]
-            latents, states = teller.encode(pixels), teller.literal(captions).states
-            tensors = {"latents": latents.half().cpu(), "states": states.half().cpu()}
-            part = file.with_suffix(".part")
-            save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"captions": json.dumps(captions)})
-            part.rename(file)
-        yield number + 1
+        part = file.with_suffix(".part")
+        save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"captions": json.dumps(captions)})
+        part.rename(file)
+        yield done
 
 
 def lessons(folder: Path, teller: Teller, chunks: int, device: torch.device) -> Lessons:
@@ -73,6 +85,15 @@ def lessons(folder: Path, teller: Teller, chunks: int, device: torch.device) -> 
     return Lessons(torch.cat(latents).to(device), torch.cat(states).to(device), nothing.to(device))
 
 
+def captions(folder: Path, chunks: int) -> list[str]:
+    """The words that `prepare` wrote beside the latents, in their order."""
+    said = list[str]()
+    for number in range(chunks):
+        with safe_open(folder / f"{number:05}.safetensors", "pt") as f:
+            said += json.loads(f.metadata()["captions"])
+    return said
+
+
 def late(uniform: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
     """Shares of the schedule's length, the later the more often: density 1 / (2 sqrt(1 - u)).
 
@@ -84,18 +105,25 @@ def late(uniform: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
 
 
 def diffusion_loss(
-    net: nn.Module, taught: Lessons, schedule: NoiseSchedule, seed: int, number: int, rows: int
+    net: nn.Module,
+    taught: Lessons,
+    schedule: NoiseSchedule,
+    seed: int,
+    number: int,
+    rows: int,
+    dropped: float = DROPPED,
 ) -> Float[Tensor, ""]:
     """E || F(c_in x, t) - v ||^2, x = x0 + sigma eps: L_simple in velocities.
 
     Ho et al. 2020 (arXiv:2006.11239), Eq. 14; Salimans & Ho 2022 (arXiv:2202.00512), section 4.  Times are spread
-    over the batch, one a row (Kingma et al. 2021, arXiv:2107.00630, appendix I.1).  One caption in ten is
-    dropped (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1).
+    over the batch, one a row (Kingma et al. 2021, arXiv:2107.00630, appendix I.1).  A share of the
+    captions is dropped (Ho & Salimans 2022, arXiv:2207.12598, Algorithm 1); of all else in a step the share changes
+    nothing.
     """
     g = generator(seed, "rows", number)
     device = taught.latents.device
     which = torch.randint(len(taught.latents), (rows,), generator=g).to(device)
-    kept = (torch.rand(rows, generator=g) >= DROPPED).to(device)
+    kept = (torch.rand(rows, generator=g) >= dropped).to(device)
     times = late((torch.rand((), generator=g) + torch.arange(rows) / rows) % 1)
     x0 = taught.latents[which].float()
     states = torch.where(kept[:, None, None], taught.states[which], taught.nothing).float()

@@ -164,8 +164,9 @@ class Workshop:
     def prepare(self) -> Iterator[int]:
         """Compose the pictures a diffusion model learns from, as latents; gives how many chunks are done."""
         bundle = self.bundle(UNet(self.sizes.unet))
+        chunks, side = self.preset.chunks, self.preset.side
         return diffusion.prepare(
-            self.corpus, self.preset.mix, bundle, self.latents(), self.preset.chunks, self.preset.side, self.seed
+            self.corpus, self.preset.mix, bundle, self.latents(), chunks, side, self.seed, self.workers
         )
 
     def latents(self) -> Path:

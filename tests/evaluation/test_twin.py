@@ -1,0 +1,134 @@
+"""Twins begin alike and differ in what they are told alone; a peer's network is read as it was written."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+
+from limner.bundle import open_bundle
+from limner.cli import main
+from limner.cli import peer as peer_command
+from limner.cli import twin as twin_command
+from limner.evaluation import peering
+from limner.evaluation.peering import Peer, taught, trained
+from limner.evaluation.twin import TOLD, UNTOLD, Curve, Twin, ground, outside, together, twin
+from limner.network.unet import UNet
+from limner.pictures.scenes import Mix
+from limner.pictures.sets import Corpus
+from limner.training import preset as presets
+from limner.training.loop import Plan
+from limner.training.preset import SHORT, Preset, Stage
+from limner.training.workshop import Workshop
+from limner.types import Context
+
+MIX = Mix(single=1.0, people=0.0, tinted=0.0, shapes=0.5, count=0.0, pair=0.0)
+
+
+def preset() -> Preset:
+    stage = Stage(4, Plan(steps=3, rate=1e-3, warmup=2))
+    return replace(
+        SHORT, sizes=replace(SHORT.sizes, unet=tiny.UNET, autoencoder=tiny.VAE), side=64, mix=MIX, diffusion=stage,
+        chunks=1,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def shop(folder: Path, corpus: Corpus, tmp_path: Path) -> Workshop:
+    made = Workshop(tmp_path / "shop", corpus, preset(), torch.device("cpu"), seed=3, warm=open_bundle(folder))
+    assert [*made.prepare(), *outside(made, 1).prepare()] == [1, 1]
+    return made
+
+
+def pair(shop: Workshop) -> list[Twin]:
+    of = ground(shop, 1).taught
+    return [twin(shop, of, TOLD), twin(shop, of, UNTOLD, dropped=1.0)]
+
+
+def test_twins_begin_alike_and_only_what_is_told_parts_them(shop: Workshop) -> None:
+    told, untold = pair(shop)
+    for one, other in zip(told.run.net.parameters(), untold.run.net.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+    of = ground(shop, 1).taught
+    silenced = replace(of, states=of.nothing.expand_as(of.states))
+    deaf = twin(shop, silenced, "deaf")  # keeps its captions, and all of them say nothing
+    net = tiny.fill(UNet(shop.sizes.unet), 5)
+    torch.testing.assert_close(deaf.loss(net, 1), untold.loss(net, 1), rtol=0, atol=0)
+    assert told.loss(net, 1) != untold.loss(net, 1)
+
+
+def test_twins_are_trained_in_turn_and_go_on_where_they_stopped(shop: Workshop) -> None:
+    twins = pair(shop)
+    steps = together(twins)
+    assert [next(steps), next(steps)] == [0, 1]
+    next(twins[0].run.train(twins[0].loss))  # one gets ahead, as when the power fails between the two
+    twins[0].run.save()
+    steps.close()
+    again = pair(shop)
+    assert [each.run.number for each in again] == [2, 1]
+    assert list(together(again)) == [2, 3]
+    assert list(together(pair(shop))) == [3]
+
+
+def test_a_point_of_the_curve_is_measured_once(shop: Workshop) -> None:
+    curve, twins, of = Curve(shop.folder / "curve.json"), pair(shop), ground(shop, 1)
+    curve.measure(0, twins, shop, of)
+    (point,) = Curve(shop.folder / "curve.json").points
+    assert point[TOLD] == point[UNTOLD] > 0  # a last layer of zeros says the same to all
+    again = Curve(shop.folder / "curve.json")
+    again.measure(0, [], shop, of)
+    assert again.points == [point]
+
+
+def test_the_command(
+    shop: Workshop, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(presets, "SHORT", preset())
+    for job in (twin_command, peer_command):
+        monkeypatch.setattr(job, "SHOWN", 1)  # sheets of a few pictures: what they show is random
+    assert shop.warm is not None
+    common = [
+        "--model",
+        str(shop.warm.folder),
+        "--corpus",
+        str(corpus.folder),
+        "--figures",
+        str(tmp_path),
+        "--held",
+        "1",
+    ]
+    assert main(["measure", "twin", *common, "--out", str(tmp_path / "a")]) in (0, 1)
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["told_error_lower", "steps_of_both"]
+    details = json.loads((tmp_path / "twin.json").read_text())["details"]
+    assert [point["step"] for point in details["curve"]] == [0, 1, 2, 3]
+    assert details["pictures"] + int(details["left out"].split()[0]) == 64
+    assert main(["measure", "peer", *common, "--out", str(tmp_path / "b")]) in (0, 1)
+    found = json.loads((tmp_path / "peer.json").read_text())
+    assert [figure["value"] for figure in found["figures"]][1:] == [3, 3]
+    assert found["details"]["peer"]["parameters"] == found["details"]["parameters"]
+    for name in ("twin", "twin-pictures", "peer", "peer-pictures"):
+        assert (tmp_path / f"{name}.png").exists()
+    capsys.readouterr()
+    assert main(["measure", "twin", *common, "--steps", "0"]) == 2
+    assert "steps 0 is out of range" in capsys.readouterr().err
+    assert main(["measure", "peer", *common, "--out", str(tmp_path / "c"), "--python", "/nowhere/python"]) == 2
+    assert "name a Python that has diffusers" in capsys.readouterr().err
+
+
+def test_a_peer_goes_on_and_is_the_network_that_diffusers_wrote(shop: Workshop) -> None:
+    from diffusers import UNet2DConditionModel
+
+    peer = Peer(sys.executable, 1e-4, 5.0)
+    assert [heard.step for heard in taught(peer, shop, None)] == [1, 2, 3, 3]
+    assert [heard.step for heard in taught(peer, shop, None)] == [3]  # nothing is learnt twice
+    theirs = UNet2DConditionModel.from_pretrained(peer.folder(shop) / "unet")
+    ours, of = peering.denoiser(trained(peer, shop)), ground(shop, 1)
+    sigma = torch.full((2,), 2.0)
+    x = of.held.latents[:2].float() + 2
+    said = theirs(x / 5**0.5, ours.schedule.t_of(sigma), of.held.states[:2].float()).sample
+    there = ours(x, sigma, Context(of.held.states[:2].float()))
+    torch.testing.assert_close(there, x - 2 * said, rtol=1e-3, atol=1e-4)  # two implementations in float32
