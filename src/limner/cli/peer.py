@@ -117,7 +117,8 @@ def shown(ours: "Twin", net: "UNet", shop: "Workshop", of: "Ground") -> "tuple[l
     captions = [of.captions[row] for row in of.rows[:SHOWN].tolist()]
     here = shop.bundle(ours.grown())
     there = replace(here, denoiser=denoiser(net))
-    pictures, words = list[Picture](), list[str]()
+    pictures: list[Picture] = []
+    words: list[str] = []
     for name, bundle, sampler in ((OURS, here, "dpmpp_2m"), (THEIRS, there, "euler")):
         for guidance in (1.0, twins.GUIDANCE):
             pictures += drawn(bundle, captions, guidance, sampler)
