@@ -10,7 +10,18 @@ import pytest
 from eyes import KnownEye
 
 from limner.errors import LimnerError
-from limner.evaluation.composition import SPOKEN, TARGETS, TASKS, TURNED, Prompt, Wanted, prompts, right, seeds, vocabulary
+from limner.evaluation.composition import (
+    SPOKEN,
+    TARGETS,
+    TASKS,
+    TURNED,
+    Prompt,
+    Wanted,
+    prompts,
+    right,
+    seeds,
+    vocabulary,
+)
 from limner.evaluation.seen import Found, Seen, truth
 from limner.pictures.heldout import RELATIONS, held_out
 from limner.pictures.nouns import nouns, with_article
@@ -33,9 +44,8 @@ def scenes(corpus: Corpus, kind: str, things: int | None = None) -> list[Scene]:
 
 def truthful(task: str, scene: Scene) -> Prompt:
     """What a scene would have been asked for by."""
-    one, *others = scene.things
     if task == "counting":
-        return Prompt(task, False, scene.caption, (Wanted(one.word, number=len(scene.things)),), exact=True)
+        return Prompt(task, False, scene.caption, (Wanted(scene.things[0].word, number=len(scene.things)),), exact=True)
     colour = task in ("binding", "colours")
     wanted = tuple(Wanted(each.word, each.colour if colour else "") for each in scene.things)
     relation = next((each for each in RELATIONS if SPOKEN[each] in scene.caption), "")
@@ -134,7 +144,9 @@ def test_the_wording_is_the_trainings(corpus: Corpus) -> None:
     for scene in scenes(corpus, "pair"):
         one, other = (with_article(thing.word, "count") for thing in scene.things)
         spoken = {f"{one} {SPOKEN[each]} {other}" for each in RELATIONS}
-        assert any(each in scene.caption for each in spoken | {f"{other} {SPOKEN[TURNED[each]]} {one}" for each in RELATIONS})
+        assert any(
+            each in scene.caption for each in spoken | {f"{other} {SPOKEN[TURNED[each]]} {one}" for each in RELATIONS}
+        )
     for scene in scenes(corpus, "count"):
         word, many = scene.things[0].word, len(scene.things)
         assert f"{['', '', 'two', 'three', 'four'][many]} {nouns()[word].plural}" in scene.caption
@@ -149,7 +161,9 @@ def test_the_wording_is_the_trainings(corpus: Corpus) -> None:
 
 def test_every_task_has_its_target_and_its_own_seeds() -> None:
     assert {task for task, _ in TARGETS} == set(TASKS)
-    taken = [seed for task in TASKS for held in (False, True) for k in (0, 1, 999) for seed in seeds(task, held, k, 100)]
+    taken = [
+        seed for task in TASKS for held in (False, True) for k in (0, 1, 999) for seed in seeds(task, held, k, 100)
+    ]
     assert len(set(taken)) == len(taken)
     with pytest.raises(LimnerError, match="at most 1000 prompts"):
         seeds("two", False, 1000, 4)

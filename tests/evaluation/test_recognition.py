@@ -47,7 +47,10 @@ def test_the_largest_thing_with_a_name_counts(seen: Seen, answer: str) -> None:
 
 def test_what_went_wrong_is_told_apart() -> None:
     said = [thing("apple"), thing("apple", "flat"), thing("apple"), thing("cat", "noto style"), thing(""), thing("cat")]
-    found = [judged(*pair, EYE) for pair in zip(questions(WORDS, STYLES), (Seen((each,), False) for each in said))]
+    found = [
+        judged(*pair, EYE)
+        for pair in zip(questions(WORDS, STYLES), (Seen((each,), False) for each in said), strict=True)
+    ]
     assert dict(answers(found)) == {"right": 3, "wrong": 2, "abstained": 1}
     style = in_style(found)
     assert style is not None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import drawn
+from limner.cli.equal import above_zero
 
 if TYPE_CHECKING:
     from limner.evaluation.composition import Prompt, Vocabulary
@@ -51,7 +52,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     from limner.recipe import Wish
 
     for name in ("prompts", "seeds"):
-        drawn.above_zero(name, getattr(args, name))
+        above_zero(name, getattr(args, name))
     who, drawing = drawn.eye(), drawn.Drawing(args)
     words = vocabulary(*taught(drawing.bundle.folder), who)
     asked = [(task, held) for task in TASKS for held in WORDS]

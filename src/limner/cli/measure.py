@@ -3,12 +3,14 @@
 import argparse
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, equal
+from limner.cli import asked, composition, distance, equal, guidance, recognition, whole
+from limner.cli.whole import Job
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -17,10 +19,26 @@ if TYPE_CHECKING:
     from limner.evaluation.reading import Card
 
 FIGURES = Path("docs/figures")
+JOBS: Mapping[str, Job] = {  # what --all runs, in this order; each writes NAME.json
+    "recognition": Job(
+        "draw every taught noun in every style, and have it named", recognition.flags, recognition.figures
+    ),
+    "composition": Job(
+        "draw counts, colours, pairs and relations, seen and unseen", composition.flags, composition.figures
+    ),
+    "guidance": Job("sweep the scale of guidance: alignment against diversity", guidance.flags, guidance.figures),
+    "distance": Job("compare drawn pictures with composed scenes, as crowds", distance.flags, distance.figures),
+}
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | recogniser | equal | card")
+    parser.add_argument(
+        "--all", nargs=argparse.REMAINDER, metavar="...", help="the same as measure all, whose flags may follow"
+    )
+    jobs = parser.add_subparsers(
+        metavar=" | ".join(["draw", "read", "speed", "recogniser", "equal", *JOBS, "all", "card"])
+    )
+    parser.set_defaults(job=_nothing)
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
     asked.backend_flag(draw)
@@ -46,17 +64,51 @@ def flags(parser: argparse.ArgumentParser) -> None:
     enough = jobs.add_parser("equal", help="find how few steps are recognised as often as 50; a second call goes on")
     equal.equal_flags(enough)
     enough.set_defaults(job=_equal)
+    for name, job in JOBS.items():
+        each = jobs.add_parser(name, help=job.about)
+        job.flags(each)
+        each.set_defaults(job=partial(_figures, job))
+    everything = jobs.add_parser("all", help=f"take {', '.join(JOBS)}, as far as they are not of these weights")
+    whole.flags(everything)
+    everything.set_defaults(job=_all)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
     card.set_defaults(job=_card)
-    for job in (draw, read, speed, recogniser, enough, card):
-        job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
-        asked.json_flag(job)
+    for each in jobs.choices.values():
+        ended(each)
+
+
+def ended(job: argparse.ArgumentParser) -> None:
+    """The flags that every job has."""
+    job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
+    asked.json_flag(job)
 
 
 def run(args: argparse.Namespace) -> int:
     code: int = args.job(args)
     return code
+
+
+def _nothing(args: argparse.Namespace) -> int:
+    """Without a job there has to be --all, which is the job of that name."""
+    from limner.cli import Parser
+
+    if args.all is None:
+        raise LimnerError("measure what?", "see limner measure --help")
+    parser = Parser(prog="limner measure --all", allow_abbrev=False)
+    whole.flags(parser)
+    ended(parser)
+    return _all(parser.parse_args(args.all))
+
+
+def _figures(job: Job, args: argparse.Namespace) -> int:
+    return conclude(args, job.figures(args))
+
+
+def _all(args: argparse.Namespace) -> int:
+    """1 if a job failed, too."""
+    figures, failed = whole.figures(args, JOBS)
+    return conclude(args, figures) or int(failed)
 
 
 def conclude(args: argparse.Namespace, figures: "Sequence[Figure]") -> int:

@@ -87,11 +87,14 @@ def certificate(file: Path, who: "Eye") -> "tuple[Count, Count] | None":
     naming = details.get("naming")
     if not isinstance(naming, Mapping):
         return None
-    try:
-        sensitivity, specificity = (Count(*map(int, naming[name])) for name in ("sensitivity", "specificity"))
-    except (KeyError, TypeError, ValueError) as error:
-        raise LimnerError(f"{file} is no certificate of an oracle", "certify it again") from error
-    return sensitivity, specificity
+    counts = list[Count]()
+    for name in ("sensitivity", "specificity"):
+        match naming.get(name):
+            case [int(right), int(of)]:
+                counts.append(Count(right, of))
+            case _:
+                raise LimnerError(f"{file} does not count {name} as [right, of]", "certify the oracle again")
+    return counts[0], counts[1]
 
 
 def best(found: "Count", certified: "tuple[Count, Count] | None") -> "Share":
@@ -112,7 +115,7 @@ def described(found: "Sequence[Judged]") -> "dict[str, Value]":
 
     style = in_style(found)
     return {
-        "answers": dict(answers(found)),
+        "answers": answers(found),
         "in the style asked for": [style.right, style.of] if style else None,
         "by style": table(shares(found, lambda asked: asked.style)),
         "by kind": table(shares(found, lambda asked: asked.kind)),

@@ -9,6 +9,8 @@ from limner.evaluation.prevalence import Share
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from limner.evaluation.figures import Figure
+
 INK, LIGHT = "#2f4b7c", "#e28f41"
 
 
@@ -74,3 +76,28 @@ def spans(shares: Sequence[Share]) -> tuple[list[float], list[list[float]]]:
     values = [share.value for share in shares]
     down = [max(share.value - share.low, 0.0) for share in shares]
     return values, [down, [max(share.high - share.value, 0.0) for share in shares]]
+
+
+def summary(figures: "Sequence[Figure]", file: Path) -> None:
+    """Every figure as a share of its target, the way that more is better: at or beyond the line it is reached."""
+    from matplotlib.figure import Figure as Canvas
+
+    canvas = Canvas(figsize=(8.5, 1.2 + 0.28 * len(figures)), layout="constrained")
+    axes = canvas.add_subplot(1, 1, 1)
+    reached = [min(reach(figure), 2.0) for figure in figures]
+    axes.barh([figure.name for figure in figures], reached, color=[INK if figure.ok else LIGHT for figure in figures])
+    for place, figure in enumerate(figures):
+        words = f"{figure.value:g} ({figure.bound} {figure.target:g})"
+        axes.annotate(words, (0, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.axvline(1, color="k", lw=1)
+    axes.invert_yaxis()
+    axes.set(title="figures by their targets; the line is the target", xlabel="share of the target, two at most")
+    canvas.savefig(file, dpi=110)
+
+
+def reach(figure: "Figure") -> float:
+    """1 at the target, more beyond it; where a share makes no sense (nought, other signs) 1.5 or 0.5."""
+    more, less = (figure.value, figure.target) if figure.bound == "at least" else (figure.target, figure.value)
+    if more > 0 and less > 0:
+        return more / less
+    return 1.5 if figure.ok else 0.5

@@ -1,7 +1,4 @@
-"""Does it compose?  GenEval's six tasks on our vocabulary, on pairs that were seen in training and on pairs never seen.
-
-Ghosh et al. 2023 (arXiv:2310.11513).  The shares are not comparable with published ones: this world is small and closed.
-"""
+"""Does it compose, or remember?  GenEval's six tasks on our vocabulary, seen pairs and held-out pairs apart."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,6 +73,7 @@ def vocabulary(words: Sequence[str], styles: Sequence[str], eye: Eye) -> Vocabul
     known = {word: nouns()[word] for word in sorted(words) if word in nouns() and eye.knows(word)}
     composed = [word for word, noun in known.items() if noun.scene and noun.number == "count"]
     outlines = [word for word, noun in known.items() if noun.number == "count" and noun.kind != "people"]
+    outlines = [word for word in outlines if word not in SHAPES]
     shapes = [shape for shape in SHAPES if eye.knows(shape)]
     if not composed or not shapes:
         raise LimnerError("the oracle knows nothing that this model can compose", "measure limner-mini or its kin")
@@ -175,8 +173,9 @@ def prompts(task: str, held: bool, words: Vocabulary, most: int) -> list[Prompt]
 def right(prompt: Prompt, seen: Seen, eye: Eye) -> bool:
     """Whether the picture is as asked for, judged by what was seen alone.
 
-    Of each name the largest things count, as many as are wanted, and they have to be of the colour that was said; others
-    may be there unless the number is exact.  Broken pictures are wrong.
+    Of each name the largest things count, as many as are wanted, and they have to be of the colour that was said;
+    others may be there unless the number is exact.  GenEval's decisions, Ghosh et al. 2023 (arXiv:2310.11513),
+    but for broken pictures, which are wrong.  The shares compare with no published ones: this world is closed.
     """
     if seen.broken:
         return False
@@ -207,7 +206,6 @@ def relations(one: Found, other: Found) -> set[str]:
         "right of": across - slack_across,
     }
     return {name for name, offset in clear.items() if offset / distance > STEEP}
-
 
 
 def seeds(task: str, held: bool, prompt: int, most: int) -> range:

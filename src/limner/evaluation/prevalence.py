@@ -70,14 +70,17 @@ def corrected(found: Count, sensitivity: Count, specificity: Count, level: float
     """The share there is: p = (p_found + sp - 1) / (se + sp - 1), cut to 0 ... 1.
 
     Rogan and Gladen 1978 (Am. J. Epidemiol. 107, 71-76).  The interval, Lang and Reiczigel 2014 (Prev. Vet. Med. 113,
-    13-22), carries the certificate's uncertainty on: `sensitivity` says how many of the cases that are so were found to
-    be, `specificity` how many of the others were found not to be.  LimnerError where the judge is no better than chance.
+    13-22), carries the certificate's uncertainty on: `sensitivity` says how many of the cases that are so were found
+    to be, `specificity` how many of the others were found not to be.  LimnerError where the judge is no better than
+    chance.
     """
     z = float(norm.ppf((1 + level) / 2))
     se, sp = (Count(each.right + 1, each.of + 2) for each in (sensitivity, specificity))
     youden = sensitivity.share + specificity.share - 1
     if youden <= 0 or se.share + sp.share <= 1:
-        raise LimnerError("who finds what is not there as often as what is cannot be corrected for", "ask another judge")
+        raise LimnerError(
+            "who finds what is not there as often as what is cannot be corrected for", "ask another judge"
+        )
     value = (found.share + specificity.share - 1) / youden
     n = found.of + z**2
     apparent = (found.right + z**2 / 2) / n

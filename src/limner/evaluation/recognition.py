@@ -50,13 +50,17 @@ def questions(words: Sequence[str], styles: Sequence[str]) -> list[Asked]:
 
 def judged(asked: Asked, seen: Seen, eye: Eye) -> Judged:
     """A broken picture is not right whatever is named in it; words that a picture cannot tell apart are one."""
-    named = next((thing for thing in seen.things if thing.word), None)
-    said, style = (named.word, named.style) if named else ("", "")
+    said, style = named(seen)
     if seen.broken:
         return Judged(asked, "broken", said, style)
-    if not named:
+    if not said:
         return Judged(asked, "abstained", said, style)
     return Judged(asked, "right" if eye.alike(said, asked.noun) else "wrong", said, style)
+
+
+def named(seen: Seen) -> tuple[str, str]:
+    """Name and style of the largest thing that has a name; "" and "" without one."""
+    return next(((thing.word, thing.style) for thing in seen.things if thing.word), ("", ""))
 
 
 def count(judgements: Sequence[Judged]) -> Count:
@@ -72,7 +76,7 @@ def shares(judgements: Sequence[Judged], sort: Callable[[Asked], str]) -> dict[s
     return {name: (each, wilson(each)) for name, each in sorted(counts.items(), key=lambda pair: -pair[1].share)}
 
 
-def answers(judgements: Sequence[Judged]) -> Mapping[Answer, int]:
+def answers(judgements: Sequence[Judged]) -> Mapping[str, int]:
     return Counter(each.answer for each in judgements)
 
 

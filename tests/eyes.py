@@ -13,13 +13,15 @@ from limner.evaluation.seen import Seen
 from limner.pictures.nouns import nouns
 from limner.pictures.shapes import SHAPES
 
+NOTHING = Seen((), False)
+
 
 @dataclass(frozen=True)
 class KnownEye:
     """Says what it was told of each picture's bytes, and of all others the same."""
 
     answers: Mapping[bytes, Seen] = field(default_factory=dict)
-    otherwise: Seen = Seen((), False)
+    otherwise: Seen = NOTHING
     same: frozenset[frozenset[str]] = frozenset()
     identity: str = "0" * 64
 
