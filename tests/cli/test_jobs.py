@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from limner.bundle import open_bundle
 from limner.bundle.layout import read_json, write_json
 from limner.cli import drawn, measure, whole
 from limner.evaluation.seen import Found, Seen
+from limner.pictures.scenes import FULL
 from limner.pictures.sets import Corpus
+from limner.training.preset import PRESETS
 
 Said = tuple[int, str, str]
 CAT = Found("cat", 0.9, "", "3d render", np.ones((16, 16), bool))
@@ -110,10 +113,17 @@ def test_guidance_is_swept(taught: Path, here: Path, limner: Callable[..., Said]
 
 
 def test_distance_has_a_floor_and_a_ceiling(
-    taught: Path, here: Path, corpus: Corpus, limner: Callable[..., Said], refused: Callable[..., str]
+    taught: Path,
+    here: Path,
+    corpus: Corpus,
+    limner: Callable[..., Said],
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    mix = replace(FULL, faces=0.0, words="nouns", sets=("round",))
+    monkeypatch.setitem(PRESETS, "mini", replace(PRESETS["mini"], mix=mix))
     ask = ("measure", "distance", "--model", taught, "--steps", 1, "--backend", "eager", "--corpus", corpus.folder)
-    code, out, _ = limner(*ask, "--preset", "base", "--count", 8)
+    code, out, _ = limner(*ask, "--count", 8)
     assert [line.split()[0] for line in out.splitlines()] == [
         "frechet_above_floor", "planted_over_floor", "kernel_above_floor",
     ]  # fmt: skip

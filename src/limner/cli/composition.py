@@ -112,6 +112,7 @@ def described(group: Group) -> "dict[str, Value]":
 
 def chart(groups: Sequence[Group], file: Path) -> None:
     from limner.evaluation.charts import grouped
+    from limner.evaluation.prevalence import Share
 
     rows, marks = dict[str, dict[str, Share]](), dict[str, dict[str, float]]()
     for each in groups:

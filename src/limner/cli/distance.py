@@ -37,7 +37,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     from limner.bundle.catalogue import home
     from limner.evaluation.charts import bars
     from limner.evaluation.figures import record
-    from limner.evaluation.frechet import apart
+    from limner.evaluation.frechet import Apart, apart
     from limner.pictures.sets import Corpus
     from limner.recipe import Wish
     from limner.training.preset import PRESETS

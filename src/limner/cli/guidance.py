@@ -28,7 +28,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     """The same prompts and noises at every scale."""
     from limner.evaluation.charts import traded
     from limner.evaluation.figures import record
-    from limner.evaluation.guidance import FIRST, SCALES, chance, questions
+    from limner.evaluation.guidance import FIRST, SCALES, Swept, chance, questions
     from limner.evaluation.reading import taught
 
     above_zero("prompts", args.prompts)

@@ -38,13 +38,13 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
 
     name = "recognition" if args.nouns == "taught" else "recognition-all"
     who, drawing = drawn.eye(), drawn.Drawing(args)
+    certified = certificate(args.figures / "oracle.json", who)
     words, styles = taught(drawing.bundle.folder)
     words, unknown = known(list(nouns()) if args.nouns == "all" else words, who)
     asked = questions(words, styles)
     recipes = [drawing.recipe(Wish(prompt=each.prompt, seed=each.seed)) for each in asked]
     files = drawing.files(recipes, name)
     found = [judged(*pair, who) for pair in zip(asked, drawing.seen(files, who, name), strict=True)]
-    certified = certificate(args.figures / "oracle.json", who)
     share, value = wilson(count(found)), best(count(found), certified)
     told = [Figure(name.replace("-", "_"), round(value.value, 4), TARGETS[args.nouns], "at least")]
     panels = {
@@ -78,10 +78,11 @@ def certificate(file: Path, who: "Eye") -> "tuple[Count, Count] | None":
 
     Its details hold {"oracle": identity, "naming": {"sensitivity": [right, of], "specificity": [right, of]}}.
     """
-    from limner.bundle.layout import read_json
+    import json
+
     from limner.evaluation.prevalence import Count
 
-    details = read_json(file).get("details") if file.exists() else None
+    details = json.loads(file.read_text(encoding="utf-8")).get("details") if file.exists() else None
     if not isinstance(details, Mapping) or details.get("oracle") != who.identity:
         return None
     naming = details.get("naming")
