@@ -1,4 +1,4 @@
-"""The jobs that draw and look: what they say, what they leave, that they go on where they stopped, and all in one call."""
+"""The jobs that draw and look: what they say and leave, that they go on where they stopped, and all in one call."""
 
 import json
 import shlex
@@ -182,7 +182,9 @@ def test_all_of_them_and_again_what_failed(
     assert "--nonsense" in refused("measure", "--all", "--nonsense")
 
 
-def test_without_an_oracle_nobody_looks(here: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_oracle_nobody_looks(
+    here: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name)
 
