@@ -3,12 +3,14 @@
 import argparse
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, equal, labels, oracle, peer, twin
+from limner.cli import asked, composition, distance, equal, guidance, labels, oracle, peer, recognition, twin, whole
+from limner.cli.whole import Job
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -17,12 +19,32 @@ if TYPE_CHECKING:
     from limner.evaluation.reading import Card
 
 FIGURES = Path("docs/figures")
+JOBS: Mapping[str, Job] = {  # what --all runs, in this order; each writes NAME.json
+    "recognition": Job(
+        "draw every taught noun in every style, and have it named", recognition.flags, recognition.figures
+    ),
+    "composition": Job(
+        "draw counts, colours, pairs and relations, seen and unseen", composition.flags, composition.figures
+    ),
+    "guidance": Job("sweep the scale of guidance: alignment against diversity", guidance.flags, guidance.figures),
+    "distance": Job("compare drawn pictures with composed scenes, as crowds", distance.flags, distance.figures),
+}
+OTHERS: Mapping[str, Job] = {  # what trains, or asks a reader; a second call of those that train goes on
+    "oracle": Job("train and examine whoever says what is in a picture", oracle.flags, oracle.oracle),
+    "labelled": Job("count where the oracle and a reader agree", labels.labelled_flags, labels.labelled),
+    "twin": Job("train with and without captions, and compare", twin.flags, twin.twin),
+    "peer": Job("train beside diffusers' own recipe, and compare", peer.flags, peer.peer),
+    "recogniser": Job("train who is asked by measure equal", equal.recogniser_flags, equal.recogniser),
+    "equal": Job("find how few steps are recognised as often as 50", equal.equal_flags, equal.equal),
+}
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    jobs = parser.add_subparsers(
-        required=True, metavar="draw | read | speed | recogniser | equal | oracle | label | labelled | twin | peer | card"
+    parser.add_argument(
+        "--all", nargs=argparse.REMAINDER, metavar="...", help="the same as measure all, whose flags may follow"
     )
+    jobs = parser.add_subparsers(metavar=" | ".join(["draw", "read", "label", "speed", *JOBS, *OTHERS, "all", "card"]))
+    parser.set_defaults(job=_nothing)
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
     asked.backend_flag(draw)
@@ -42,38 +64,54 @@ def flags(parser: argparse.ArgumentParser) -> None:
     asked.backend_flag(speed)
     speed.add_argument("--rounds", type=int, default=5, metavar="N", help="of which the median counts (%(default)s)")
     speed.set_defaults(job=_speed)
-    recogniser = jobs.add_parser("recogniser", help="train who is asked by measure equal; a second call goes on")
-    equal.recogniser_flags(recogniser)
-    recogniser.set_defaults(job=_recogniser)
-    enough = jobs.add_parser("equal", help="find how few steps are recognised as often as 50; a second call goes on")
-    equal.equal_flags(enough)
-    enough.set_defaults(job=_equal)
     shown = jobs.add_parser("label", help="draw 300 pictures for a reader who labels them, to compare the oracle with")
     labels.label_flags(shown)
     shown.set_defaults(job=labels.label)
-    counted = jobs.add_parser("labelled", help="count where the oracle and that reader agree")
-    labels.labelled_flags(counted)
-    counted.set_defaults(job=_labelled)
-    seer = jobs.add_parser("oracle", help="train and examine whoever says what is in a picture; a second call goes on")
-    oracle.flags(seer)
-    seer.set_defaults(job=_oracle)
-    twins = jobs.add_parser("twin", help="train with and without captions, and compare; a second call goes on")
-    twin.flags(twins)
-    twins.set_defaults(job=_twin)
-    rival = jobs.add_parser("peer", help="train beside diffusers' own recipe, and compare; a second call goes on")
-    peer.flags(rival)
-    rival.set_defaults(job=_peer)
+    for name, job in {**JOBS, **OTHERS}.items():
+        each = jobs.add_parser(name, help=job.about)
+        job.flags(each)
+        each.set_defaults(job=partial(_figures, job))
+    everything = jobs.add_parser("all", help=f"take {', '.join(JOBS)}, as far as they are not of these weights")
+    whole.flags(everything)
+    everything.set_defaults(job=_all)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
     card.set_defaults(job=_card)
-    for job in (draw, read, speed, recogniser, enough, shown, counted, seer, twins, rival, card):
-        job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
-        asked.json_flag(job)
+    for each in jobs.choices.values():
+        ended(each)
+
+
+def ended(job: argparse.ArgumentParser) -> None:
+    """The flags that every job has."""
+    job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
+    asked.json_flag(job)
 
 
 def run(args: argparse.Namespace) -> int:
     code: int = args.job(args)
     return code
+
+
+def _nothing(args: argparse.Namespace) -> int:
+    """Without a job there has to be --all, which is the job of that name."""
+    from limner.cli import Parser
+
+    if args.all is None:
+        raise LimnerError("measure what?", "see limner measure --help")
+    parser = Parser(prog="limner measure --all", allow_abbrev=False)
+    whole.flags(parser)
+    ended(parser)
+    return _all(parser.parse_args(args.all))
+
+
+def _figures(job: Job, args: argparse.Namespace) -> int:
+    return conclude(args, job.figures(args))
+
+
+def _all(args: argparse.Namespace) -> int:
+    """1 if a job failed, too."""
+    figures, failed = whole.figures(args, JOBS)
+    return conclude(args, figures) or int(failed)
 
 
 def conclude(args: argparse.Namespace, figures: "Sequence[Figure]") -> int:
@@ -83,14 +121,6 @@ def conclude(args: argparse.Namespace, figures: "Sequence[Figure]") -> int:
     else:
         print("\n".join(figure.line() for figure in figures))
     return 0 if all(figure.ok for figure in figures) else 1
-
-
-def _oracle(args: argparse.Namespace) -> int:
-    return conclude(args, oracle.oracle(args))
-
-
-def _labelled(args: argparse.Namespace) -> int:
-    return conclude(args, labels.labelled(args))
 
 
 def _draw(args: argparse.Namespace) -> int:
@@ -185,22 +215,6 @@ def _speed(args: argparse.Namespace) -> int:
     rounds = {"make": [round(each.seconds, 2) for each in made], "help": [round(each.seconds, 3) for each in helped]}
     record(args.figures / "speed.json", figures, bundle.identity, rounds)
     return conclude(args, figures)
-
-
-def _recogniser(args: argparse.Namespace) -> int:
-    return conclude(args, equal.recogniser(args))
-
-
-def _equal(args: argparse.Namespace) -> int:
-    return conclude(args, equal.equal(args))
-
-
-def _twin(args: argparse.Namespace) -> int:
-    return conclude(args, twin.twin(args))
-
-
-def _peer(args: argparse.Namespace) -> int:
-    return conclude(args, peer.peer(args))
 
 
 def _card(args: argparse.Namespace) -> int:

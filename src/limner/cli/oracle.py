@@ -75,7 +75,13 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
     found = {name: certificate.shares(final, *certificate.examine(final, given, name == "decoded")) for name in NAMES}
     refused = {name: certificate.refused(final, each) for name, each in certificate.spoilt(final, given, 1).items()}
     figures = certified(found, refused)
+    right, spoilt_refused = found["decoded"][0]["named rightly"], refused.values()
     details: dict[str, Value] = {
+        "oracle": final.identity,
+        "naming": {
+            "sensitivity": [right.right, right.count],
+            "specificity": [sum(each.right for each in spoilt_refused), sum(each.count for each in spoilt_refused)],
+        },
         "renders": {
             name: certificate.described(each) | {"mask overlap": overlap} for name, (each, overlap) in found.items()
         },

@@ -113,6 +113,7 @@ def shares(oracle: Oracle, answers: Sequence[Answer], counts: Sequence[int]) -> 
         ),
         "word where given": Share(sum(oracle.alike(word, words[each.true[0]]) for word, each in given), len(given)),
         "given": Share(len(given), len(named)),
+        "named rightly": Share(sum(oracle.alike(word, words[each.true[0]]) for word, each in given), len(answers)),
         "not called broken": Share(sum(bool(word) for (word, _), _ in named), len(named)),
         "style": told([(each.true[1], thing.style) for each, thing in found]),
         "colour": told([(each.true[2], thing.colour) for each, thing in found]),

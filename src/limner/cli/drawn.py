@@ -1,0 +1,79 @@
+"""What the jobs of `limner measure` that draw have in common: their flags, the eye, and pictures kept as they come."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.cli import asked
+from limner.cli.equal import above_zero, told
+
+if TYPE_CHECKING:
+    from limner.bundle import Bundle
+    from limner.evaluation.figures import Value
+    from limner.evaluation.prevalence import Share
+    from limner.evaluation.seen import Eye, Seen
+    from limner.recipe import Recipe, Wish
+
+FOLDER = Path("outputs/measure")
+STEPS = 8  # of the model's own sampler; `measure equal` found five to be enough
+
+
+def flags(job: argparse.ArgumentParser) -> None:
+    asked.bundle_flags(job)
+    asked.backend_flag(job)
+    job.add_argument("--steps", type=int, default=STEPS, metavar="N", help="a picture takes (%(default)s)")
+    job.add_argument("--out", type=Path, default=FOLDER, metavar="DIR", help="pictures, which are kept (%(default)s)")
+
+
+def eye() -> "Eye":
+    """The oracle that ships; LimnerError where there is none."""
+    from limner.evaluation.oracle import opened
+
+    return opened()
+
+
+class Drawing:
+    """One model and one backend, by which recipes become files."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        above_zero("steps", args.steps)
+        self.bundle: Bundle = asked.bundle(args)
+        self.backend = asked.backend(args, self.bundle).name
+        self.steps: int = args.steps
+        self.folder: Path = args.out / self.backend
+
+    def recipe(self, wish: "Wish") -> "Recipe":
+        """What the wish leaves open is as this model draws by itself, but for the number of steps."""
+        from dataclasses import replace
+
+        from limner.recipe import resolve
+
+        return resolve(replace(wish, model=self.bundle.identity, steps=self.steps), self.bundle.defaults)
+
+    def files(self, recipes: "Sequence[Recipe]", name: str) -> list[Path]:
+        """Each recipe's picture, drawn if it was not before."""
+        from limner.evaluation.drawn import draw, place
+
+        for done in draw(recipes, self.bundle, self.backend, self.folder):
+            if done % 50 == 0 or done == len(recipes):
+                told(f"{name}: {done} of {len(recipes)} pictures")
+        return [place(self.folder, recipe) for recipe in recipes]
+
+    def seen(self, files: Sequence[Path], who: "Eye", name: str) -> "Iterator[Seen]":
+        from limner.evaluation.drawn import looked
+
+        for number, seen in enumerate(looked(files, who)):
+            if (number + 1) % 500 == 0:
+                told(f"{name}: looked at {number + 1} of {len(files)}")
+            yield seen
+
+    def described(self, recipe: "Recipe", who: "Eye") -> "dict[str, Value]":
+        """How every picture was drawn and who looked, for the JSON."""
+        how = ("sampler", "ladder", "steps", "guidance", "width", "height")
+        drawn: dict[str, Value] = {name: getattr(recipe, name) for name in how}
+        return {"drawn": {**drawn, "backend": self.backend}, "oracle": who.identity}
+
+
+def interval(share: "Share") -> "Value":
+    return [round(share.low, 4), round(share.high, 4)]
