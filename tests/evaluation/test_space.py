@@ -57,7 +57,10 @@ def test_isoscore_does_not_care_where_or_which_way_or_how_large(seed: int) -> No
 def test_mean_cosine_is_over_all_pairs() -> None:
     vectors = draw(1, "vectors", 0, (30, 6)) + 1
     pairs = [
-        torch.nn.functional.cosine_similarity(vectors[i], vectors[j], dim=0) for i in range(30) for j in range(30) if i != j
+        torch.nn.functional.cosine_similarity(vectors[i], vectors[j], dim=0)
+        for i in range(30)
+        for j in range(30)
+        if i != j
     ]
     assert mean_cosine(vectors) == pytest.approx(float(torch.stack(pairs).mean()), abs=1e-6)
     assert mean_cosine(axes(3, 3)) == pytest.approx(-1 / 5)  # each has one opposite among five others

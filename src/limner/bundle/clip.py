@@ -19,7 +19,7 @@ from limner.text.tokenizer import EOS, Tokenizer
 from limner.types import Image
 
 FOLDER = "clip"
-ROWS = 256  # of a forward pass
+ROWS = 64  # of a forward pass: what a processor keeps in its cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +43,18 @@ class Clip:
 
     def pictures(self, images: Image) -> Float[Tensor, "n p"]:
         """The features of pictures in [0, 1], `side` pixels wide and high."""
-        return self._unit([self.net.image(2 * few.to(self.device) - 1) for few in images.split(ROWS)])
+        return self._unit([self.net.image(2 * few.to(self.device) - 1) for few in torch.split(images, ROWS)])
 
     def captions(self, said: Sequence[str]) -> Float[Tensor, "n p"]:
         """The features of texts in which nothing is syntax."""
-        few = [said[start : start + ROWS] for start in range(0, len(said), ROWS)]
-        return self._unit([self.net.text(read(self.tokenizer, each).to(self.device)).pooled for each in few])
+        order = sorted(range(len(said)), key=lambda k: len(said[k]))  # about as long as their company: little padding
+        few = [[said[k] for k in order[start : start + ROWS]] for start in range(0, len(said), ROWS)]
+        found = self._unit([self.net.text(read(self.tokenizer, each).to(self.device)).pooled for each in few])
+        return found[torch.tensor(order, dtype=torch.long).argsort()]
 
     def _unit(self, features: Sequence[Float[Tensor, "_ p"]]) -> Float[Tensor, "n p"]:
-        if not features:
-            return torch.zeros(0, self.net.image.config.projection_dim)
-        return F.normalize(torch.cat(list(features)), dim=-1).cpu()
+        none = torch.zeros(0, self.net.image.config.projection_dim)
+        return F.normalize(torch.cat([none, *(each.cpu() for each in features)]), dim=-1)
 
 
 def read(tokenizer: Tokenizer, captions: Sequence[str]) -> Int[Tensor, "b l"]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, equal
+from limner.cli import asked, clip, equal
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FIGURES = Path("docs/figures")
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | recogniser | equal | card")
+    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | recogniser | equal | clip | card")
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
     asked.backend_flag(draw)
@@ -46,10 +46,13 @@ def flags(parser: argparse.ArgumentParser) -> None:
     enough = jobs.add_parser("equal", help="find how few steps are recognised as often as 50; a second call goes on")
     equal.equal_flags(enough)
     enough.set_defaults(job=_equal)
+    aligned = jobs.add_parser("clip", help="ask CLIP to find, name and tell apart what it never saw")
+    clip.flags(aligned)
+    aligned.set_defaults(job=_clip)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
     card.set_defaults(job=_card)
-    for job in (draw, read, speed, recogniser, enough, card):
+    for job in (draw, read, speed, recogniser, enough, aligned, card):
         job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
         asked.json_flag(job)
 
@@ -168,6 +171,10 @@ def _recogniser(args: argparse.Namespace) -> int:
 
 def _equal(args: argparse.Namespace) -> int:
     return conclude(args, equal.equal(args))
+
+
+def _clip(args: argparse.Namespace) -> int:
+    return conclude(args, clip.measured(args))
 
 
 def _card(args: argparse.Namespace) -> int:
