@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
 
+import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, OTHER, PALE = "#2f4b7c", "#d45087", "#999"
+WHITE = 250  # from which on all three channels are paper
 MOST = 200  # pictures that a map shows as such
 
 
@@ -32,7 +34,8 @@ def pictured(features: Float[Tensor, "n p"], shown: Mapping[int, Picture], title
     x, y = found.points.T.tolist()
     axes.scatter(x, y, s=4, color=PALE)
     for k, picture in shown.items():
-        axes.add_artist(AnnotationBbox(OffsetImage(picture, zoom=0.6), (x[k], y[k]), frameon=False))
+        clear = np.dstack([picture, 255 * (picture.min(-1) < WHITE).astype(np.uint8)])  # else it hides its neighbours
+        axes.add_artist(AnnotationBbox(OffsetImage(clear, zoom=0.6), (x[k], y[k]), frameon=False))
     _named(axes, found, title)
     return _file(figure)
 
