@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pair
 import pytest
 from PIL import Image
 
+from limner.pictures.scenes import FULL
 from limner.pictures.sets import Corpus
 from limner.process.noise import draw
+from limner.training.preset import PRESETS
 
 Said = tuple[int, str, str]
 
@@ -159,7 +162,10 @@ def test_without_a_choice_nothing_is_classified(
     assert "count 0" in refused(*ask, "--words", "a,b", "--count", 0)
 
 
-def test_what_clip_knows_is_measured(paired: Path, corpus: Corpus, here: Path, limner: Callable[..., Said]) -> None:
+def test_what_clip_knows_is_measured(
+    paired: Path, corpus: Corpus, here: Path, limner: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "mini", replace(PRESETS["mini"], sayings=replace(FULL, faces=0.0)))
     code, out, err = limner(
         "measure",
         "clip",
@@ -171,8 +177,6 @@ def test_what_clip_knows_is_measured(paired: Path, corpus: Corpus, here: Path, l
         12,
         "--questions",
         4,
-        "--preset",
-        "base",
     )
     names = [
         "caption_found_first",
@@ -182,7 +186,7 @@ def test_what_clip_knows_is_measured(paired: Path, corpus: Corpus, here: Path, l
         "control_above_chance",
         "gallery",
     ]
-    assert [line.split()[0] for line in out.splitlines()] == names
+    assert [line.split()[0] for line in out.splitlines()] == names, err
     assert code == 1  # chance weights
     assert "held out pairs" in err
     kept = json.loads(Path("docs/figures/clip.json").read_text())["details"]

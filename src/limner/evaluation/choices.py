@@ -73,9 +73,12 @@ def tinted_colours(corpus: Corpus, mix: Mix, count: int, side: int, apart: bool,
     outlines, made = index(corpus, mix).outlines, list[Choice]()
     for k in range(count):
         rng = stream(seed, "tinted", apart, k)
-        colour, (word, i) = rng.choice(list(COLOURS)), outlines.draw(rng)
-        while held_out(colour, word) != apart:
+        for _ in range(TRIES):
             colour, (word, i) = rng.choice(list(COLOURS)), outlines.draw(rng)
+            if held_out(colour, word) == apart:
+                break
+        else:
+            raise LimnerError("the corpus has no outline of such a pair", "build more picture sets")
         picture = corpus.image(i, round(side * rng.uniform(*mix.scale))).copy()
         picture[..., :3] = COLOURS[colour]
         made.append(coloured(picture, colour, f"silhouette of {with_article(word, nouns()[word].number)}", rng, side))
