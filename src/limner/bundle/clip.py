@@ -43,7 +43,9 @@ class Clip:
 
     def pictures(self, images: Image) -> Float[Tensor, "n p"]:
         """The features of pictures in [0, 1], `side` pixels wide and high."""
-        return self._unit([self.net.image(2 * few.to(self.device) - 1) for few in torch.split(images, ROWS)])
+        return self._unit(
+            [self.net.image(2 * few.to(self.device) - 1) for few in torch.split(images, ROWS) if len(few)]
+        )
 
     def captions(self, said: Sequence[str]) -> Float[Tensor, "n p"]:
         """The features of texts in which nothing is syntax."""
