@@ -17,6 +17,8 @@ COMMANDS: Mapping[str, str] = {  # each is the module limner.cli.NAME with flags
     "make": "draw pictures of a sentence",
     "read": "print the recipe that a picture carries",
     "explain": "draw one heat map for each word of a picture's prompt",
+    "search": "find the pictures of a folder by words, or by another picture",
+    "classify": "say which of some words a picture is",
     "models": "list the models that are here, add, fetch, verify and certify them",
     "doctor": "say what is installed, what will be used and what is wrong",
     "demo": "draw four sentences with the model that ships",

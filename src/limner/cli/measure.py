@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, composition, distance, equal, guidance, labels, oracle, peer, recognition, twin, whole
+from limner.cli import asked, clip, composition, distance, equal, guidance, labels, oracle, peer, recognition, twin, whole
 from limner.cli.whole import Job
 from limner.errors import LimnerError
 
@@ -28,6 +28,7 @@ JOBS: Mapping[str, Job] = {  # what --all runs, in this order; each writes NAME.
     ),
     "guidance": Job("sweep the scale of guidance: alignment against diversity", guidance.flags, guidance.figures),
     "distance": Job("compare drawn pictures with composed scenes, as crowds", distance.flags, distance.figures),
+    "clip": Job("ask CLIP to find, name and tell apart what it never saw", clip.flags, clip.measured),
 }
 OTHERS: Mapping[str, Job] = {  # what trains, or asks a reader; a second call of those that train goes on
     "oracle": Job("train and examine whoever says what is in a picture", oracle.flags, oracle.oracle),

@@ -6,14 +6,15 @@ from random import Random
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from limner.bundle.clip import read as read
 from limner.pictures.scenes import Mix, compose
 from limner.pictures.sets import Corpus
 from limner.process.noise import key
 from limner.text.clip import ClipPair, clip_logits
-from limner.text.tokenizer import EOS, Tokenizer
+from limner.text.tokenizer import Tokenizer
 from limner.types import Image
 
 
@@ -40,14 +41,6 @@ def pairs(corpus: Corpus, mix: Mix, seed: int, number: int, rows: int, side: int
     scenes = [compose(corpus, Random(key(seed, f"pair {row}", number)), side, mix) for row in range(rows)]
     pixels = torch.from_numpy(np.stack([scene.image for scene in scenes]))
     return pixels.movedim(-1, 1).float() / 255, [scene.caption for scene in scenes]
-
-
-def read(tokenizer: Tokenizer, captions: Sequence[str]) -> Int[Tensor, "b l"]:
-    """Token ids, cut to the longest caption of the batch: to a causal tower padding makes no difference."""
-    encoded = [tokenizer.encode(caption) for caption in captions]
-    end = tokenizer.id_of(EOS)
-    longest = max(ids.index(end) for ids in encoded) + 1
-    return torch.tensor([ids[:longest] for ids in encoded])
 
 
 def clip_loss(net: nn.Module, tokenizer: Tokenizer, pictures: Image, captions: Sequence[str]) -> Float[Tensor, ""]:
