@@ -157,7 +157,8 @@ class Table:
 
     def sheet(self, arms: "Sequence[Arm]", asked_for: "Sequence[Question]", file: Path) -> None:
         """The same pictures by each way, a row a way, for whoever trusts their own eyes."""
-        from limner.evaluation.equal import opened, place
+        from limner.evaluation.drawn import opened
+        from limner.evaluation.equal import place
         from limner.pictures.contact import sheet
 
         pairs = [(arm, question) for arm in arms for question in asked_for]

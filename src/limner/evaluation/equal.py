@@ -5,19 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-import numpy as np
-from PIL import Image
 from scipy.stats import binomtest
 
 from limner.bundle import Bundle
-from limner.engine import backends, run
-from limner.engine.run import Picture
+from limner.evaluation import drawn
+from limner.evaluation.drawn import opened
 from limner.evaluation.paired import Paired, paired
 from limner.evaluation.recogniser import Recogniser
 from limner.pictures.nouns import nouns, with_article
 from limner.process.ladder import LADDERS
 from limner.process.noise import key
-from limner.recipe import LOUDEST, Recipe, Wish, digest, resolve
+from limner.recipe import LOUDEST, Recipe, Wish, resolve
 
 GUIDANCE = 3.0
 SLACK = 0.005  # below the baseline, as a proportion, that an estimate may be to be chosen for the test
@@ -94,31 +92,17 @@ def questions(words: Sequence[str], styles: Sequence[str], count: int, first: in
 
 
 def draw(arm: Arm, asked: Sequence[Question], bundle: Bundle, folder: Path) -> Iterator[int]:
-    """Draw what is not there yet, a file a recipe; gives how many are done."""
+    """Draw what is not there yet; gives how many are done."""
     recipes = [arm.recipe(question, bundle) for question in asked]
-    files = [place(folder, arm, recipe) for recipe in recipes]
-    left = [k for k, file in enumerate(files) if not file.exists()]
-    done = len(files) - len(left)
-    yield done
-    if not left:
-        return
-    files[0].parent.mkdir(parents=True, exist_ok=True)
-    backend = backends.choose(bundle, arm.backend)
-    for number, picture in run([recipes[k] for k in left], bundle, backend=backend):
-        file = files[left[number]]
-        part = file.with_suffix(".part")
-        Image.fromarray(picture).save(part, "png")
-        part.replace(file)
-        yield done + number + 1
+    return drawn.draw(recipes, bundle, arm.backend, drawings(folder, arm))
+
+
+def drawings(folder: Path, arm: Arm) -> Path:
+    return folder / f"{arm.name}, {arm.backend}"
 
 
 def place(folder: Path, arm: Arm, recipe: Recipe) -> Path:
-    return folder / f"{arm.name}, {arm.backend}" / f"{digest(recipe)[:24]}.png"
-
-
-def opened(file: Path) -> Picture:
-    with Image.open(file) as picture:
-        return np.asarray(picture.convert("RGB"))
+    return drawn.place(drawings(folder, arm), recipe)
 
 
 def named(arm: Arm, asked: Sequence[Question], bundle: Bundle, folder: Path, recogniser: Recogniser) -> list[bool]:
