@@ -3,12 +3,13 @@
 import argparse
 import csv
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, equal
+from limner.cli import asked, equal, lecture, nearest, unpicked
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ FIGURES = Path("docs/figures")
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    jobs = parser.add_subparsers(required=True, metavar="draw | read | speed | recogniser | equal | card")
+    jobs = parser.add_subparsers(
+        required=True, metavar="draw | read | unpicked | lecture | nearest | speed | recogniser | equal | card"
+    )
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
     asked.backend_flag(draw)
@@ -46,10 +49,26 @@ def flags(parser: argparse.ArgumentParser) -> None:
     enough = jobs.add_parser("equal", help="find how few steps are recognised as often as 50; a second call goes on")
     equal.equal_flags(enough)
     enough.set_defaults(job=_equal)
+    hundred = jobs.add_parser(
+        "unpicked", help="draw a hundred pictures that nobody picks, for a sheet and for a reader"
+    )
+    unpicked.flags(hundred)
+    hundred.set_defaults(job=_unpicked)
+    shown = jobs.add_parser("lecture", help="draw the lecture's prompts on one sheet")
+    lecture.flags(shown)
+    shown.set_defaults(job=_lecture)
+    alike = jobs.add_parser(
+        "nearest", help="find what the model copies from its training pictures; a second call goes on"
+    )
+    nearest.flags(alike)
+    alike.set_defaults(job=_nearest)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
+    card.add_argument(
+        "--check", action="store_true", help="write nothing; say whether its card is what the figures say"
+    )
     card.set_defaults(job=_card)
-    for job in (draw, read, speed, recogniser, enough, card):
+    for job in (draw, read, hundred, shown, alike, speed, recogniser, enough, card):
         job.add_argument("--figures", type=Path, default=FIGURES, metavar="DIR", help="where JSON goes (%(default)s)")
         asked.json_flag(job)
 
@@ -96,6 +115,7 @@ def _read(args: argparse.Namespace) -> int:
 
     from limner.evaluation.figures import Figure, record
     from limner.evaluation.reading import Card, score
+    from limner.evaluation.unpicked import rightly
 
     try:
         key = json.loads(args.key.read_text())
@@ -105,17 +125,23 @@ def _read(args: argparse.Namespace) -> int:
         raise LimnerError(
             f"{args.key} or {args.names} is not what measure draw wrote and asks for", "see measure --help"
         ) from error
-    right = score(answers, asked_for)
+    right = score(answers, asked_for, rightly)
     count = sum(right.values())
     low, high = binomtest(count, len(right)).proportion_ci(method="wilson")
     named = Figure("named_rightly", count, 0.6 * len(right), "at least", f" of {len(right)}")
+    kinds = {
+        kind: f"{sum(right[card.file] for card in asked_for if card.kind == kind)} of {number}"
+        for kind, number in Counter(card.kind for card in asked_for).items()
+    }
     details = {
         "reader": args.reader,
         "interval": [round(low, 3), round(high, 3)],
+        "kinds": kinds,
         "cards": [asdict(card) | {"answer": answers[card.file], "right": right[card.file]} for card in asked_for],
     }
-    record(args.figures / "reading.json", [named], key["model"], details)
-    _sheet(args.key.with_suffix(""), asked_for, answers, right, args.figures / "reading.png")
+    report = args.figures / f"{key.get('figure', 'reading')}.json"
+    record(report, [named], key["model"], details)
+    _sheet(args.key.with_suffix(""), asked_for, answers, right, report.with_suffix(".png"))
     return conclude(args, [named])
 
 
@@ -170,11 +196,28 @@ def _equal(args: argparse.Namespace) -> int:
     return conclude(args, equal.equal(args))
 
 
+def _unpicked(args: argparse.Namespace) -> int:
+    return conclude(args, unpicked.figures(args))
+
+
+def _lecture(args: argparse.Namespace) -> int:
+    return conclude(args, lecture.figures(args))
+
+
+def _nearest(args: argparse.Namespace) -> int:
+    return conclude(args, nearest.figures(args))
+
+
 def _card(args: argparse.Namespace) -> int:
     from limner.bundle import catalogue
-    from limner.evaluation.card import card
+    from limner.evaluation.card import card, faults
 
     folder = catalogue.find(args.model)
-    (folder / "README.md").write_text(card(folder, args.figures), encoding="utf-8")
-    print(folder / "README.md")
+    file, text = folder / "README.md", card(folder, args.figures)
+    if args.check:
+        wrong = faults(file, text, args.figures)
+        print("\n".join(wrong or [f"{file} is what the figures say"]))
+        return int(bool(wrong))
+    file.write_text(text, encoding="utf-8")
+    print(file)
     return 0

@@ -1,4 +1,4 @@
-"""From where on is a likeness a copy?  Drawings that are known to be shown again, and others that are known not to be."""
+"""From where on is a likeness a copy?  Ask drawings that are known to be shown again, and others that are not."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from random import Random
 
 import numpy as np
 import torch
-from scipy.stats import mannwhitneyu
+from scipy.stats import binomtest, mannwhitneyu
 
 from limner.engine.run import Picture
+from limner.evaluation.figures import Value
 from limner.evaluation.nearest import Index, Match
 from limner.evaluation.renders import Painter
 from limner.pictures.nouns import noun_of
@@ -19,7 +20,6 @@ from limner.process.noise import key
 
 FALSE = 0.01  # share of pictures that are no copies, and may be called so
 ROWS = 32  # pictures through the autoencoder at once
-PEOPLE = "people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Calibration:
 
     @property
     def threshold(self) -> float:
-        """The least likeness that at most FALSE of every second one of `others` reach: the rest are there to test it."""
+        """The likeness that FALSE of every second one of `others` reach; the rest are there to test it."""
         return float(np.quantile(self.others[::2], 1 - FALSE, method="higher"))
 
     @property
@@ -102,16 +102,43 @@ def calibrated(index: Index, known: Sequence[Known], told: Callable[[int], None]
     for place, each in enumerate(family):
         members.setdefault(each, []).append(place)
     again, others = list[float](), list[float]()
-    for number, each in enumerate(known):
-        found = {match.place: match.likeness for match in index.nearest(each.picture)}
-        again.append(found.get(each.place, 0.0))
-        others.append(highest(index.nearest(each.picture, members[family[each.place]])))
+    for number, drawing in enumerate(known):
+        found = {match.place: match.likeness for match in index.nearest(drawing.picture)}
+        again.append(found.get(drawing.place, 0.0))
+        others.append(highest(index.nearest(drawing.picture, members[family[drawing.place]])))
         told(number + 1)
     return Calibration(tuple(again), tuple(others), tuple(each.ground for each in known))
 
 
 def highest(matches: Sequence[Match]) -> float:
     return matches[0].likeness if matches else 0.0
+
+
+def divided(corpus: Corpus, styles: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sets that draw things in colour, as far as they are built: those of the styles, and all others."""
+    drawn = {
+        record.set: record.style
+        for record in corpus.records
+        if record.style != "silhouette" and record.group != "faces" and noun_of(record)
+    }
+    return tuple(name for name in drawn if drawn[name] in styles), tuple(
+        name for name in drawn if drawn[name] not in styles
+    )
+
+
+def counted(values: Sequence[float], threshold: float) -> dict[str, Value]:
+    """How many reach the threshold, with Wilson's 95% interval of their share."""
+    copies = sum(value >= threshold for value in values)
+    low, high = binomtest(copies, len(values)).proportion_ci(method="wilson")
+    return {"copies": copies, "of": len(values), "interval": [round(float(low), 4), round(float(high), 4)]}
+
+
+def by_ground(found: Calibration) -> dict[str, Value]:
+    """The copies found on white and on other grounds, where what stands out is harder to tell."""
+    white = [value for value, ground in zip(found.again, found.grounds, strict=True) if ground == "white"]
+    other = [value for value, ground in zip(found.again, found.grounds, strict=True) if ground != "white"]
+    kinds = {"white": white, "other": other}
+    return {name: counted(values, found.threshold) for name, values in kinds.items() if values}
 
 
 def spread(values: Sequence[float]) -> list[float]:

@@ -89,7 +89,7 @@ def likeness(one: Cutout, other: Cutout) -> float:
     (doi:10.1109/TIP.2003.819861), Eq. 13, with their constants.
     """
     first, second = laid(one, other)
-    shown = (np.abs(np.stack([first, second]) - GREY) > 0.02).any(axis=(0, 3))
+    shown = np.asarray((np.abs(np.stack([first, second]) - GREY) > 0.02).any(axis=(0, 3)))
     near = ndimage.binary_dilation(shown, iterations=2)
     return float(structure(smooth(first), smooth(second))[near].mean()) if near.any() else 0.0
 
@@ -135,4 +135,4 @@ def structure(x: Cutout, y: Cutout) -> Cutout:
 
     mx, my = mean(x), mean(y)
     vx, vy, both = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
-    return ((2 * mx * my + C1) * (2 * both + C2)) / ((mx * mx + my * my + C1) * (vx + vy + C2))
+    return np.asarray(((2 * mx * my + C1) * (2 * both + C2)) / ((mx * mx + my * my + C1) * (vx + vy + C2)))

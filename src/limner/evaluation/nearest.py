@@ -16,7 +16,7 @@ from limner.pictures.scenes import kept_apart
 from limner.pictures.sets import Corpus, Record, Shard
 
 COPY = 0.83
-"""The likeness from which a picture is called a copy of one drawing: `docs/figures/nearest.json` says how it was chosen."""
+"""The likeness from which a picture is a copy of one drawing; `docs/figures/nearest.json` says how it was chosen."""
 CANDIDATES = 8  # drawings that are looked at closely, of each thing in a picture
 VERSION = 1  # of what is kept on disk
 
