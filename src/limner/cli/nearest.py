@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from limner.cli import asked
 from limner.cli.equal import above_zero, told
 from limner.cli.unpicked import drawings
+from limner.errors import LimnerError
 
 if TYPE_CHECKING:
     from limner.engine.run import Picture
@@ -66,7 +67,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
         told_so(len(matches))
     drawn = [highest(each) for each in matches]
     rated = rates(found, drawn)
-    pairs = sorted(range(len(drawn)), key=lambda k: -drawn[k])[:SHOWN]
+    pairs = [k for k in sorted(range(len(drawn)), key=lambda k: -drawn[k])[:SHOWN] if matches[k]]
     details: dict[str, Value] = {
         **described(found, drawn, null),
         "training pictures": len(index.places),
@@ -77,20 +78,27 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     }
     record(args.figures / "nearest.json", rated, bundle.identity, details)
     plot(drawn, null, found, found.threshold, args.figures / "nearest-distribution.png")
-    page(index, [(asked_for[k], pictures[k], matches[k][0]) for k in pairs], args.figures / "nearest.png")
+    if pairs:
+        page(index, [(asked_for[k], pictures[k], matches[k][0]) for k in pairs], args.figures / "nearest.png")
     return rated
 
 
 def indexed(folder: Path | None, styles: "Collection[str]") -> "Index":
-    """The training pictures of these styles, to be looked up; what is looked up by is made where it is not there."""
+    """The training pictures of these styles, all if none is named, to be looked up; LimnerError where there are none.
+
+    What is looked up by is made where it is not there.
+    """
     from limner.bundle.catalogue import home
     from limner.evaluation.nearest import Index, build, learnt
     from limner.pictures.sets import Corpus
 
     corpus, kept = Corpus(folder or home() / "pictures"), home() / "nearest"
+    places = learnt(corpus, styles) if styles else range(len(corpus))
+    if not places:
+        raise LimnerError(f"{corpus.folder} has no picture in {', '.join(styles)}", "run `limner pictures build`")
     for done in build(corpus, kept):
         told(f"{done} of {len(corpus)} training pictures can be looked up")
-    return Index(corpus, kept, learnt(corpus, styles))
+    return Index(corpus, kept, places)
 
 
 def looked(what: str) -> "Callable[[int], None]":

@@ -102,7 +102,7 @@ def _owed(
     from limner.evaluation.drawn import opened
     from limner.evaluation.nearest import COPY, credit, credited
 
-    owed, indices = dict[Path, dict[str, object]](), dict[tuple[str, ...], Index]()
+    owed, indices = dict[Path, dict[str, object]](), dict[tuple[str, ...], "Index"]()
     for path, reading in found:
         if isinstance(reading, LimnerError):
             continue
@@ -118,15 +118,14 @@ def _owed(
 
 
 def _styles(reading: "Reading") -> list[str]:
-    """The styles that the picture's model was taught, if it is here and says so; else all that there are."""
+    """The styles that the picture's model was taught, if it says which one, and that is here and says so; else none."""
     from limner.bundle.catalogue import find
     from limner.evaluation.reading import taught
-    from limner.pictures.sets import SETS
 
     try:
-        return taught(find(reading.model or "limner-mini"))[1]
+        return taught(find(reading.model))[1] if reading.model else []
     except LimnerError:
-        return [each.style for each in SETS.values()]
+        return []
 
 
 def _credit(owed: Mapping[str, object]) -> Iterator[str]:
