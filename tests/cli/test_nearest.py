@@ -90,7 +90,10 @@ def test_copies_are_counted_on_what_was_drawn_for_the_sheet(
 
 
 def test_the_lecture_is_drawn_whole(taught: Path, here: Path, limner: Callable[..., Said]) -> None:
-    assert limner("measure", "lecture", "--model", taught, "--backend", "eager")[:2] == (0, "pictures 13 at least 13 ok\n")
+    assert limner("measure", "lecture", "--model", taught, "--backend", "eager")[:2] == (
+        0,
+        "pictures 13 at least 13 ok\n",
+    )
     details = json.loads(Path("docs/figures/lecture.json").read_text())["details"]
     assert (details["seed"], len(details["shown"])) == (42, len(lecture()))
     assert Path("docs/figures/lecture.png").exists()

@@ -47,8 +47,10 @@ def test_things_with_no_emoji_are_nobody() -> None:
         ("thing", "cat", "a cat"), ("person", "pilot", "a woman pilot with dark skin"),
         ("shape", "red circle", "a red disc"), ("shape", "grey star", "Gray star"),
         ("count", "two cats", "2 cats"), ("count", "two cats", "a pair of cats"), ("count", "three mice", "three mice"),
-        ("pair", "a cat to the left of a dog", "a cat left of a dog"), ("pair", "a cat to the left of a dog", "cat and dog"),
-        ("pair", "a cat to the left of a dog", "a dog to the right of a cat"), ("pair", "a cat above a dog", "a dog below a cat"),
+        ("pair", "a cat to the left of a dog", "a cat left of a dog"),
+        ("pair", "a cat to the left of a dog", "cat and dog"),
+        ("pair", "a cat to the left of a dog", "a dog to the right of a cat"),
+        ("pair", "a cat above a dog", "a dog below a cat"),
         ("pair", "a cat above a dog", "a cat on top of a dog"),
     ],
 )  # fmt: skip
