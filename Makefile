@@ -12,7 +12,7 @@ PACKAGES := nodejs
 MISSING = $(strip $(foreach each,$(COMMANDS),$(shell command -v $(each) >/dev/null 2>&1 || echo $(each))))
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
-.PHONY: demo test tests tiny gpu check format lint types law copies system reference bench agreement-full
+.PHONY: demo test tests tiny gpu check format lint types law copies cards system reference bench agreement-full
 .NOTPARALLEL:
 
 demo: .venv/.installed
@@ -41,7 +41,7 @@ tiny: .venv/.dev
 gpu: .venv/.dev
 	JAXTYPING_DISABLE=1 $(PY) -m pytest -m gpu
 
-check: format lint types law copies
+check: format lint types law copies cards
 
 format: .venv/.dev
 	$(PY) -m ruff format --check
@@ -57,6 +57,10 @@ law: .venv/.dev
 
 copies: .venv/.dev
 	$(PY) -m pylint src tests
+
+# A figure was measured again: does the shipped model's card say so?  `limner measure card` writes it.
+cards: .venv/.dev
+	$(PY) -m limner measure card --check
 
 system:
 	apt-get update

@@ -3,13 +3,30 @@
 import argparse
 import csv
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, clip, composition, distance, equal, guidance, labels, oracle, peer, recognition, twin, whole
+from limner.cli import (
+    asked,
+    clip,
+    composition,
+    distance,
+    equal,
+    guidance,
+    labels,
+    lecture,
+    nearest,
+    oracle,
+    peer,
+    recognition,
+    twin,
+    unpicked,
+    whole,
+)
 from limner.cli.whole import Job
 from limner.errors import LimnerError
 
@@ -28,9 +45,12 @@ JOBS: Mapping[str, Job] = {  # what --all runs, in this order; each writes NAME.
     ),
     "guidance": Job("sweep the scale of guidance: alignment against diversity", guidance.flags, guidance.figures),
     "distance": Job("compare drawn pictures with composed scenes, as crowds", distance.flags, distance.figures),
+    "nearest": Job("find what the model copies from its training pictures", nearest.flags, nearest.figures),
     "clip": Job("ask CLIP to find, name and tell apart what it never saw", clip.flags, clip.measured),
 }
-OTHERS: Mapping[str, Job] = {  # what trains, or asks a reader; a second call of those that train goes on
+OTHERS: Mapping[str, Job] = {  # what trains, draws for somebody, or asks a reader
+    "lecture": Job("draw the lecture's prompts on one sheet", lecture.flags, lecture.figures),
+    "unpicked": Job("draw a hundred pictures that nobody picks, and for a reader", unpicked.flags, unpicked.figures),
     "oracle": Job("train and examine whoever says what is in a picture", oracle.flags, oracle.oracle),
     "labelled": Job("count where the oracle and a reader agree", labels.labelled_flags, labels.labelled),
     "twin": Job("train with and without captions, and compare", twin.flags, twin.twin),
@@ -77,6 +97,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
     everything.set_defaults(job=_all)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
+    card.add_argument(
+        "--check", action="store_true", help="write nothing; say whether its card is what the figures say"
+    )
     card.set_defaults(job=_card)
     for each in jobs.choices.values():
         ended(each)
@@ -152,6 +175,7 @@ def _read(args: argparse.Namespace) -> int:
 
     from limner.evaluation.figures import Figure, record
     from limner.evaluation.reading import Card, score
+    from limner.evaluation.unpicked import rightly
 
     try:
         key = json.loads(args.key.read_text())
@@ -161,17 +185,23 @@ def _read(args: argparse.Namespace) -> int:
         raise LimnerError(
             f"{args.key} or {args.names} is not what measure draw wrote and asks for", "see measure --help"
         ) from error
-    right = score(answers, asked_for)
+    right = score(answers, asked_for, rightly)
     count = sum(right.values())
     low, high = binomtest(count, len(right)).proportion_ci(method="wilson")
     named = Figure("named_rightly", count, 0.6 * len(right), "at least", f" of {len(right)}")
+    kinds = {
+        kind: f"{sum(right[card.file] for card in asked_for if card.kind == kind)} of {number}"
+        for kind, number in Counter(card.kind for card in asked_for).items()
+    }
     details = {
         "reader": args.reader,
         "interval": [round(low, 3), round(high, 3)],
+        "kinds": kinds,
         "cards": [asdict(card) | {"answer": answers[card.file], "right": right[card.file]} for card in asked_for],
     }
-    record(args.figures / "reading.json", [named], key["model"], details)
-    _sheet(args.key.with_suffix(""), asked_for, answers, right, args.figures / "reading.png")
+    report = args.figures / f"{key.get('figure', 'reading')}.json"
+    record(report, [named], key["model"], details)
+    _sheet(args.key.with_suffix(""), asked_for, answers, right, report.with_suffix(".png"))
     return conclude(args, [named])
 
 
@@ -220,9 +250,14 @@ def _speed(args: argparse.Namespace) -> int:
 
 def _card(args: argparse.Namespace) -> int:
     from limner.bundle import catalogue
-    from limner.evaluation.card import card
+    from limner.evaluation.card import card, faults
 
     folder = catalogue.find(args.model)
-    (folder / "README.md").write_text(card(folder, args.figures), encoding="utf-8")
-    print(folder / "README.md")
+    file, text = folder / "README.md", card(folder, args.figures)
+    if args.check:
+        wrong = faults(file, text, args.figures)
+        print("\n".join(wrong or [f"{file} is what the figures say"]))
+        return int(bool(wrong))
+    file.write_text(text, encoding="utf-8")
+    print(file)
     return 0

@@ -1,7 +1,7 @@
 """`limner read`: what pictures say about themselves, whoever made them."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +11,10 @@ from limner.errors import LimnerError
 from limner.recipe import digest, said
 
 if TYPE_CHECKING:
+    from limner.evaluation.nearest import Index
     from limner.metadata import Reading
 
+NEAREST = 3  # drawings that are told of
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -20,6 +22,10 @@ def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "pictures", nargs="+", type=Path, metavar="PICTURE", help="PNG, JPEG or WebP file, or a folder of them"
     )
+    parser.add_argument(
+        "--credit", action="store_true", help="also whose training picture each is most like; needs the pictures"
+    )
+    parser.add_argument("--corpus", type=Path, metavar="DIR", help="the pictures; ~/.limner/pictures if left out")
     asked.json_flag(parser)
 
 
@@ -29,10 +35,11 @@ def run(args: argparse.Namespace) -> int:
 
     paths = list(_paths(args.pictures))
     found = [(paths[0], read(paths[0]))] if len(paths) == 1 else [(path, _tried(path)) for path in paths]
+    owed = _owed(found, args.corpus) if args.credit else {}
     if args.json:
-        asked.print_json([_report(*each) for each in found])
+        asked.print_json([_report(*each) | owed.get(each[0], {}) for each in found])
     for each in () if args.json else found:
-        print("\n".join(map(asked.printable, _lines(*each))))
+        print("\n".join(map(asked.printable, (*_lines(*each), *_credit(owed.get(each[0], {}))))))
     return int(any(isinstance(reading, LimnerError) or not (reading.text or reading.recipe) for _, reading in found))
 
 
@@ -85,3 +92,52 @@ def _report(path: Path, reading: "Reading | LimnerError") -> dict[str, object]:
         "settings": dict(reading.settings),
         "text": reading.text,
     }
+
+
+def _owed(
+    found: "Sequence[tuple[Path, Reading | LimnerError]]", corpus: Path | None
+) -> "dict[Path, dict[str, object]]":
+    """For each picture that can be read what training picture it is most like, and the credit it owes."""
+    from limner.cli.nearest import indexed
+    from limner.evaluation.drawn import opened
+    from limner.evaluation.nearest import COPY, credit, credited
+
+    owed, indices = dict[Path, dict[str, object]](), dict[tuple[str, ...], "Index"]()
+    for path, reading in found:
+        if isinstance(reading, LimnerError):
+            continue
+        styles = tuple(_styles(reading))
+        index = indices.get(styles) or indices.setdefault(styles, indexed(corpus, styles))
+        matches = index.nearest(opened(path))
+        nearest = [
+            {"likeness": round(match.likeness, 3), "drawing": credit(index.corpus.records[match.place])}
+            for match in matches[:NEAREST]
+        ]
+        owed[path] = {"nearest": nearest, "copy_from": COPY, "credit": credited(index.corpus, matches)}
+    return owed
+
+
+def _styles(reading: "Reading") -> list[str]:
+    """The styles that the picture's model was taught, if it says which one, and that is here and says so; else none."""
+    from limner.bundle.catalogue import find
+    from limner.evaluation.reading import taught
+
+    try:
+        return taught(find(reading.model))[1] if reading.model else []
+    except LimnerError:
+        return []
+
+
+def _credit(owed: Mapping[str, object]) -> Iterator[str]:
+    """Lines of the nearest drawings, and of whom to name."""
+    nearest, credit = owed.get("nearest", []), owed.get("credit", [])
+    assert isinstance(nearest, list)
+    assert isinstance(credit, list)
+    if owed and not nearest:
+        yield "  nearest     nothing stands out from its ground"
+    for number, each in enumerate(nearest):
+        yield f"  {'' if number else 'nearest':11} {each['likeness']:.2f} like {each['drawing']}"
+    for line in credit:
+        yield f"  credit      after {line}"
+    if nearest and not credit:
+        yield f"  credit      none owed: a copy is {owed['copy_from']} like its drawing, or more"

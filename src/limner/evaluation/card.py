@@ -1,10 +1,17 @@
-"""A model card says what a model is for, what it was made from how well it does, and each number has its JSON."""
+"""A model card says what a model is for, what it was made from and how well it does, and each number has its JSON."""
 
-from collections.abc import Mapping
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from limner.bundle.layout import read_json
+from limner.errors import LimnerError
 from limner.network.config import Json
+from limner.pictures.nouns import nouns
+from limner.pictures.words import TONES
 
 CARD = """---
 license: apache-2.0
@@ -15,91 +22,264 @@ pipeline_tag: text-to-image
 
 A small latent diffusion model of picture-book things, trained from the beginning by the project it ships with.
 Identity (sha256 over tensor names and bytes): `{identity}`.
+The sections are those of Mitchell et al. 2019 (arXiv:1810.03993); every number is a JSON's, which
+`limner measure card --check` looks up.
 
-## Intended use
-Teaching and study: how a picture comes out of noise, what a model can and cannot do, whom it leaves out.
-Not intended for: photographs of the world, likenesses of real people, decisions about anybody.
-
-## What it is
+## Model details
 {sizes}
 
-Trained nouns: {nouns}. Trained styles: {styles}. Native size: {width} x {height} pixels.
-Predicts velocities on a scaled-linear schedule with zero terminal signal; classifier-free guidance with one caption in
-ten dropped.
+Native size: {width} x {height} pixels. It predicts velocities on a scaled-linear schedule with zero terminal signal;
+classifier-free guidance with one caption in ten dropped.
 
-## How it was trained
+## Intended use
+Teaching and study: how a picture comes out of noise, what a model can and cannot do, whom it leaves out; memorisation,
+attribution, unlearning and bias on drawings whose artists are known one by one.
+Not intended for: photographs of the world, likenesses of real people, decisions about anybody.
+
+## Factors
+- Trained nouns: {nouns} ({kinds}).
+- Trained styles: {styles}.
+- People: {people}.
+
+## Metrics
+A figure stands beside its target, which was written down before it was measured. Shares are of pictures with fixed
+seeds, one try each; their 95% intervals, counts and seeds stand in the JSON named. Benchmarks on this vocabulary are
+a closed world: they are not comparable with GenEval's, FID's or CLIP's own figures.
+
+## Training data
+The openly licensed sets of `limner pictures` (their datasheet: `docs/datasheet.md`); authors and licences stand in
+`NOTICE` and, picture by picture, in the corpus' manifest. No network trained elsewhere touched these weights.
+
+## Cost
 {training}
 
-Pictures: the openly licensed sets of `limner pictures`; authors and licences stand in `NOTICE` and, picture by picture,
-in the corpus' manifest. No network trained elsewhere touched these weights.
+## Quantitative analyses
+{analyses}
+## Ethical considerations
+- The model learnt from drawings by named people under licences that ask for credit. It has few drawings of each noun
+  and remembers some of them: `limner read --credit` says whose drawing a picture is near to, and whom it owes credit.
+- Drawings of people come from emoji, with their choices of who is drawn at all. Pictures of a profession are drawn
+  uniformly from what the sets drew, each gender and skin tone as often as the other; that evens out numbers, not how
+  somebody is drawn. A model's pictures are no evidence about people.
+- We speak of the perceived presentation of a depicted figure, never of anybody's identity.
 
-## How well it does
-{reading}
-{speed}
-## Limits
-At best it draws what it has seen: single things on plain grounds, in the styles named above; how far it has come says
-the reader. Relations, counts, several coloured things and anything outside its nouns fail often. It has few pictures
-to learn from and remembers some of them.
-Drawings of people come from emoji, with their choices of who is drawn at all.
+## Caveats and recommendations
+At best it draws what it has seen: things and people of its nouns, in the styles named above. Anything outside fails,
+and so do relations, counts and colours as often as the figures say. A figure that was not measured for these very
+weights is not quoted: it says so instead.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One JSON of `docs/figures`: the command that writes it, and what its figures are of."""
+
+    name: str
+    title: str
+    command: str
+    about: str
+
+
+ANALYSES = (
+    Analysis(
+        "oracle",
+        "The oracle that judges",
+        "limner measure oracle",
+        "Who looks at the pictures, certified on renders it never saw.",
+    ),
+    Analysis(
+        "recognition",
+        "Recognition",
+        "limner measure recognition",
+        "One picture a noun and style: is it recognised as that?",
+    ),
+    Analysis(
+        "composition",
+        "Composition",
+        "limner measure composition",
+        "GenEval's six tasks (arXiv:2310.11513), on this vocabulary.",
+    ),
+    Analysis(
+        "guidance", "Guidance", "limner measure guidance", "What alignment costs in diversity, over guidance scales."
+    ),
+    Analysis(
+        "distance",
+        "Distance to real drawings",
+        "limner measure distance",
+        "Frechet and kernel distance in the oracle's features; not FID.",
+    ),
+    Analysis(
+        "nearest",
+        "Nearest training pictures",
+        "limner measure nearest",
+        "Copies of one training drawing, by a calibrated detector; with few drawings a noun they are to be expected.",
+    ),
+    Analysis(
+        "clip",
+        "CLIP",
+        "limner measure clip",
+        "Captions and pictures told apart by the text tower and its picture tower.",
+    ),
+    Analysis("twin", "Told and untold", "limner measure twin", "The same network and budget with and without words."),
+    Analysis(
+        "reading",
+        "A blind reader",
+        "limner measure read",
+        "Shuffled pictures without names, named by somebody who was not told.",
+    ),
+    Analysis(
+        "unpicked-named",
+        "A blind reader of the unpicked hundred",
+        "limner measure read",
+        "Things, shapes, counts, pairs and people, one try each.",
+    ),
+    Analysis("speed", "Speed", "limner measure speed", "From process start to the last file, 20 steps."),
+)
+ROW = re.compile(r"^\| `(?P<name>[\w-]+)` \| (?P<value>\S+) \| at (?:least|most) (?P<target>\S+) \|")
+HEADING = re.compile(r"^### .* \(`(?P<file>[\w-]+)\.json`\)$")
+
+
 def card(folder: Path, figures: Path) -> str:
-    """The card of the model in `folder`, from its own `limner.json` and the figures that commands left."""
+    """The card of the model in `folder`, from its own `limner.json` and the figures that commands left.
+
+    LimnerError where `limner.json` lacks what a card must say.
+    """
     about = read_json(folder / "limner.json")
-    trained, defaults = mapping(about, "training"), mapping(about, "defaults")
-    sizes, nouns, styles = mapping(about, "parameters"), listed(about, "nouns"), listed(about, "styles")
+    try:
+        trained, defaults = mapping(about, "training"), mapping(about, "defaults")
+        sizes, words, styles = mapping(about, "parameters"), listed(about, "nouns"), listed(about, "styles")
+        identity = str(about["identity"])
+    except KeyError as missing:
+        raise LimnerError(
+            f"{folder / 'limner.json'} does not say {missing}", "a card is written for limner-mini or its kin"
+        ) from missing
     return CARD.format(
-        identity=about["identity"],
+        identity=identity,
         sizes="\n".join(f"- {part}: {count:,} parameters" for part, count in sizes.items()),
-        nouns=len(nouns),
+        nouns=len(words),
+        kinds=kinds([str(word) for word in words]),
         styles=", ".join(map(str, styles)),
+        people=people([str(word) for word in words]),
         width=defaults["width"],
         height=defaults["height"],
         training="\n".join(stage(name, mapping(trained, name)) for name in trained),
-        reading=reading(figures / "reading.json", str(about["identity"])),
-        speed=speed(figures / "speed.json", str(about["identity"])),
+        analyses="\n".join(analysed(each, figures, identity) for each in ANALYSES),
     )
+
+
+def kinds(words: Sequence[str]) -> str:
+    """How many nouns there are of each kind, the most first."""
+    counted = Counter(nouns()[word].kind if word in nouns() else "other" for word in words)
+    return ", ".join(f"{kind} {count}" for kind, count in counted.most_common())
+
+
+def people(words: Sequence[str]) -> str:
+    """Who is among the nouns, and in which skin tones emoji draw them."""
+    some = [word for word in words if word in nouns() and nouns()[word].kind == "people" and nouns()[word].codes]
+    if not some:
+        return "none were taught"
+    tones = ", ".join(tone for tone in TONES if tone)
+    return f"{len(some)} nouns, such as {some[0]} and {some[-1]}; as emoji draw them: yellow, and skin {tones}"
 
 
 def stage(name: str, done: Mapping[str, Json]) -> str:
-    return f"- {name}: {done['steps']:,} steps, mean loss of the last hundred {done['loss']:.4g}"
+    """What a part's training took, as far as `limner.json` says."""
+    words = [f"{done['steps']:,} steps"]
+    words += [f"{done['pictures']:,} pictures"] if "pictures" in done else []
+    words += [f"{done['hours']} hours"] if "hours" in done else []
+    words += [f"on {done['machine']}"] if "machine" in done else []
+    return f"- {name}: {', '.join(words)}; mean loss of the last hundred {done['loss']:.4g}"
 
 
-def reading(file: Path, identity: str) -> str:
-    """What a reader who was not told recognised, if it was these weights that were read."""
-    kept = measured(file, identity)
+def analysed(each: Analysis, figures: Path, identity: str) -> str:
+    """A section: its figures in a table, with whatever else its JSON says in words."""
+    head = f"### {each.title} (`{each.name}.json`)\n{each.about}\n\n"
+    file = figures / f"{each.name}.json"
+    kept = certified(figures, identity) if each.name == "oracle" else measured(file, identity)
     if kept is None:
-        return "How many of its pictures a reader names was not measured for these weights.\n"
-    value, details = values(kept)["named_rightly"], mapping(kept, "details")
+        return f"{head}It was not measured for these weights (`{each.command}`).\n"
+    rows = "\n".join(
+        f"| `{figure['name']}` | {json.dumps(figure['value'])} | {figure['bound']} {json.dumps(figure['target'])} "
+        f"| {str(figure['unit']).strip() or '-'} | {verdict(figure)} |"
+        for figure in figures_of(kept)
+    )
+    table = f"| figure | measured | target | unit | |\n|---|---|---|---|---|\n{rows}\n"
+    told = WORDS.get(each.name)
+    return f"{head}{table}\n{told(kept) if told else ''}{taken(kept)}"
+
+
+def verdict(figure: Mapping[str, Json]) -> str:
+    return "ok" if figure["ok"] else "short"
+
+
+def taken(kept: Mapping[str, Json]) -> str:
+    return f"Taken on {kept['date']} by `{kept['command']}`.\n"
+
+
+def read_by(kept: Mapping[str, Json]) -> str:
+    """What a reader who was not told recognised."""
+    (figure,), details = figures_of(kept), mapping(kept, "details")
     low, high = (f"{float(str(end)):.0%}" for end in listed(details, "interval"))
+    by_kind = details.get("kinds")
+    parts = ", ".join(f"{kind} {count}" for kind, count in by_kind.items()) if isinstance(by_kind, dict) else ""
     return (
-        f"{value:g} of 100 trained nouns were named rightly by a reader who saw shuffled files without names:\n"
-        f"{details['reader']} (95% interval {low} to {high}; {kept['date']};\n"
-        "every picture and answer: `docs/figures/reading.png`).\n"
+        f"{json.dumps(figure['value'])}{figure['unit']} were named rightly by a reader who saw shuffled files without "
+        f"names: {details['reader']} (95% interval {low} to {high}{f'; {parts}' if parts else ''}).\n"
     )
 
 
-def speed(file: Path, identity: str) -> str:
-    """What a picture costs a person, if it was these weights that were timed."""
-    kept = measured(file, identity)
-    if kept is None:
-        return ""
-    taken, machine = values(kept), mapping(kept, "machine")
-    return (
-        f"One picture in {taken['make_seconds']:g} s and {taken['make_megabytes']:g} MB from process start, 20 steps,\n"
-        f"on {machine['cores']} cores ({machine['processor']}, {kept['date']}).\n"
-    )
+def machine(kept: Mapping[str, Json]) -> str:
+    told = mapping(kept, "machine")
+    return f"On {told['cores']} cores ({told['processor']}).\n"
+
+
+WORDS = {"reading": read_by, "unpicked-named": read_by, "speed": machine}
+
+
+def certified(figures: Path, identity: str) -> Mapping[str, Json] | None:
+    """The oracle's certificate, unless another oracle judged these weights: who is certified stands in its details."""
+    file = figures / "oracle.json"
+    kept = read_json(file) if file.exists() else None
+    judged = (measured(figures / f"{each.name}.json", identity) for each in ANALYSES if each.name != "oracle")
+    asked = {oracle for each in judged if each and (oracle := mapping(each, "details").get("oracle"))}
+    return kept if kept and (not asked or mapping(kept, "details").get("oracle") in asked) else None
 
 
 def measured(file: Path, identity: str) -> Mapping[str, Json] | None:
+    """The JSON, if it is there and of these weights."""
     kept = read_json(file) if file.exists() else {}
     return kept if kept.get("model") == identity else None
 
 
-def values(kept: Mapping[str, Json]) -> dict[str, float]:
-    figures = [figure for figure in listed(kept, "figures") if isinstance(figure, dict)]
-    return {str(figure["name"]): float(str(figure["value"])) for figure in figures}
+def faults(file: Path, text: str, figures: Path) -> list[str]:
+    """What is wrong with the card that stands in `file`, a line each: it ought to be `text`.
+
+    Its tables are read back and compared with the JSON number by number; then the whole with what would be written.
+    """
+    there = file.read_text(encoding="utf-8") if file.exists() else ""
+    wrong = list(mistaken(there, figures))
+    stale = [f"{file} is not what limner.json and the figures say: limner measure card"] if there != text else []
+    return [*wrong, *stale]
+
+
+def mistaken(text: str, figures: Path) -> Iterator[str]:
+    """The numbers in a card's tables that their JSON does not have."""
+    name = ""
+    for line in text.splitlines():
+        if heading := HEADING.match(line):
+            name = heading["file"]
+        if not (row := ROW.match(line)):
+            continue
+        file = figures / f"{name}.json"
+        kept = figures_of(read_json(file)) if file.exists() else []
+        true = next((figure for figure in kept if figure["name"] == row["name"]), {})
+        for part in ("value", "target"):
+            if row[part] != json.dumps(true.get(part)):
+                yield f"{row['name']}: the card's {part} is {row[part]}, {file} has {json.dumps(true.get(part))}"
+
+
+def figures_of(kept: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    return [figure for figure in listed(kept, "figures") if isinstance(figure, dict)]
 
 
 def listed(value: Mapping[str, Json], key: str) -> list[Json]:

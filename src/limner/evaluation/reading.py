@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -21,12 +21,13 @@ ARTICLES = {"a", "an", "the", "some", "pair", "of", "piece", "slice", "bunch"}
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One picture to be named: the file the reader sees, and what it was asked to show."""
+    """One picture to be named: the file the reader sees, and what it was asked to show; `kind` has its own rule."""
 
     file: str
     noun: str
     prompt: str
     seed: int
+    kind: str = "thing"
 
 
 def cards(words: Sequence[str], styles: Sequence[str]) -> list[Card]:
@@ -92,9 +93,15 @@ def right(answer: str, noun: str) -> bool:
     return any(said == name or said.endswith(f" {name}") for name in names if name)
 
 
-def score(answers: Mapping[str, str], asked: Sequence[Card]) -> dict[str, bool]:
+def by_noun(answer: str, card: Card) -> bool:
+    return right(answer, card.noun)
+
+
+def score(
+    answers: Mapping[str, str], asked: Sequence[Card], rule: Callable[[str, Card], bool] = by_noun
+) -> dict[str, bool]:
     """For each file whether it was named rightly; LimnerError if a file was not answered."""
     missing = [card.file for card in asked if card.file not in answers]
     if missing:
         raise LimnerError(f"no name was given to {', '.join(missing[:5])}", "an unknown picture is named 'unknown'")
-    return {card.file: right(answers[card.file], card.noun) for card in asked}
+    return {card.file: rule(answers[card.file], card) for card in asked}

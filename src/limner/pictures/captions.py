@@ -40,12 +40,12 @@ def subject(record: Record, rng: random.Random) -> str:
         if record.colour and rng.random() < 0.7:
             words = f"{record.colour} {words}"
         if explicit and noun.kind == "people" and number == "count" and record.gender:
-            words = _gendered(words, record.gender)
+            words = gendered(words, record.gender)
     tone = f" with {record.tone} skin" if explicit and record.tone and " and " not in record.tone else ""
     return with_article(words, number) + tone
 
 
-def _gendered(words: str, gender: str) -> str:
+def gendered(words: str, gender: str) -> str:
     """ "pilot" to "woman pilot", "person running" to "woman running"; a word that says it already stays."""
     said = re.search(r"\b(wo)?m[ae]n\b|boy|girl|prince|mermaid|santa", words)
     if said:

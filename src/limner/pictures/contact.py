@@ -7,15 +7,18 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-_GAP, _TEXT, _LINES = 8, 11, 3
+_GAP, _TEXT = 8, 11
 
 
 def sheet(
-    pictures: Sequence[UInt8[np.ndarray, "height width channels"]], captions: Sequence[str], columns: int = 8
+    pictures: Sequence[UInt8[np.ndarray, "height width channels"]],
+    captions: Sequence[str],
+    columns: int = 8,
+    lines: int = 3,
 ) -> Image.Image:
     """A contact sheet of RGB or RGBA pictures in rows; transparent ones stand on white.
 
-    Every cell is as large as the largest picture; captions are wrapped to three lines. Raises ValueError if there is
+    Every cell is as large as the largest picture; captions are wrapped to so many lines. Raises ValueError if there is
     not one caption for each picture, or no picture.
     """
     if not pictures:
@@ -24,13 +27,13 @@ def sheet(
     width, height = (max(getattr(image, side) for image in images) for side in ("width", "height"))
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    cell_width, cell_height = width + _GAP, height + _GAP + _LINES * (_TEXT + 3)
+    cell_width, cell_height = width + _GAP, height + _GAP + lines * (_TEXT + 3)
     page = Image.new("RGB", (columns * cell_width + _GAP, rows * cell_height + _GAP), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(_TEXT)
     letters = max(8, int(width / font.getlength("n")))
     for i, (image, words) in enumerate(zip(images, captions, strict=True)):
         left, top = _GAP + i % columns * cell_width, _GAP + i // columns * cell_height
         page.paste(image, (left, top), image)
-        lines = textwrap.wrap(words, letters, max_lines=_LINES, placeholder="...")
-        draw.multiline_text((left, top + height + 2), "\n".join(lines), fill="black", font=font, spacing=3)
+        wrapped = textwrap.wrap(words, letters, max_lines=lines, placeholder="...")
+        draw.multiline_text((left, top + height + 2), "\n".join(wrapped), fill="black", font=font, spacing=3)
     return page

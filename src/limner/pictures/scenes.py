@@ -108,7 +108,7 @@ class Index:
         for i, record in enumerate(corpus.records):
             noun = noun_of(record)
             word = noun.word if noun else record.label
-            if self._wanted(record, noun) and not _kept_apart(word, record):
+            if self._wanted(record, noun) and not kept_apart(record):
                 self._add(record, noun, word, i)
 
     def _wanted(self, record: Record, noun: Noun | None) -> bool:
@@ -135,8 +135,10 @@ class Index:
             self.composed.add(word, i)
 
 
-def _kept_apart(word: str, record: Record) -> bool:
+def kept_apart(record: Record) -> bool:
     """Whether the picture itself shows a held-out pair."""
+    noun = noun_of(record)
+    word = noun.word if noun else record.label
     return held_out(word, record.style) or bool(record.colour and held_out(record.colour, word))
 
 
