@@ -204,7 +204,7 @@ def test_what_is_no_name_adds_nothing(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(LimnerError, match="'' is no name for a model"):
         shelve.add(folder, "")
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(LimnerError, match="a.txt is no safetensors file"):
+    with pytest.raises(LimnerError, match=r"a\.txt is no safetensors file"):
         shelve.add(tmp_path / "a.txt")
 
 

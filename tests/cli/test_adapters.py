@@ -67,7 +67,7 @@ def test_a_name_on_the_shelf_may_have_dots(
 ) -> None:
     (shelf / "loras" / "ink.safetensors").rename(shelf / "loras" / "ink.v1.5.safetensors")
     assert made(limner, "a cat", "--lora", "ink.v1.5:0.5").exists()
-    assert "~nobody/ink begins with nobody's home" in refused(*MAKE, "a cat", "--lora", "~nobody/ink")
+    assert "~nobody-here/ink begins with nobody's home" in refused(*MAKE, "a cat", "--lora", "~nobody-here/ink")
     assert "a name or a path is empty" in refused(*MAKE, "a cat", "--lora", "")
 
 

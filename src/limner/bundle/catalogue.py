@@ -161,7 +161,7 @@ def within(path: Path, place: Path) -> Path:
         if each.is_symlink() and leads_out(each, place):
             raise LimnerError(
                 f"{each} leads out of {place}",
-                f"put the file itself there, or add where it leads by a name: limner models add {os.readlink(each)}",
+                f"put the file itself there, or add where it leads by a name: limner models add {each.parent / os.readlink(each)}",
             )
     return path
 

@@ -114,8 +114,8 @@ def pretence(file: Path) -> str:
     """What a file is by its first bytes, if that is another kind of file; else nothing."""
     with file.open("rb") as f:
         first = f.read(9)
-    # a safetensors file begins with the length of its header, whose upper bytes are zero
-    if first[:1] == b"\x80" and first[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and any(first[4:8]):
+    # a safetensors file begins with the length of its header, which may look like a pickle's begin, and then a brace
+    if first[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") and first[8:] != b"{":
         return "a pickle, which runs whatever code its maker put into it"
     if first.startswith(b"PK\x03\x04"):
         return "a pickle in a zip, which runs whatever code its maker put into it"

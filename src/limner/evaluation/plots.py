@@ -40,7 +40,7 @@ def _bars(axes: "Axes", found: dict[str, Any], title: str) -> None:
     ]
     axes.barh(list(rows), middle, xerr=reach, color=INK, ecolor="#999", capsize=3)
     axes.invert_yaxis()
-    longest = max(each["most"] for each in rows.values())
+    longest = max((each["most"] for each in rows.values()), default=0)
     for place, each in enumerate(rows.values()):
         within = each["median"] > longest / 5  # else its bar is shorter than the words: they stand behind its reach
         begin, color = (0, "w") if within else (each["most"], INK)

@@ -108,13 +108,16 @@ LORAS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a factor of one axis": (lambda f: retensor(f, lambda t: t.update({UP: torch.ones(2)})), "[2], which is no matrix"),
     "rank 0": (
         lambda f: retensor(f, lambda t: t.update({DOWN: torch.ones(0, 16), UP: torch.ones(16, 0)})),
-        "[0, 16], which is no matrix",
+        ", which is no matrix",
     ),
     "three factors of a matrix": (
         lambda f: retensor(f, lambda t: t.update({DOWN.replace("down", "mid"): torch.ones(2, 2)})),
         "has three factors, as only convolutions may",
     ),
-    "two alphas": (lambda f: retensor(f, lambda t: t.update({ALPHA: torch.ones(2)})), f"{LAYER} "),
+    "two alphas": (
+        lambda f: retensor(f, lambda t: t.update({ALPHA: torch.ones(2)})),
+        f"{LAYER} has an alpha of [2], which is no number",
+    ),
     "an endless alpha": (
         lambda f: save_file(unsaid(f), f, {"lora_adapter_metadata": '{"unet.lora_alpha": 1e999}'}),
         "unet.conv_in has alpha inf",

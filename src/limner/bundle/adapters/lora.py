@@ -117,9 +117,9 @@ def check_kind(file: Path, tensors: Mapping[str, Tensor], bundle: Bundle) -> Non
 def family(tensors: Mapping[str, Tensor]) -> tuple[str, int]:
     """Whom a LoRA is for, and the width of the text that is read there; empty and 0 where nothing tells."""
     for name, tensor in tensors.items():
-        if re.search(r"attn2[._](processor[._])?to_[kv]\b.*(down|lora_A)", name.replace("_lora", ".lora")):
-            width = tensor.shape[-1] if tensor.ndim else 0
-            return FAMILIES.get(width, "another model"), width
+        reads = re.search(r"attn2[._](processor[._])?to_[kv]\b.*(down|lora_A)", name.replace("_lora", ".lora"))
+        if reads and tensor.ndim > 1:
+            return FAMILIES.get(tensor.shape[1], "another model"), tensor.shape[1]
     if any(sign in name for name in tensors for sign in TRANSFORMERS):
         return "a transformer, such as SD 3 or Flux", 0
     return ("SDXL", 2048) if any("te2_" in name or "text_encoder_2." in name for name in tensors) else ("", 0)
@@ -144,13 +144,7 @@ def change(factors: Mapping[str, Tensor], weight: Tensor, unsaid: Callable[[int]
 
     ValueError says what does not fit.
     """
-    if missing := {"down", "up"} - factors.keys():
-        raise ValueError(f"has no {' and no '.join(sorted(missing))}")
-    for role in ("down", "up", "mid"):
-        if role in factors and (factors[role].ndim < 2 or not factors[role].numel()):
-            raise ValueError(f"has a factor of {list(factors[role].shape)}, which is no matrix")
-    if "mid" in factors and weight.ndim == 2:
-        raise ValueError("has three factors, as only convolutions may")
+    check_factors(factors, weight.ndim)
     down, up, mid = (shaped(factors.get(role), weight.ndim) for role in ("down", "up", "mid"))
     assert down is not None
     assert up is not None
@@ -163,6 +157,19 @@ def change(factors: Mapping[str, Tensor], weight: Tensor, unsaid: Callable[[int]
     if out.shape != weight.shape:
         raise ValueError(f"is {list(out.shape)}, the model's is {list(weight.shape)}")
     return out
+
+
+def check_factors(factors: Mapping[str, Tensor], axes: int) -> None:
+    """ValueError unless there is what a product takes, each a matrix or a kernel, and alpha one number."""
+    if missing := {"down", "up"} - factors.keys():
+        raise ValueError(f"has no {' and no '.join(sorted(missing))}")
+    for role, factor in factors.items():
+        if role == "alpha" and factor.numel() != 1:
+            raise ValueError(f"has an alpha of {list(factor.shape)}, which is no number")
+        if role != "alpha" and (factor.ndim < 2 or not factor.numel()):
+            raise ValueError(f"has a factor of {list(factor.shape)}, which is no matrix")
+    if "mid" in factors and axes == 2:
+        raise ValueError("has three factors, as only convolutions may")
 
 
 def shaped(factor: Tensor | None, axes: int) -> Tensor | None:
