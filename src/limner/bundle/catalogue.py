@@ -159,9 +159,10 @@ def within(path: Path, place: Path) -> Path:
     """`path`, in which no link leads out of `place`; LimnerError otherwise."""
     for each in (path, *(path.rglob("*") if path.is_dir() else ())):
         if each.is_symlink() and leads_out(each, place):
+            target = each.parent / os.readlink(each)
             raise LimnerError(
                 f"{each} leads out of {place}",
-                f"put the file itself there, or add where it leads by a name: limner models add {each.parent / os.readlink(each)}",
+                f"put the file itself there, or add where it leads by a name: limner models add {target}",
             )
     return path
 
