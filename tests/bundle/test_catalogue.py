@@ -150,6 +150,64 @@ def test_a_single_file_is_added_copied_and_passed_on(family: str, own: Path, tmp
     assert list((own / "models").iterdir()) == []
 
 
+NOTES = {
+    "a path that is a number": '{"name": "odd", "path": 7}',
+    "sums that are none": '{"name": "odd", "path": "/x", "sha256": null}',
+    "a list": "[1]",
+    "brackets without end": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("kind", NOTES)
+def test_a_damaged_note_is_said_and_the_others_serve(kind: str, folder: Path, own: Path) -> None:
+    shelve.add(folder, "good")
+    (own / "models" / "odd.json").write_text(NOTES[kind])
+    faults = {each.name: each.fault for each in shelve.listed()}
+    assert "odd.json is damaged: " in faults["odd"]
+    assert faults["good"] == ""
+    with pytest.raises(LimnerError, match=r"odd.json is damaged: .*; limner models remove odd"):
+        catalogue.find("odd")
+    shelve.removed("odd")
+    assert "odd" not in catalogue.known()
+
+
+@pytest.mark.parametrize("path", ["{0}/other", "{0}/home/models/..", "{0}/home/models/good"])
+def test_a_note_does_not_lead_to_what_is_not_its_own(path: str, own: Path, tmp_path: Path) -> None:
+    """Whoever may write a note may not thereby have any folder deleted."""
+    for place in ("other", "home/models/good"):
+        (tmp_path / place).mkdir(parents=True)
+    write_json(catalogue.note("odd"), {"name": "odd", "path": path.format(tmp_path), "own": True})
+    with pytest.raises(LimnerError, match="which limner might delete, is not odd in"):
+        catalogue.find("odd")
+    shelve.removed("odd")
+    assert (tmp_path / "other").is_dir()
+    assert (own / "models" / "good").is_dir()
+
+
+def test_links_in_circles_are_refused(own: Path, folder: Path) -> None:
+    (own / "models" / "ring").mkdir(parents=True)
+    write_json(own / "models" / "ring" / "model_index.json", {})
+    (own / "models" / "ring" / "me").symlink_to("me")
+    with pytest.raises(LimnerError, match="ring/me leads out of"):
+        catalogue.find("ring")
+
+
+def test_a_link_keeps_its_name_and_what_lies_beside_it(folder: Path, tmp_path: Path) -> None:
+    """Stores of models are linked to under names that people know: a hub's cache is one."""
+    (tmp_path / "0123abcd").symlink_to(folder)
+    (tmp_path / "known").symlink_to(tmp_path / "0123abcd")
+    noted = shelve.add(tmp_path / "known")
+    assert (noted.name, noted.path) == ("known", str(tmp_path / "known"))
+
+
+def test_what_is_no_name_adds_nothing(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(LimnerError, match="'' is no name for a model"):
+        shelve.add(folder, "")
+    (tmp_path / "a.txt").write_text("x")
+    with pytest.raises(LimnerError, match=r"a\.txt is no safetensors file"):
+        shelve.add(tmp_path / "a.txt")
+
+
 def test_a_single_files_metadata_carry_the_licence(tmp_path: Path) -> None:
     save_folder(course.model("sd15"), tmp_path / "model")
     (tmp_path / "model" / "README.md").write_text("---\nlicense: creativeml-openrail-m\n---\n")

@@ -107,6 +107,34 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         lambda f: reword(f / SCHEDULER, beta_start=0.0, rescale_betas_zero_snr=False),
         [SCHEDULER, "does not fall"],
     ),
+    "negative noise": (lambda f: reword(f / SCHEDULER, beta_end=-1.0), [SCHEDULER, "beta_end -1.0"]),
+    "brackets without end": (lambda f: (f / SCHEDULER).write_text("[" * 100_000), [SCHEDULER, "cannot be read"]),
+    "no layers": (
+        lambda f: reword(f / "unet/config.json", layers_per_block=0),
+        ["unet/config.json", "layers_per_block"],
+    ),
+    "a width below zero": (lambda f: reword(f / "vae/config.json", latent_channels=-4), ["vae/config.json", "is -4"]),
+    "true for a number": (lambda f: reword(f / "unet/config.json", in_channels=True), ["unet/config.json", "is True"]),
+    "widths that no group divides": (
+        lambda f: reword(f / "unet/config.json", norm_num_groups=7),
+        ["unet/config.json describes a unet that cannot be"],
+    ),
+    "a width that heads do not divide": (
+        lambda f: reword(f / "unet/config.json", attention_head_dim=[3, 3, 3]),
+        ["unet/config.json", "3 heads of a width of 16"],
+    ),
+    "a tower that heads do not divide": (
+        lambda f: reword(f / "text_encoder/config.json", num_attention_heads=3),
+        ["text_encoder/config.json", "3 heads of a width of 16"],
+    ),
+    "a tower below zero": (
+        lambda f: reword(f / "text_encoder/config.json", hidden_size=-16),
+        ["text_encoder/config.json", "lacks a usable hidden_size"],
+    ),
+    "architectures of nobody's": (
+        lambda f: reword(f / "text_encoder/config.json", architectures=7, num_hidden_layers=False),
+        ["text_encoder/config.json", "lacks a usable num_hidden_layers"],
+    ),
     "unknown prediction": (lambda f: reword(f / SCHEDULER, prediction_type="flow"), [SCHEDULER, "'flow'"]),
     "noise from pure noise": (
         lambda f: reword(f / SCHEDULER, prediction_type="epsilon"),

@@ -126,6 +126,15 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, Tensor]], object], str]] = {
     "missing": (lambda t: t.pop(UNET), f"tensor {UNET} is missing"),
     "telling": (lambda t: t.pop("model.diffusion_model.out.2.weight"), "tensor .*out.2.weight' is missing"),
     "other shape": (lambda t: t.update({UNET: torch.ones(7)}), r"conv_in.bias is \[7\]"),
+    "a scalar": (
+        lambda t: t.update({STATES: torch.tensor(1.0)}),
+        "the text_encoder has tensors that are not shaped as",
+    ),
+    "a row": (lambda t: t.update({WORDS: t[WORDS].flatten()}), "the text_encoder has tensors that are not shaped as"),
+    "a flat kernel": (
+        lambda t: t.update({"model.diffusion_model.input_blocks.0.0.weight": torch.ones(16)}),
+        "the unet has tensors that are not shaped as Stable Diffusion 1's",
+    ),
     "no number": (lambda t: t[UNET].fill_(float("nan")), "conv_in.bias holds numbers that are not finite"),
     "infinite": (lambda t: t[UNET].fill_(float("-inf")), "conv_in.bias holds numbers that are not finite"),
     "another word list": (
@@ -134,6 +143,7 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, Tensor]], object], str]] = {
     ),
 }
 WORDS = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"
+STATES = "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight"
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -55,7 +55,8 @@ def test_what_it_looks_like(tmp_path: Path, kind: str) -> None:
 
 BYTES = {
     "a pickle, which runs whatever code": b"\x80\x02}q\x00(X\x06\x00\x00\x00",
-    "a zip of pickles": b"PK\x03\x04\x00\x00\x08\x08",
+    "a pickle, which runs whatever": b"\x80\x04\x95\x0b" + bytes(7) + b"}\x94.",
+    "a pickle in a zip": b"PK\x03\x04\x00\x00\x08\x08",
     "a GGUF file": b"GGUF\x03\x00\x00\x00\x01",
     "not a whole safetensors file": b"<!DOCTYPE html>",
     "not a whole safetensors file: ": b"",

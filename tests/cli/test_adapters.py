@@ -62,6 +62,15 @@ def test_flags_and_tags_say_the_same(limner: Callable[..., Said], shelf: Path) -
     assert pixels(made(limner, "a red apple", "--lora", "ink")) == pixels(made(limner, "a red apple <lora:INK:1.0>"))
 
 
+def test_a_name_on_the_shelf_may_have_dots(
+    limner: Callable[..., Said], refused: Callable[..., str], shelf: Path
+) -> None:
+    (shelf / "loras" / "ink.safetensors").rename(shelf / "loras" / "ink.v1.5.safetensors")
+    assert made(limner, "a cat", "--lora", "ink.v1.5:0.5").exists()
+    assert "~nobody-here/ink begins with nobody's home" in refused(*MAKE, "a cat", "--lora", "~nobody-here/ink")
+    assert "a name or a path is empty" in refused(*MAKE, "a cat", "--lora", "")
+
+
 def test_the_text_is_what_a1111_reads(limner: Callable[..., Said]) -> None:
     said = parse(text(made(limner, "a red apple", "--lora", "ink:0.8", "--embedding", "mood", "--negative", "mood")))
     assert said.prompt == "a red apple <lora:ink:0.8>"

@@ -46,7 +46,7 @@ def shardless(there: Path, whole: Path) -> Path:
 BAD: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
     "truncated": (truncated, "model.safetensors is not a whole safetensors file"),
     "another kind": (lora, "style.safetensors looks like a LoRA for SDXL"),
-    "a pickle": (pickled, "model.safetensors is a zip of pickles"),
+    "a pickle": (pickled, "model.safetensors is a pickle in a zip"),
     "not a number": (holes, "tensor conv_in.bias holds numbers that are not finite"),
     "a missing shard": (shardless, "00001-of-00001.safetensors is missing"),
 }

@@ -147,6 +147,16 @@ def test_sources_are_tried_in_order(repository: Path, own: Path) -> None:
     assert sorted(each.name for each in (own / "models").iterdir()) == ["SDv1.5", "SDv1.5.json"]
 
 
+def test_a_source_of_pickles_is_passed_over(repository: Path, own: Path, tmp_path: Path) -> None:
+    pickles = Path(shutil.copytree(repository, tmp_path / "pickles"))
+    for file in (UNET, "unet/diffusion_pytorch_model.fp16.safetensors"):
+        (pickles / file).unlink()
+    with serve(Hub({MIRROR: pickles, NEXT: pickles, LAST: repository})) as hub:
+        ((code, _, err),) = fresh(hub.endpoint, "models fetch SDv1.5")
+    assert code == 0, err
+    assert f"limner: from {LAST}" in err
+
+
 def test_offline_is_said_and_the_cache_is_enough(repository: Path, own: Path) -> None:
     nobody = "http://127.0.0.1:9"
     (unreachable,) = fresh(nobody, "models add ada/model")

@@ -233,6 +233,15 @@ def test_another_programs_picture_is_made_as_far_as_it_is_understood(limner: Lim
     ]
 
 
+def test_another_programs_loras_are_not_laid_over_and_that_is_said(limner: Limner) -> None:
+    _foreign(parameters="a cat <lora:ink:0.7>\nSteps: 2, Sampler: Euler, CFG scale: 2, Seed: 1, Size: 16x16, RNG: CPU")
+    code, _, err = limner("make", "--from", "foreign.png", *TINY)
+    assert code == 0
+    said = "limner: foreign.png was made with LoRA ink at 0.7: nothing is laid over here (--lora NAME:SCALE does)"
+    assert said in err.splitlines()
+    assert "asks for more than limner does" not in err
+
+
 def test_another_programs_picture_may_leave_the_prompt_to_be_said(limner: Limner, refused: Refused) -> None:
     del (silent := json.loads(json.dumps(COMFY)))["6"]
     _foreign(prompt=json.dumps(silent))

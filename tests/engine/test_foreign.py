@@ -25,6 +25,7 @@ from diffusers import (
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from limner.cli import main
 from limner.engine import Engine, explain
 from limner.engine import run as engine_run
 from limner.engine.backends import candidates, eager
@@ -264,6 +265,21 @@ def test_a_strange_unet_alone_is_sampled_by_limner(shifted: Path, consistent: Pa
     assert apart.max() <= 1  # a value near a half may be rounded either way
     assert (apart > 0).mean() < 1e-2
     assert "U-Net of diffusers" in eager(bundle).kernels
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["a cat", "--lora", "ink"], "--lora"),
+        (["a cat", "--vae", "x", "--prediction", "epsilon"], "--vae and --prediction"),
+        (["a cat <lora:ink:1>"], "a LoRA"),
+    ],
+)
+def test_what_would_change_its_weights_is_refused_by_name(
+    consistent: Path, words: list[str], flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["make", *words, "--model", str(consistent), "--device", "cpu", "--out", str(tmp_path)]) == 2
+    assert f"{consistent.name} is drawn by diffusers, as it is: {flag} would change it" in capsys.readouterr().err
 
 
 def test_a_strange_unet_cannot_be_watched_and_says_so(shifted: Path) -> None:

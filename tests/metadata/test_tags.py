@@ -20,6 +20,7 @@ SCALES = st.floats(-10, 10)
         ("<lora:ink>a cat", "a cat", [("ink", 1.0)]),
         ("a, <lora:ink:.5>, b <LORA:two words:-1>", "a, , b", [("ink", 0.5), ("two words", -1.0)]),
         ("<lora:ink:>", "", [("ink", 1.0)]),
+        ("<lyco:ink:0.5> a cat", "a cat", [("ink", 0.5)]),
         ("a <b> c <lora>", "a <b> c <lora>", []),
     ],
 )
@@ -34,6 +35,11 @@ def test_there_and_back_exactly(loras: list[tuple[str, float]]) -> None:
     assert [(name, float(amount)) for name, amount in pairs(said)] == loras
     assert untagged(tagged("a red apple", said)) == ("a red apple", loras)
     assert untagged(tagged("", said)) == ("", loras)
+
+
+def test_a_hypernetwork_is_refused() -> None:
+    with pytest.raises(LimnerError, match="old is a hypernetwork, which limner does not apply"):
+        untagged("a cat <hypernet:old:1>")
 
 
 @pytest.mark.parametrize("prompt", ["<lora::1>", "<lora: :1>", "<lora:a:b>", "<lora:a:1:2>", "<lora:a:inf>"])

@@ -1,13 +1,14 @@
 """Which models are here, and where: the one that ships, those in the models folder, and those added by a name."""
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from limner.bundle.place import PICKLES, pickled
+from limner.bundle.place import PICKLES, leads_out, pickled, typed
 from limner.bundle.place import home as home
 from limner.bundle.published import published
 from limner.errors import LimnerError
@@ -59,11 +60,23 @@ def entry(name: str) -> Entry | None:
         return None
     file = note(name)
     try:
-        return Entry(**json.loads(file.read_text(encoding="utf-8")))
+        noted = Entry(**json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as fault:
-        raise LimnerError(f"{file} is damaged: {fault}", f"limner models remove {name}, then add it again") from fault
+    except (OSError, ValueError, TypeError, RecursionError) as fault:
+        raise _damaged(name, str(fault)) from fault
+    usual = asdict(Entry("", ""))
+    for key, value in asdict(noted).items():
+        if type(value) is not type(usual[key]):
+            raise _damaged(name, f"its {key} is {value!r}")
+    place = Path(noted.path)
+    if noted.own and (name not in (place.name, place.stem) or place.parent.resolve() != shelf().resolve()):
+        raise _damaged(name, f"{noted.path}, which limner might delete, is not {name} in {shelf()}")
+    return noted
+
+
+def _damaged(name: str, why: str) -> LimnerError:
+    return LimnerError(f"{note(name)} is damaged: {why}", f"limner models remove {name}, then add it again")
 
 
 def added() -> Iterator[str]:
@@ -102,7 +115,7 @@ def find(name: str) -> Path:
     """
     if (noted := entry(name)) is not None:
         return _there(noted)
-    models, path = known(), Path(name).expanduser()
+    models, path = known(), typed(name)
     if name in models:
         return within(models[name], shelf()) if models[name].parent == shelf() else models[name]
     refuse_pickle(path)
@@ -144,12 +157,12 @@ def defaults(model: str) -> Mapping[str, Value]:
 
 def within(path: Path, place: Path) -> Path:
     """`path`, in which no link leads out of `place`; LimnerError otherwise."""
-    inside = place.resolve()
     for each in (path, *(path.rglob("*") if path.is_dir() else ())):
-        if each.is_symlink() and not each.resolve().is_relative_to(inside):
+        if each.is_symlink() and leads_out(each, place):
+            target = each.parent / os.readlink(each)
             raise LimnerError(
                 f"{each} leads out of {place}",
-                f"put the file itself there, or add where it leads by a name: limner models add {each.resolve()}",
+                f"put the file itself there, or add where it leads by a name: limner models add {target}",
             )
     return path
 

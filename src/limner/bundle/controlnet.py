@@ -7,6 +7,7 @@ import torch
 from limner.bundle import layout
 from limner.bundle.bundle import Bundle
 from limner.bundle.identity import identify_alone
+from limner.bundle.place import typed
 from limner.bundle.weights import weights
 from limner.errors import LimnerError
 from limner.network.config import ControlConfig
@@ -18,7 +19,7 @@ def open_controlnet(folder: str | Path, bundle: Bundle, variant: str | None = No
 
     Raises LimnerError naming the file for what is missing, damaged, left over, or meant for another family of models.
     """
-    place = Path(folder).expanduser()
+    place = typed(folder)
     config = layout.configured(place / "config.json", ControlConfig.read)
     ours, theirs = bundle.unet_config, config.unet
     if (theirs.context_dim, theirs.widths, theirs.added_dim) != (ours.context_dim, ours.widths, ours.added_dim):

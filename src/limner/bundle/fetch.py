@@ -26,6 +26,7 @@ from huggingface_hub.hf_api import RepoFile
 from limner.bundle import catalogue, shelve
 from limner.bundle.catalogue import Entry
 from limner.bundle.kind import card_licence
+from limner.bundle.place import leads_out
 from limner.bundle.published import Origin, licence_named
 from limner.errors import LimnerError
 
@@ -53,6 +54,15 @@ class Remote:
     sha256: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The wanted files of a repository at one commit; `take` brings one to a place, yielding its bytes."""
+
+    commit: str
+    files: Sequence[Remote]
+    take: Callable[[Remote, Path], Iterator[int]]
+
+
 Fetched = Generator[Progress, None, Entry]
 
 
@@ -64,10 +74,16 @@ def fetch(origins: Sequence[Origin], name: str, variant: str = "") -> Fetched:
     """
     free, reasons = shelve.checked_name(name), list[str]()
     for origin in origins:
+        offer: Offer | None = None
         try:
-            return (yield from _from(origin, free, variant))
+            offer = (_cached if constants.is_offline_mode() else _listed)(origin, variant)
+            return (yield from _arrive(origin, offer, free))
         except (HfHubHTTPError, LocalEntryNotFoundError, httpx2.HTTPError) as fault:
             reasons.append(f"{origin.hub} {reason(fault)}")
+        except LimnerError as fault:
+            if offer or len(origins) == 1:
+                raise
+            reasons.append(fault.what)  # it is there in no form that is read; the next may have another
     raise LimnerError(
         f"{name} could not be fetched: {'; '.join(reasons)}",
         f"mind HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE; or bring it here and limner models add PATH --name {name}",
@@ -87,9 +103,8 @@ def reason(fault: Exception) -> str:
     return f"cannot be reached at {constants.ENDPOINT} ({type(fault).__name__})"
 
 
-def _from(origin: Origin, name: str, variant: str) -> Fetched:
-    if constants.is_offline_mode():
-        return (yield from _cached(origin, name, variant))
+def _listed(origin: Origin, variant: str) -> Offer:
+    """What the hub has of it."""
     api = HfApi()
     commit = api.model_info(origin.hub, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT).sha or "main"
     listed = [
@@ -97,12 +112,10 @@ def _from(origin: Origin, name: str, variant: str) -> Fetched:
     ]
     every = {each.path: Remote(each.path, each.size, each.lfs.sha256 if each.lfs else "") for each in listed}
     files = [every[path] for path in wanted(origin, every, variant)]
-    return (
-        yield from _arrive(origin, commit, files, name, lambda file, into: _download(origin.hub, commit, file, into))
-    )
+    return Offer(commit, files, lambda file, into: _download(origin.hub, commit, file, into))
 
 
-def _cached(origin: Origin, name: str, variant: str) -> Fetched:
+def _cached(origin: Origin, variant: str) -> Offer:
     """Without the network: what the cache has of it."""
     folder = Path(
         snapshot_download(origin.hub, local_files_only=True, allow_patterns=["model_index.json", origin.file])
@@ -118,7 +131,7 @@ def _cached(origin: Origin, name: str, variant: str) -> Fetched:
         _link(folder / file.path, into)
         yield file.size
 
-    return (yield from _arrive(origin, folder.name, files, name, take))
+    return Offer(folder.name, files, take)
 
 
 def wanted(origin: Origin, every: Mapping[str, Remote], variant: str) -> list[str]:
@@ -168,13 +181,9 @@ def _weights(inside: Sequence[str], variant: str) -> list[str]:
     return []
 
 
-Take = Callable[[Remote, Path], Iterator[int]]
-"""Bring a file to a place; yields its bytes as they come."""
-
-
-def _arrive(origin: Origin, commit: str, files: Sequence[Remote], name: str, take: Take) -> Fetched:
+def _arrive(origin: Origin, offer: Offer, name: str) -> Fetched:
     """The files, one after another, into a folder that keeps what has come; then the whole into the models folder."""
-    staging = catalogue.home() / "fetching" / f"{origin.hub.replace('/', '--')}@{commit}"
+    files, staging = offer.files, catalogue.home() / "fetching" / f"{origin.hub.replace('/', '--')}@{offer.commit}"
     staging.mkdir(parents=True, exist_ok=True)
     lock, total = FileLock(staging.with_name(f"{staging.name}.lock")), sum(file.size for file in files)
     try:
@@ -186,21 +195,17 @@ def _arrive(origin: Origin, commit: str, files: Sequence[Remote], name: str, tak
         done = 0
         for file in files:
             into = staging / file.path
-            if not _within(into, staging):
+            if leads_out(into, staging):
                 raise LimnerError(f"{origin.hub} has a file {file.path}, outside of itself", "trust another source")
             if not (into.is_file() and into.stat().st_size == file.size):
                 into.parent.mkdir(parents=True, exist_ok=True)
-                for come in take(file, into):
+                for come in offer.take(file, into):
                     yield Progress(origin.hub, file.path, done + come, total)
             done += file.size
             yield Progress(origin.hub, file.path, done, total)
-        return _settled(origin, commit, files, name, staging)
+        return _settled(origin, offer.commit, files, name, staging)
     finally:
         lock.release()
-
-
-def _within(path: Path, place: Path) -> bool:
-    return path.resolve().is_relative_to(place.resolve())
 
 
 def _room(staging: Path, files: Sequence[Remote]) -> None:

@@ -1,5 +1,6 @@
 """The diffusers folder: what lies where, read strictly and written whole."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -32,7 +33,7 @@ def parsed(file: Path, text: str) -> dict[str, Json]:
     """The JSON object in a file's text."""
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LimnerError(f"{file} cannot be read: {error}", "fetch the model again") from error
     if not isinstance(value, dict):
         raise LimnerError(f"{file} is not a JSON object", "fetch the model again")
@@ -100,7 +101,7 @@ def opened(file: Path) -> Iterator[Opened]:
     """A safetensors file; LimnerError where it is none, or not whole."""
     try:
         if pretends := pretence(inside(file)):
-            raise LimnerError(f"{file} is {pretends}, whatever its name says", "get the model as safetensors")
+            raise LimnerError(f"{file} is {pretends}, and is never loaded", "get the same thing as safetensors")
         with safe_open(file, "pt") as f:
             yield f
     except FileNotFoundError:
@@ -113,14 +114,12 @@ def pretence(file: Path) -> str:
     """What a file is by its first bytes, if that is another kind of file; else nothing."""
     with file.open("rb") as f:
         first = f.read(9)
-    # a safetensors file begins with the length of its header, whose upper bytes are zero
-    if first[:1] == b"\x80" and first[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and any(first[4:8]):
+    # a safetensors file begins with the length of its header, which may look like a pickle's begin, and then a brace
+    if first[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") and first[8:] != b"{":
         return "a pickle, which runs whatever code its maker put into it"
-    kinds = {
-        b"PK\x03\x04": "a zip of pickles, which run whatever code their maker put into them",
-        b"GGUF": "a GGUF file",
-    }
-    return next((kind for begin, kind in kinds.items() if first.startswith(begin)), "")
+    if first.startswith(b"PK\x03\x04"):
+        return "a pickle in a zip, which runs whatever code its maker put into it"
+    return "a GGUF file" if first.startswith(b"GGUF") else ""
 
 
 def check(net: nn.Module, tensors: Mapping[str, Tensor], file: Path) -> None:
@@ -160,7 +159,7 @@ CODES: Mapping[torch.dtype, str] = {
 
 def poured(f: BinaryIO, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write safetensors' header and then one tensor after the other: the library would copy them all first."""
-    order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))  # so that each stays aligned
+    order = ordered(tensors)
     told: dict[str, Json] = {"__metadata__": dict(metadata)}
     end = 0
     for name in order:
@@ -171,7 +170,24 @@ def poured(f: BinaryIO, tensors: Mapping[str, Tensor], metadata: Mapping[str, st
     head += b" " * (-len(head) % 8)
     f.write(len(head).to_bytes(8, "little") + head)
     for name in order:
-        f.write(tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        f.write(raw(tensors[name]))
+
+
+def ordered(tensors: Mapping[str, Tensor]) -> list[str]:
+    """The names in the order in which the bytes lie in the file: so that each stays aligned, as the library does it."""
+    return sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+
+
+def raw(tensor: Tensor) -> memoryview:
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
+
+
+def mark(tensors: Mapping[str, Tensor]) -> str:
+    """sha256 (hex) of what stands behind the header of the file that `write_tensors` makes of these."""
+    digest = hashlib.sha256()
+    for name in ordered(tensors):
+        digest.update(raw(tensors[name]))
+    return digest.hexdigest()
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:

@@ -30,6 +30,8 @@ def read_schedule(config: Mapping[str, Json]) -> tuple[NoiseSchedule, str]:
     if prediction not in PREDICTIONS:
         raise LimnerError(f"prediction_type {prediction!r}", f"known are {', '.join(PREDICTIONS)}")
     betas = real(config, "beta_start", 0.0001), real(config, "beta_end", 0.02)
+    if not all(0 <= beta < 1 for beta in betas):
+        raise LimnerError(f"beta_start {betas[0]} and beta_end {betas[1]}", "betas lie between 0 and 1")
     schedule = SCHEDULES[kind](one(config, "num_train_timesteps", 1000), *betas)
     if config.get("rescale_betas_zero_snr", False):
         if prediction == "epsilon":

@@ -13,15 +13,33 @@ def home() -> Path:
     return Path(os.environ.get("LIMNER_HOME") or Path.home() / ".limner")
 
 
+def typed(text: str | Path) -> Path:
+    """The path that somebody wrote, `~` being their home; LimnerError for an empty one, and for nobody's home."""
+    if not str(text):
+        raise LimnerError("a name or a path is empty", "give one")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise LimnerError(f"{text} begins with nobody's home", "write the path out") from None
+
+
 def inside(file: Path) -> Path:
     """The file; LimnerError if it stands in the models folder and leads out of it.
 
     Whoever may put a model there is not thereby allowed to have any file of the machine read.
     """
     models = (home() / "models").absolute()
-    if file.absolute().is_relative_to(models) and not file.resolve().is_relative_to(models.resolve()):
+    if file.absolute().is_relative_to(models) and leads_out(file, models):
         raise LimnerError(f"{file} leads out of {models}", "put the file itself there")
     return file
+
+
+def leads_out(path: Path, place: Path) -> bool:
+    """Whether links lead from a path to outside of a place, or in circles."""
+    try:
+        return not path.resolve().is_relative_to(place.resolve())
+    except (OSError, RuntimeError):
+        return True
 
 
 def pickled(file: Path, remedy: str) -> LimnerError:

@@ -1,5 +1,6 @@
 """A model gets a name: opened strictly, then noted in one step, where it lies or as a copy of limner's own."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -44,9 +45,14 @@ def checked_name(name: str) -> str:
 
 def named_after(path: Path) -> str:
     """The name that a folder or file suggests."""
-    stem = path.resolve().stem if path.is_file() else path.resolve().name
+    stem = placed(path).stem if path.is_file() else placed(path).name
     kept = "".join(letter if (letter.isalnum() and letter.isascii()) or letter in "._-" else "-" for letter in stem)
     return kept.strip("._-")[:64] or "model"
+
+
+def placed(path: Path) -> Path:
+    """Where a path leads from the root, with the names of links as they stand: a cache's name nobody would know."""
+    return Path(os.path.abspath(path))
 
 
 def add(path: Path, name: str | None = None, copied: bool = False) -> Entry:
@@ -58,7 +64,11 @@ def add(path: Path, name: str | None = None, copied: bool = False) -> Entry:
     if not path.exists():
         raise LimnerError(f"{path} is not there", "give the path of a diffusers folder or of a safetensors file")
     catalogue.refuse_pickle(path)
-    about = examined(checked_name(name or named_after(path)), path.resolve())
+    if path.is_file() and path.suffix != ".safetensors":
+        raise LimnerError(
+            f"{path} is no safetensors file by its name", "give the path of one, or of a diffusers folder"
+        )
+    about = examined(checked_name(named_after(path) if name is None else name), placed(path))
     if not copied:
         return noted(about)
     with scratch(catalogue.home() / "fetching") as place:
@@ -84,8 +94,8 @@ def settle(whole: Path, about: Entry) -> Entry:
         ) from None
     try:
         return noted(replace(about, path=str(place), own=True))
-    except LimnerError:
-        place.rename(whole)  # somebody noted another model under this name in between
+    except BaseException:
+        place.rename(whole)  # somebody noted another model under this name in between, or the disk is full
         raise
 
 

@@ -86,6 +86,11 @@ class Single:
             return self.path, self.described(part)
         except (KeyError, StopIteration) as error:
             raise LimnerError(f"{self.path}: tensor {error} is missing", "fetch it again") from None
+        except (IndexError, ValueError) as error:
+            raise LimnerError(
+                f"{self.path}: the {part} has tensors that are not shaped as {self.family.name}'s: {error}",
+                "fetch it again",
+            ) from None
 
     def described(self, part: str) -> dict[str, Json]:
         if part == "limner":
@@ -101,7 +106,7 @@ class Single:
 
     def side(self) -> int:
         """Of a latent as the network was trained: by the file's metadata, else by its family."""
-        said = re.match(r"(\d+)x\d+$", self.told.get("modelspec.resolution", ""))
+        said = re.match(r"(\d{1,5})x\d+$", self.told.get("modelspec.resolution", ""))
         factor = AutoencoderConfig.read(vae_config(self.shapes, self.family)).factor
         if said and int(said[1]) >= factor:
             return int(said[1]) // factor
@@ -110,8 +115,9 @@ class Single:
     def prediction(self) -> str:
         """What the network was trained to say, as diffusers calls it."""
         beside = self.path.with_suffix(".yaml")
-        if beside.exists():
-            said = re.search(r"^\s*parameterization:\s*[\"']?(\w+)", beside.read_text(encoding="utf-8"), re.MULTILINE)
+        if beside.is_file():
+            text = beside.read_text(encoding="utf-8", errors="replace")
+            said = re.search(r"^\s*parameterization:\s*[\"']?(\w+)", text, re.MULTILINE)
             return NAMES.get(said[1] if said else "eps", "epsilon")
         if "v_pred" in self.shapes:
             return "v_prediction"

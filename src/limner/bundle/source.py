@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -62,12 +63,19 @@ Network = TextTower | UNet | Autoencoder
 
 def network(source: Source, part: str) -> Network:
     """The network that a part's config describes, without weights: on the meta device."""
-    with torch.device("meta"):
-        if part == "unet":
-            return UNet(understood(source, part, UNetConfig.read))
-        if part == "vae":
-            return Autoencoder(understood(source, part, AutoencoderConfig.read))
-        return TextTower(understood(source, part, lambda raw: TextConfig.from_json(json.dumps(raw))))
+    made: Callable[[], Network]
+    if part == "unet":
+        made = partial(UNet, understood(source, part, UNetConfig.read))
+    elif part == "vae":
+        made = partial(Autoencoder, understood(source, part, AutoencoderConfig.read))
+    else:
+        made = partial(TextTower, understood(source, part, lambda raw: TextConfig.from_json(json.dumps(raw))))
+    try:
+        with torch.device("meta"):
+            return made()
+    except (ValueError, RuntimeError) as error:  # widths that no group divides, sizes that no memory has
+        file, _ = source.config(part)
+        raise LimnerError(f"{file} describes a {part} that cannot be: {error}", "fetch the model again") from error
 
 
 def understood(source: Source, part: str, read: Callable[[dict[str, Json]], Read]) -> Read:

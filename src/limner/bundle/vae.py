@@ -11,6 +11,7 @@ from limner.bundle import keys, layout, ldm
 from limner.bundle.bundle import Bundle, precision, weighed
 from limner.bundle.families import EXTRA, VAE, looks
 from limner.bundle.identity import identity
+from limner.bundle.place import typed
 from limner.bundle.source import Source, network
 from limner.bundle.weights import weights
 from limner.errors import LimnerError
@@ -77,7 +78,7 @@ def with_vae(bundle: Bundle, path: str | Path) -> Bundle:
 
     Raises LimnerError where the file is no autoencoder, is damaged, or makes other latents than the U-Net reads.
     """
-    place = Path(path).expanduser()
+    place = typed(path)
     if bundle.source is None:
         raise LimnerError("this model is not on disk yet", "save it first")
     source = Swapped(bundle.source, place)

@@ -39,6 +39,18 @@ def prompt(args: argparse.Namespace) -> str | None:
     return None if args.prompt is None else untagged(args.prompt)[0]
 
 
+def none(args: argparse.Namespace, model: str) -> None:
+    """LimnerError for what was asked to be changed in a model that diffusers computes, of which nothing is changed."""
+    asked = [
+        f"--{flag}" for flag in ("lora", "embedding", "vae", "variant", "prediction", "offload") if vars(args)[flag]
+    ]
+    if asked or untagged(args.prompt or "")[1]:
+        raise LimnerError(
+            f"{model} is drawn by diffusers, as it is: {' and '.join(asked) or 'a LoRA'} would change it",
+            "leave that out",
+        )
+
+
 def laid_over(opened: "Bundle", args: argparse.Namespace, picture: str, settings: Mapping[str, str]) -> "Bundle":
     """The model with what was asked for laid over it, or else what the picture was made with, which its settings say.
 

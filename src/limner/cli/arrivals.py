@@ -46,9 +46,10 @@ def _hub_flags(job: argparse.ArgumentParser) -> None:
 def add(args: argparse.Namespace) -> int:
     from limner.bundle import shelve
     from limner.bundle.fetch import HUB_ID
+    from limner.bundle.place import typed
     from limner.bundle.published import Origin
 
-    path = Path(args.what).expanduser()
+    path = typed(args.what)
     if not path.exists() and HUB_ID.fullmatch(args.what) and not args.what.startswith("."):
         return _arrived(args, [_fetched([Origin(args.what, file=args.file)], args.name or path.name, args.variant)])
     if path.is_dir() and not (path / "model_index.json").exists() and (found := shelve.checkpoints(path)):

@@ -143,8 +143,9 @@ def model(args: argparse.Namespace, made: Source | None = None) -> "Bundle | For
         return bundle(args, made)
     except LimnerError:
         folder = find(args.model)
-        if args.offload or stranger(folder) is None:
+        if stranger(folder) is None:
             raise
+        adapters.none(args, folder.name)
     place = choose(args.device, args.dtype)
     opening = open_untapped if strange_unet(folder) else open_foreign
     opened = opening(folder, place.device, place.dtype)

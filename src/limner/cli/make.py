@@ -124,8 +124,11 @@ def _strange(recipe: Recipe, bundle: "Bundle", foreign: asked.Borrowed | None) -
         reading, (width, height) = foreign.reading, (bundle.defaults["width"], bundle.defaults["height"])
         with_model = f" with {reading.model}" if reading.model else ""
         yield f"{foreign.path} was made by {reading.maker}{with_model}, this is {bundle.name}: another picture"
-        if reading.unmet:
-            yield f"{foreign.path} asks for more than limner does: {'; '.join(reading.unmet)}"
+        loras = [each for each in reading.unmet if each.startswith("LoRA ")]
+        if loras and not bundle.adapters:
+            yield f"{foreign.path} was made with {'; '.join(loras)}: nothing is laid over here (--lora NAME:SCALE does)"
+        if rest := [each for each in reading.unmet if each not in loras]:
+            yield f"{foreign.path} asks for more than limner does: {'; '.join(rest)}"
         if (recipe.width, recipe.height) != (width, height):
             yield f"{bundle.name} is at its best at {width}x{height}, this is {recipe.width}x{recipe.height} (--size)"
 

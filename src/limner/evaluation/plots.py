@@ -40,10 +40,14 @@ def _bars(axes: "Axes", found: dict[str, Any], title: str) -> None:
     ]
     axes.barh(list(rows), middle, xerr=reach, color=INK, ecolor="#999", capsize=3)
     axes.invert_yaxis()
-    for place, value in enumerate(middle):
+    longest = max((each["most"] for each in rows.values()), default=0)
+    for place, each in enumerate(rows.values()):
+        within = each["median"] > longest / 5  # else its bar is shorter than the words: they stand behind its reach
+        begin, color = (0, "w") if within else (each["most"], INK)
         axes.annotate(
-            f"{value:.2f} s", (0, place), xytext=(4, 0), textcoords="offset points", color="w", ha="left", va="center"
-        )
+            f"{each['median']:.2f} s", (begin, place), xytext=(4 if within else 8, 0), textcoords="offset points",
+            color=color, ha="left", va="center",
+        )  # fmt: skip
     axes.set(title=title, xlabel="seconds, median with least and most")
 
 

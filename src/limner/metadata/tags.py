@@ -8,18 +8,22 @@ from limner.errors import LimnerError
 
 LORA_HASHES, LORA_WEIGHTS, EMBEDDING_HASHES = "Lora hashes", "Lora weights", "TI hashes"
 """Settings of a picture: A1111's own, but for the second, since A1111 has the scales in the prompt alone."""
-_TAG = re.compile(r"<lora:([^:<>]*)(?::([^<>]*))?>", re.IGNORECASE)
+TAG = re.compile(r"<(lora|lyco|hypernet):([^:<>]*)(?::([^<>]*))?>", re.IGNORECASE)
+"""What is laid over a model, its name and how much of it; LyCORIS' tag and LoRA's have been one since A1111 1.5."""
 
 
 def untagged(prompt: str) -> tuple[str, list[tuple[str, float]]]:
     """The prompt as the model reads it, and the LoRAs that its tags name, each with its scale.
 
-    Raises LimnerError for a tag without a name, and for a scale that is no number, or is two.
+    Raises LimnerError for a tag without a name or of a hypernetwork, and for a scale that is no number, or is two.
     """
-    if "" in (names := [name.strip() for name, _ in _TAG.findall(prompt)]):
+    tags = TAG.findall(prompt)
+    if "" in (names := [name.strip() for _, name, _ in tags]):
         raise LimnerError("<lora:> names no LoRA", "say <lora:name:0.8>")
-    scales = [scale(text) for _, text in _TAG.findall(prompt)]
-    return _TAG.sub("", prompt).strip(), list(zip(names, scales, strict=True))
+    if old := [name for kind, name, _ in tags if kind.lower() == "hypernet"]:
+        raise LimnerError(f"{old[0]} is a hypernetwork, which limner does not apply", "leave its tag out")
+    scales = [scale(text) for _, _, text in tags]
+    return TAG.sub("", prompt).strip(), list(zip(names, scales, strict=True))
 
 
 def scale(text: str) -> float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from limner.metadata.names import named
 from limner.metadata.parameters import Parameters, parse
 from limner.metadata.reading import Reading, capped, short
+from limner.metadata.tags import TAG
 from limner.recipe import Wish
 
 _TAKEN: Mapping[str, str] = {  # a setting, and the field of a wish that it becomes
@@ -32,7 +33,6 @@ _USUAL = {
     ("Denoising strength", "1.0"),
     ("Denoising strength", "1"),
 }
-_NETWORK = re.compile(r"<(lora|lyco|hypernet):([^:<>\n]+)(?::([^<>\n]*))?>")
 _MAKERS: Mapping[str, str] = {  # how the version begins
     r"limner ": "limner",
     r"Fooocus": "Fooocus",
@@ -51,9 +51,7 @@ def webui(text: str) -> Reading:
 
 def _wish(found: Parameters) -> Wish:
     """Clip skip 1 means the model's own layer, and stays open; Fooocus says its schedule under a key of its own."""
-    bare = replace(
-        found, prompt=_NETWORK.sub("", found.prompt).strip(), negative=_NETWORK.sub("", found.negative).strip()
-    )
+    bare = replace(found, prompt=TAG.sub("", found.prompt).strip(), negative=TAG.sub("", found.negative).strip())
     wish = bare.wish()
     ladder = wish.ladder or named("", found.settings.get("Scheduler", ""))[1] or None
     return replace(wish, ladder=ladder, clip_skip=None if wish.clip_skip == 1 else wish.clip_skip)
@@ -75,8 +73,8 @@ def _long(found: Parameters, wish: Wish) -> Iterator[str]:
 
 
 def _networks(found: Parameters) -> Iterator[str]:
-    for kind, name, strength in _NETWORK.findall(f"{found.prompt}\n{found.negative}"):
-        noun = "hypernetwork" if kind == "hypernet" else "LoRA"
+    for kind, name, strength in TAG.findall(f"{found.prompt}\n{found.negative}"):
+        noun = "hypernetwork" if kind.lower() == "hypernet" else "LoRA"
         yield f"{noun} {short(name)}" + (f" at {short(strength)}" if strength else "")
 
 

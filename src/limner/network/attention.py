@@ -41,6 +41,8 @@ class Attention(nn.Module):
 
     def __init__(self, name: str, kind: Literal["self", "cross"], dim: int, context_dim: int, heads: int) -> None:
         super().__init__()
+        if dim % heads:
+            raise ValueError(f"{heads} heads of a width of {dim}")
         self.name, self.heads = name, heads
         self.kind: Literal["self", "cross"] = kind
         self.to_q = nn.Linear(dim, dim, bias=False)

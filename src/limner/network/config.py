@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from limner.errors import LimnerError
 
@@ -46,7 +46,7 @@ class UNetConfig:
         attends = [block.startswith("CrossAttn") for block in down]
         if [block.startswith("CrossAttn") for block in reversed(up)] != attends:
             raise LimnerError("up_block_types is not down_block_types mirrored", "not a model of this family")
-        depths = ints(config, "transformer_layers_per_block", levels, default=1)
+        depths = ints(config, "transformer_layers_per_block", levels, default=1, least=0)
         heads_key = "attention_head_dim" if config.get("num_attention_heads") is None else "num_attention_heads"
         added = config.get("addition_embed_type") == "text_time"
         return UNetConfig(
@@ -294,21 +294,27 @@ def kinds(config: Mapping[str, Json], key: str, known: tuple[str, ...], levels: 
 
 
 def ints(
-    config: Mapping[str, Json], key: str, levels: int | None = None, default: int | None = None
+    config: Mapping[str, Json], key: str, levels: int | None = None, default: int | None = None, least: int = 1
 ) -> tuple[int, ...]:
-    """A list of whole numbers, or one number that stands for every level."""
+    """A list of whole numbers, or one number that stands for every level; none below `least`."""
     value = config.get(key, default)
     values = value if isinstance(value, list) else [value] * (levels or 0)
-    if not values or not all(isinstance(v, int) for v in values) or (levels is not None and len(values) != levels):
-        raise LimnerError(f"{key} is {value!r}", f"expected {levels or 'a list of'} whole numbers")
-    return tuple(v for v in values if isinstance(v, int))
+    whole = tuple(v for v in values if whole_number(v) and v >= least)
+    if not values or len(whole) != len(values) or (levels is not None and len(values) != levels):
+        raise LimnerError(f"{key} is {value!r}", f"expected {levels or 'a list of'} whole numbers of at least {least}")
+    return whole
 
 
 def one(config: Mapping[str, Json], key: str, default: int | None = None) -> int:
     value = config.get(key, default)
-    if not isinstance(value, int):
-        raise LimnerError(f"{key} is {value!r}", "expected a whole number")
+    if not whole_number(value) or value < 1:
+        raise LimnerError(f"{key} is {value!r}", "expected a whole number above 0")
     return value
+
+
+def whole_number(value: Json) -> TypeGuard[int]:
+    """Python counts true as one, a config does not."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def real(config: Mapping[str, Json], key: str, default: float) -> float:

@@ -289,6 +289,8 @@ class _Attention(nn.Module):
 
     def __init__(self, width: int, heads: int, causal: bool) -> None:
         super().__init__()
+        if width % heads:
+            raise ValueError(f"{heads} heads of a width of {width}")
         self.heads, self.causal = heads, causal
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(width, width) for _ in range(4))
 
@@ -319,16 +321,25 @@ def _from_json(text: str, config: type[AnyConfig]) -> AnyConfig:
         raw = json.loads(text)
     except ValueError as error:
         raise LimnerError(f"config.json of the CLIP tower is not JSON: {error}", "fetch the file again") from None
-    if "CLIPTextModel" in (raw.get("architectures") or ()):
+    if not isinstance(raw, dict):
+        raise LimnerError("config.json of the CLIP tower is not a JSON object", "fetch the file again")
+    architectures = raw.get("architectures")
+    if isinstance(architectures, list) and "CLIPTextModel" in architectures:
         raw["projection_dim"] = None  # the field is written even where nothing projects
     values = {field.name: raw.get(field.name) for field in fields(config)}
-    kinds = {"hidden_act": str, "layer_norm_eps": float, "projection_dim": int | None}
-    wrong = [name for name, value in values.items() if not isinstance(value, kinds.get(name, int))]
-    if wrong:
+    if wrong := [name for name, value in values.items() if not _usable(name, value)]:
         raise LimnerError(f"config.json of the CLIP tower lacks a usable {', '.join(wrong)}", "fetch the file again")
     if values["hidden_act"] not in ACTIVATIONS:
         raise LimnerError(f"hidden_act {values['hidden_act']!r} is unknown", f"known are {', '.join(ACTIVATIONS)}")
     return config(**values)
+
+
+def _usable(name: str, value: object) -> bool:
+    """Of its field's kind, and a number above 0: but an id may be 0."""
+    kinds = {"hidden_act": str, "layer_norm_eps": float, "projection_dim": int | None}
+    if isinstance(value, bool) or not isinstance(value, kinds.get(name, int)):
+        return False
+    return not isinstance(value, int | float) or value > 0 or (value == 0 and name == "eos_token_id")
 
 
 def _to_json(config: Config, model_type: str, architecture: str) -> str:

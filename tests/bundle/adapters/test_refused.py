@@ -19,6 +19,8 @@ from limner.network.lowrank import LowRank
 from limner.network.unet import UNet
 
 DOWN = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight"
+UP, ALPHA = (DOWN.replace("lora_down.weight", each) for each in ("lora_up.weight", "alpha"))
+LAYER = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,11 @@ def retensor(file: Path, change: Callable[[dict[str, Tensor]], object]) -> None:
     tensors = load_file(file)
     change(tensors)
     save_file(tensors, file)
+
+
+def unsaid(file: Path) -> dict[str, Tensor]:
+    """The tensors without alphas."""
+    return {name: tensor for name, tensor in load_file(file).items() if not name.endswith("alpha")}
 
 
 def cut(file: Path) -> None:
@@ -68,7 +75,7 @@ LORAS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "half a pair": (
         lambda f: retensor(f, lambda t: t.pop(DOWN)),
-        "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k has no down",
+        f"{LAYER} has no down",
     ),
     "a tensor twice": (
         lambda f: retensor(f, lambda t: t.update({"unet.conv_in.lora_A.weight": torch.ones(2, 4, 3, 3)})),
@@ -94,6 +101,35 @@ LORAS: dict[str, tuple[Callable[[Path], object], str]] = {
     "DoRA": (lambda f: retensor(f, lambda t: t.update({"lora_unet_conv_in.dora_scale": torch.ones(2)})), "is DoRA"),
     "LoHa": (lambda f: save_file({"lora_unet_conv_in.hada_w1_a": torch.ones(2, 2)}, f), "is LoHa"),
     "LoKr": (lambda f: save_file({"lora_unet_conv_in.lokr_w1": torch.ones(2, 2)}, f), "is LoKr"),
+    "a factor without axes": (
+        lambda f: retensor(f, lambda t: t.update({DOWN: torch.tensor(1.0)})),
+        "[], which is no matrix",
+    ),
+    "a factor of one axis": (lambda f: retensor(f, lambda t: t.update({UP: torch.ones(2)})), "[2], which is no matrix"),
+    "rank 0": (
+        lambda f: retensor(f, lambda t: t.update({DOWN: torch.ones(0, 16), UP: torch.ones(16, 0)})),
+        ", which is no matrix",
+    ),
+    "three factors of a matrix": (
+        lambda f: retensor(f, lambda t: t.update({DOWN.replace("down", "mid"): torch.ones(2, 2)})),
+        "has three factors, as only convolutions may",
+    ),
+    "two alphas": (
+        lambda f: retensor(f, lambda t: t.update({ALPHA: torch.ones(2)})),
+        f"{LAYER} has an alpha of [2], which is no number",
+    ),
+    "an endless alpha": (
+        lambda f: save_file(unsaid(f), f, {"lora_adapter_metadata": '{"unet.lora_alpha": 1e999}'}),
+        "unet.conv_in has alpha inf",
+    ),
+    "a pattern of nobody's": (
+        lambda f: save_file(unsaid(f), f, {"lora_adapter_metadata": '{"unet.alpha_pattern": {"(": 1}}'}),
+        "unet.conv_in has an alpha_pattern that is no regular expression",
+    ),
+    "alphas without end": (
+        lambda f: save_file(load_file(f), f, {"lora_adapter_metadata": "[" * 100_000}),
+        "its lora_adapter_metadata is not JSON",
+    ),
     "alphas of nobody's": (
         lambda f: save_file(load_file(f), f, {"lora_adapter_metadata": "{"}),
         "its lora_adapter_metadata is not JSON",
@@ -131,6 +167,20 @@ def test_what_is_wrong_is_named_in_one_line(
     assert said in str(error.value)
     assert str(file) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_what_tools_write_otherwise_is_read(model: Bundle, file: Path) -> None:
+    """An alpha that is a whole number, as trainers save their default; and weights of eight bits."""
+    before = read_lora(file, model)
+    retensor(file, lambda t: t.update({name: t[name].to(torch.int64) for name in t if name.endswith("alpha")}))
+    assert read_lora(file, model).sha256 == before.sha256
+    half = {name: tensor.to(torch.float8_e4m3fn) if tensor.ndim else tensor for name, tensor in load_file(file).items()}
+    save_file(half, file)
+    assert read_lora(file, model).changes.keys() == before.changes.keys()
+    half[DOWN].view(torch.uint8)[0, 0] = 0x7F  # nan
+    save_file(half, file)
+    with pytest.raises(LimnerError, match="holds nan or infinity"):
+        read_lora(file, model)
 
 
 def test_the_families_are_called_by_their_names(model: Bundle, tmp_path: Path) -> None:

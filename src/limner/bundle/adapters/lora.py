@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -89,7 +90,9 @@ def read_lora(file: Path, bundle: Bundle) -> Lora:
         try:
             changes[place] = change(factors[place], fitting[place].weight, partial(peft_alpha, config, place))
         except ValueError as error:
-            raise LimnerError(f"{file}: {'.'.join(place)} {error}", "it was made for another model") from error
+            raise LimnerError(
+                f"{file}: {'.'.join(place)} {error}", "it is damaged, or was made for another model"
+            ) from error
     name = re.sub(r"[,:<>]", "_", file.stem)  # which A1111's texts could not hold
     return Lora(file, name, identity(changes), lora_mark(file), changes)
 
@@ -114,7 +117,8 @@ def check_kind(file: Path, tensors: Mapping[str, Tensor], bundle: Bundle) -> Non
 def family(tensors: Mapping[str, Tensor]) -> tuple[str, int]:
     """Whom a LoRA is for, and the width of the text that is read there; empty and 0 where nothing tells."""
     for name, tensor in tensors.items():
-        if re.search(r"attn2[._](processor[._])?to_[kv]\b.*(down|lora_A)", name.replace("_lora", ".lora")):
+        reads = re.search(r"attn2[._](processor[._])?to_[kv]\b.*(down|lora_A)", name.replace("_lora", ".lora"))
+        if reads and tensor.ndim > 1:
             return FAMILIES.get(tensor.shape[1], "another model"), tensor.shape[1]
     if any(sign in name for name in tensors for sign in TRANSFORMERS):
         return "a transformer, such as SD 3 or Flux", 0
@@ -140,18 +144,32 @@ def change(factors: Mapping[str, Tensor], weight: Tensor, unsaid: Callable[[int]
 
     ValueError says what does not fit.
     """
-    if missing := {"down", "up"} - factors.keys():
-        raise ValueError(f"has no {' and no '.join(sorted(missing))}")
+    check_factors(factors, weight.ndim)
     down, up, mid = (shaped(factors.get(role), weight.ndim) for role in ("down", "up", "mid"))
     assert down is not None
     assert up is not None
     if up.shape[1] != down.shape[0] or up[0, 0].numel() != 1 or (mid is not None and mid.shape[:2] != (len(down),) * 2):
         raise ValueError(f"has factors of {list(down.shape)} and {list(up.shape)}, whose ranks differ")
     alpha = float(factors["alpha"]) if "alpha" in factors else unsaid(len(down))
+    if not math.isfinite(alpha):
+        raise ValueError(f"has alpha {alpha}")
     out = LowRank(down, up, mid, alpha)
     if out.shape != weight.shape:
         raise ValueError(f"is {list(out.shape)}, the model's is {list(weight.shape)}")
     return out
+
+
+def check_factors(factors: Mapping[str, Tensor], axes: int) -> None:
+    """ValueError unless there is what a product takes, each a matrix or a kernel, and alpha one number."""
+    if missing := {"down", "up"} - factors.keys():
+        raise ValueError(f"has no {' and no '.join(sorted(missing))}")
+    for role, factor in factors.items():
+        if role == "alpha" and factor.numel() != 1:
+            raise ValueError(f"has an alpha of {list(factor.shape)}, which is no number")
+        if role != "alpha" and (factor.ndim < 2 or not factor.numel()):
+            raise ValueError(f"has a factor of {list(factor.shape)}, which is no matrix")
+    if "mid" in factors and axes == 2:
+        raise ValueError("has three factors, as only convolutions may")
 
 
 def shaped(factor: Tensor | None, axes: int) -> Tensor | None:
@@ -166,7 +184,7 @@ def peft_config(file: Path, about: Mapping[str, str]) -> Mapping[str, Json]:
     """What diffusers wrote of peft's configuration into the file: keys such as `unet.lora_alpha`."""
     try:
         config = json.loads(about.get(PEFT_CONFIG, "{}"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LimnerError(f"{file}: its {PEFT_CONFIG} is not JSON: {error}", "get it again") from error
     return config if isinstance(config, dict) else {}
 
@@ -174,12 +192,16 @@ def peft_config(file: Path, about: Mapping[str, str]) -> Mapping[str, Json]:
 def peft_alpha(config: Mapping[str, Json], place: Place, rank: int) -> float:
     """alpha of a layer whose file has none among its tensors: as peft was configured, else the rank.
 
-    With `use_rslora` the gain is alpha / sqrt(r).  Kalajdzievski 2023 (arXiv:2312.03732).
+    With `use_rslora` the gain is alpha / sqrt(r).  Kalajdzievski 2023 (arXiv:2312.03732).  ValueError for a pattern
+    that is no regular expression.
     """
     part, layer = place
     alpha, patterns = config.get(f"{part}.lora_alpha"), config.get(f"{part}.alpha_pattern")
     if isinstance(patterns, dict):
-        alpha = next((value for key, value in patterns.items() if re.match(rf"(.*\.)?({key})$", layer)), alpha)
+        try:
+            alpha = next((value for key, value in patterns.items() if re.match(rf"(.*\.)?({key})$", layer)), alpha)
+        except re.error as error:
+            raise ValueError(f"has an alpha_pattern that is no regular expression: {error}") from error
     if not isinstance(alpha, int | float):
         return float(rank)
     return alpha * rank**0.5 if config.get(f"{part}.use_rslora") else float(alpha)

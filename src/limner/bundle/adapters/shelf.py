@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from limner.bundle.adapters.reading import embedding_mark, lora_mark
-from limner.bundle.place import home
+from limner.bundle.place import PICKLES, home, leads_out, typed
 from limner.errors import LimnerError
 
 Kind: TypeAlias = Literal["lora", "embedding"]
@@ -23,7 +23,7 @@ def shelved(kind: Kind) -> list[Path]:
     folder = shelf(kind)
     files = sorted(path for path in folder.rglob(f"*{ENDING}") if path.is_file())
     for path in files:
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if leads_out(path, folder):
             raise LimnerError(f"{path} is a link out of {folder}", "put the file itself there, or give its path")
     return files
 
@@ -42,9 +42,10 @@ def named(kind: Kind, name: str) -> Path:
 
 
 def find(kind: Kind, name: str) -> Path:
-    """An adapter by the path of its file, or by its name on the shelf."""
-    path = Path(name).expanduser()
-    return path if path.is_file() or path.suffix or len(path.parts) > 1 else named(kind, name)
+    """An adapter by the path of its file, or by its name on the shelf, which may have dots."""
+    path = typed(name)
+    told = path.is_file() or path.suffix in (ENDING, *PICKLES) or len(path.parts) > 1
+    return path if told else named(kind, name)
 
 
 def marked(kind: Kind, mark: str, name: str) -> Path | None:

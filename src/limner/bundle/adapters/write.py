@@ -1,13 +1,12 @@
 """A LoRA as a file that other programs read: in the names of kohya's trainer, or of peft and diffusers."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
+from limner.bundle import layout
 from limner.bundle.adapters.lora import FAMILIES, networks, outline
 from limner.bundle.adapters.names import Place, kohya, layers, peft
 from limner.bundle.bundle import Bundle
@@ -47,10 +46,7 @@ def write_lora(
         name: tensor.detach().to("cpu", dtype if tensor.ndim else torch.float32).contiguous()
         for name, tensor in tensors.items()
     }
-    part = file.with_name(f".{file.name}.part")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part.write_bytes(save(stored, {**described(changes, bundle, save(stored)), **(about or {})}))
-    part.replace(file)
+    layout.write_tensors(file, stored, {**described(changes, bundle, stored), **(about or {})})
 
 
 def in_kohya(name: str, change: LowRank) -> dict[str, Tensor]:
@@ -73,17 +69,15 @@ NAMES: Mapping[str, tuple[Table, Callable[[str, LowRank], dict[str, Tensor]]]] =
 """Whose names: a layer's, and those of the tensors that change it."""
 
 
-def described(changes: Mapping[Place, LowRank], bundle: Bundle, plain: bytes) -> dict[str, str]:
+def described(changes: Mapping[Place, LowRank], bundle: Bundle, stored: Mapping[str, Tensor]) -> dict[str, str]:
     """What programs look for in a LoRA's `__metadata__`: for whom it is, how large, and the hash of its bytes."""
     ranks = sorted({change.rank for change in changes.values()})
     alphas = sorted({change.alpha for change in changes.values()})
     family = FAMILIES.get(outline(bundle).config.context_dim, "")
-    header = 8 + int.from_bytes(plain[:8], "little")
     return {
-        "format": "pt",
         "ss_network_module": "networks.lora",
         "ss_network_dim": ", ".join(map(str, ranks)),
         "ss_network_alpha": ", ".join(f"{alpha:g}" for alpha in alphas),
         "ss_base_model_version": BASES.get(family, bundle.name),
-        "sshs_model_hash": hashlib.sha256(plain[header:]).hexdigest(),
+        "sshs_model_hash": layout.mark(stored),
     }

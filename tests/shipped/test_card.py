@@ -1,0 +1,16 @@
+"""The shipped model's card says what was measured: among the ten-second tests, as every new figure changes it."""
+
+from pathlib import Path
+
+import pytest
+
+from limner.bundle import catalogue
+from limner.evaluation.card import card
+
+FOLDER = catalogue.SHIPPED / catalogue.DEFAULT
+FIGURES = Path(__file__).parents[2] / "docs" / "figures"
+
+
+@pytest.mark.tiny
+def test_the_card_is_what_limner_json_and_the_figures_say() -> None:
+    assert (FOLDER / "README.md").read_text(encoding="utf-8") == card(FOLDER, FIGURES)
