@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from limner.evaluation.exercises import Vocabulary
-from limner.evaluation.labels import BROKEN, alpha, asked_for, compared, meant, vocabulary
+from limner.evaluation.labels import BROKEN, alpha, asked_for, compared, meant
 from limner.evaluation.oracle import Oracle, made
 from limner.evaluation.reader import Reader
 from limner.evaluation.seen import Found, Seen
@@ -39,8 +39,7 @@ def test_agreement_counts_where_a_word_is_given(oracle: Oracle) -> None:
 
 
 def test_an_answer_is_read_as_it_is_meant(oracle: Oracle) -> None:
-    assert [meant(oracle, said) for said in ("Cats", "mouse / rat", "dog", BROKEN)] == ["cat", "mouse", "dog", BROKEN]
-    assert vocabulary(oracle) == ["cat", "mouse / rat", "owl"]
+    assert [meant(oracle, said) for said in ("Cats", " rat ", "dog", BROKEN)] == ["cat", "rat", "dog", BROKEN]
 
 
 def test_the_pictures_are_chosen_by_rule() -> None:

@@ -64,7 +64,7 @@ def entry(name: str) -> Entry | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, RecursionError) as fault:
-        raise _damaged(name, str(fault)) from fault
+        raise _damaged(name, (str(fault).splitlines() or ["it cannot be read"])[0]) from fault
     usual = asdict(Entry("", ""))
     for key, value in asdict(noted).items():
         if type(value) is not type(usual[key]):

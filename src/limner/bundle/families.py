@@ -233,7 +233,7 @@ def text_config(shapes: Shapes, what: Family, part: str) -> dict[str, Json]:
         "hidden_size": width,
         "intermediate_size": inner,
         "num_hidden_layers": layers,
-        "num_attention_heads": width // HEAD,
+        "num_attention_heads": max(1, width // HEAD),
         "max_position_embeddings": words,
         "hidden_act": tower.act,
         "layer_norm_eps": 1e-5,

@@ -37,7 +37,7 @@ def label(args: argparse.Namespace) -> int:
 
     from limner.cli.make import resolved
     from limner.engine import run as draw
-    from limner.evaluation.labels import BROKEN, asked_for, vocabulary
+    from limner.evaluation.labels import BROKEN, asked_for
     from limner.evaluation.oracle import opened
     from limner.evaluation.reading import taught
     from limner.metadata import prepare
@@ -59,8 +59,8 @@ def label(args: argparse.Namespace) -> int:
         few = files[start : start + SHEET]
         larger = [np.asarray(Image.fromarray(drawn[file]).resize((256, 256), Image.Resampling.LANCZOS)) for file in few]
         sheet(larger, few, COLUMNS).save(args.out / f"sheet-{start // SHEET:02}.png")
-    (args.out / "words.txt").write_text("\n".join([*vocabulary(oracle), BROKEN]) + "\n", encoding="utf-8")
-    about = {"model": bundle.identity, "oracle": oracle.identity}
+    (args.out / "words.txt").write_text("\n".join([*oracle.known.words, BROKEN]) + "\n", encoding="utf-8")
+    about = {"model": bundle.identity}
     cards_said = [
         {"file": card.file, "kind": card.kind, "prompt": card.wish.prompt, "seed": card.wish.seed} for card in cards
     ]
@@ -94,10 +94,6 @@ def labelled(args: argparse.Namespace) -> "Sequence[Figure]":
         ) from error
     if missing := sorted(set(cards) - set(answers)):
         raise LimnerError(f"no word was given to {', '.join(missing[:5])}", "write broken for what is nothing")
-    if key["oracle"] != oracle.identity:
-        raise LimnerError(
-            f"{args.key} is of another oracle, whose words are others", "label pictures anew: limner measure label"
-        )
     folder, files = args.key.with_suffix(""), sorted(answers)
     pictures = []
     for file in files:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from limner.evaluation.segmenter import Segmenter
 
 PERCENT = 100
-PRECISION = 0.995  # of the words that are given, on calibration renders with spoilt ones among them
+PRECISION = 0.99  # of the words that are given, on calibration renders with spoilt ones among them
 CALIBRATION, EXAMINATION = 24, 24  # chunks of 64 scenes
 SHOWN = 32
 NAMES = ("plain", "decoded")

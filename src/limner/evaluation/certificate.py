@@ -16,7 +16,7 @@ from limner.evaluation.reader import SPOILING, cut, taken
 from limner.process.noise import generator
 
 MATCHED = 0.5  # intersection over union from which a thing is found
-OFTEN, SEVERAL = 0.2, 2  # share and number of a word's renders named otherwise, from which two words look alike
+OFTEN, SEVERAL = 0.3, 3  # share and number of a word's renders named otherwise, from which two words look alike
 ASKED = 256  # spoilt things of each kind
 
 
@@ -60,10 +60,13 @@ def iou(one: Bool[np.ndarray, "h w"], other: Bool[np.ndarray, "h w"]) -> float:
 
 
 def lookalikes(oracle: Oracle, answers: Iterable[Answer]) -> list[tuple[str, ...]]:
-    """Words of which renders of one are often enough called the other, joined into groups."""
+    """Words of which renders of one are often enough called the other, joined into groups.
+
+    Silhouettes say nothing here: those of a ball, a coin and a pie are all a circle, and the words no less apart.
+    """
     confused, seen = Counter[tuple[int, int]](), Counter[int]()
     for answer in answers:
-        if answer.thing is not None:
+        if answer.thing is not None and not outlined(oracle, answer):
             true, said = answer.true[0], int(answer.thing.word.argmax())
             seen[true] += 1
             if said not in (true, len(oracle.known.words)):
@@ -105,11 +108,13 @@ def shares(oracle: Oracle, answers: Sequence[Answer], counts: Sequence[int]) -> 
     named = [(oracle.named(thing), each) for each, thing in found]
     given = [(word, each) for (word, sure), each in named if word and sure >= oracle.threshold]
     true = Counter(each.scene for each in answers)
+    drawn, outlines = ([pair for pair in named if outlined(oracle, pair[1]) is which] for which in (False, True))
     out = {
         "found": Share(len(found), len(answers)),
         "counted": Share(sum(counts[scene] == number for scene, number in true.items()), len(true)),
-        "word": Share(
-            sum(bool(word) and oracle.alike(word, words[each.true[0]]) for (word, _), each in named), len(named)
+        "word": Share(sum(oracle.alike(word, words[each.true[0]]) for (word, _), each in drawn), len(drawn)),
+        "word of a silhouette": Share(
+            sum(oracle.alike(word, words[each.true[0]]) for (word, _), each in outlines), len(outlines)
         ),
         "word where given": Share(sum(oracle.alike(word, words[each.true[0]]) for word, each in given), len(given)),
         "given": Share(len(given), len(named)),
@@ -122,6 +127,10 @@ def shares(oracle: Oracle, answers: Sequence[Answer], counts: Sequence[int]) -> 
         "place": places(answers),
     }
     return out, float(np.mean([each.overlap for each, _ in found])) if found else 0.0
+
+
+def outlined(oracle: Oracle, answer: Answer) -> bool:
+    return oracle.known.styles[answer.true[1]] == "silhouette"
 
 
 def told(pairs: Iterable[tuple[int, int]]) -> Share:

@@ -57,13 +57,6 @@ def _one(noun: str) -> str:
     return with_article(noun, nouns()[noun].number)
 
 
-def vocabulary(oracle: Oracle) -> list[str]:
-    """The words that may be answered with, one of each group of look-alikes with the others beside it."""
-    groups = [" / ".join(group) for group in oracle.groups]
-    alone = [word for word in oracle.known.words if not any(word in group for group in oracle.groups)]
-    return sorted([*groups, *alone])
-
-
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """How often the oracle and a reader agree where it gives a word, and how far beyond chance: Krippendorff's."""
@@ -92,7 +85,7 @@ def said(seen: Seen) -> str:
 
 def meant(oracle: Oracle, answer: str) -> str:
     """The vocabulary's word that a reader wrote, the answer itself where there is none such."""
-    first = answer.split("/")[0].strip().lower()
+    first = answer.strip().lower()
     by_form = {plain(word): word for word in oracle.known.words}
     return first if oracle.knows(first) else by_form.get(plain(first), first)
 

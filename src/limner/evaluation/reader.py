@@ -22,7 +22,7 @@ MARGIN = 0.1  # of its longer side around it
 WIDTHS = (32, 64, 128, 192)
 GROUPS, EPS = 8, 1e-5
 ROWS = 64
-PLAN = Plan(steps=3600, rate=1.5e-3, warmup=100, fall=0.6, decay=0.05, hidden=3e-3)
+PLAN = Plan(steps=6600, rate=1.5e-3, warmup=100, fall=0.6, decay=0.05, hidden=3e-3)
 BROKEN_SHARE = 0.22  # of a batch
 GREY = 0.5  # what lies around a thing
 WEIGHTS = (1.0, 0.3, 0.3, 0.2, 0.2)  # of the word, style, colour, gender and skin in the loss

@@ -21,7 +21,7 @@ REACH = 1.2  # places, of the bump around the middle of a thing
 PEAK, LEAST = 0.3, 0.003  # of a middle; of the picture, what is smaller is a speck
 NEIGHBOURHOOD = 5  # places a side within which there is one middle
 ROWS = 32
-PLAN = Plan(steps=600, rate=1.5e-3, warmup=50, fall=0.5, decay=0.02, hidden=3e-3)
+PLAN = Plan(steps=1600, rate=1.5e-3, warmup=50, fall=0.5, decay=0.02, hidden=3e-3)
 FOLD = 4  # pixels a side of a place
 
 View = Float[Tensor, "n 3 side side"]
