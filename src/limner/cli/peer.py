@@ -74,7 +74,7 @@ def peer(args: argparse.Namespace) -> "Sequence[Figure]":
         "pictures": len(of.rows),
         "left out": f"{args.held * 64 - len(of.rows)} compositions that were taught too",
         "seconds of ours in this call": round(seconds, 1),
-        **twins.common(shop, ours),
+        **twins.both(shop, ours),
     }  # fmt: skip
     record(args.figures / "peer.json", figures, shop.warm.identity if shop.warm else None, details)
     learning(args.figures / "peer.json", args.figures / "peer.png")

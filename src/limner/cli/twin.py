@@ -143,7 +143,7 @@ def twin(args: argparse.Namespace) -> "Sequence[Figure]":
         "curve": [dict(point) for point in curve.points],
         "pictures": len(of.rows),
         "left out": f"{args.held * 64 - len(of.rows)} compositions that were taught too",
-        **common(shop, twins[0]),
+        **both(shop, twins[0]),
     }
     args.figures.mkdir(parents=True, exist_ok=True)
     record(args.figures / "twin.json", figures, shop.warm.identity if shop.warm else None, details)
@@ -189,7 +189,7 @@ def by_level(found: "dict[str, Errors]", levels: Sequence[float]) -> "list[Value
     ]
 
 
-def common(shop: "Workshop", one: "Twin") -> "dict[str, Value]":
+def both(shop: "Workshop", one: "Twin") -> "dict[str, Value]":
     return {
         "steps": one.run.number,
         "rows": shop.preset.diffusion.rows,

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from limner.bundle.catalogue import SHIPPED
 from limner.engine.run import Picture
 from limner.errors import LimnerError
 from limner.evaluation.exercises import GENDERS, SIDE, SKINS, Vocabulary
@@ -26,7 +26,7 @@ from limner.evaluation.segmenter import Segmenter, View, masks
 from limner.metadata import read
 from limner.pictures.nouns import nouns
 
-FILE = "oracle.safetensors"
+FOLDER, FILE = "oracle", "oracle.safetensors"
 FEW = 64  # pictures looked at at once
 
 
@@ -226,8 +226,7 @@ def write(oracle: Oracle, file: Path) -> None:
 def opened(file: Path | None = None) -> Oracle:
     """The shipped oracle, or the one in a file; LimnerError where that is not what `write` wrote."""
     if file is None:
-        with as_file(files("limner.models").joinpath("oracle", FILE)) as shipped:
-            return opened(shipped)
+        file = SHIPPED / FOLDER / FILE
     try:
         with safe_open(file, "pt") as f:
             about = json.loads((f.metadata() or {})["oracle"])

@@ -209,7 +209,7 @@ class TinyConfig:
     def read(config: Mapping[str, Json]) -> "TinyConfig":
         """From `config.json`; LimnerError where it asks for another kind of decoder."""
         refuse(config, TINY_MUST_BE)
-        bricks = ints(config, "num_decoder_blocks")
+        bricks = ints(config, "num_decoder_blocks", least=0)
         widths = ints(config, "decoder_block_out_channels", len(bricks))
         if len(set(widths)) > 1:
             raise LimnerError(f"decoder_block_out_channels is {list(widths)}", "only one width is known here")
