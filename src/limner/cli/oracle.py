@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from limner.cli import asked
 from limner.cli.equal import above_zero, told
+from limner.errors import LimnerError
 
 if TYPE_CHECKING:
     from limner.evaluation.certificate import Share
@@ -41,6 +42,7 @@ def flags(job: argparse.ArgumentParser) -> None:
     job.add_argument("--out", type=Path, metavar="DIR", help="its folder; ~/.limner/oracle if left out")
     job.add_argument("--chunks", type=int, default=224, metavar="N", help="of 64 scenes to learn from (%(default)s)")
     job.add_argument("--steps", type=int, metavar="N", help="of the reader's training; as the docs have it if left out")
+    job.add_argument("--from", type=Path, dest="begin", metavar="FILE", help="an oracle to begin with")
     job.add_argument("--examined", type=int, metavar="N", help="chunks to calibrate and to examine by; 24 if left out")
 
 
@@ -59,7 +61,7 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
     kept = folder / f"exercises-{bundle.identity[:12]}"
     for done in exercises.prepare(corpus, bundle, known, kept, chunks, 0):
         told(f"{done} of {chunks} chunks of exercises")
-    steps = taught(exercises.gathered(kept, chunks), known, folder, args.steps)
+    steps = taught(exercises.gathered(kept, chunks), known, folder, args.steps, begun(args.begin, known))
     bare = made(*trained(folder, known), known, [], 0.0)
     told("calibrating")
     given = exercises.several(corpus, bundle, known, exercises.CALIBRATED, examined, 0)
@@ -105,7 +107,19 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
     return figures
 
 
-def taught(given: "Exercises", known: "Vocabulary", folder: Path, steps: int | None) -> dict[str, int]:
+def begun(file: Path | None, known: "Vocabulary") -> "Oracle | None":
+    """The oracle to begin with; LimnerError where it answers with other words."""
+    from limner.evaluation.oracle import opened
+
+    warm = opened(file) if file else None
+    if warm and warm.known != known:
+        raise LimnerError(f"{file} answers with other words than this corpus has", "begin anew, without --from")
+    return warm
+
+
+def taught(
+    given: "Exercises", known: "Vocabulary", folder: Path, steps: int | None, warm: "Oracle | None"
+) -> dict[str, int]:
     """Both networks' trainings, to their ends; gives the steps each took."""
     import torch
 
@@ -114,9 +128,9 @@ def taught(given: "Exercises", known: "Vocabulary", folder: Path, steps: int | N
 
     place = torch.device("cpu")
     half = half_pays(place)
-    first = segmenter.study(folder / "segmenter.safetensors")
+    first = segmenter.study(folder / "segmenter.safetensors", warm=warm.segmenter if warm else None)
     plan = reader.PLAN if steps is None else replace(reader.PLAN, steps=above_zero("steps", steps))
-    second = reader.study(known, folder / "reader.safetensors", plan)
+    second = reader.study(known, folder / "reader.safetensors", plan, warm=warm.reader if warm else None)
 
     def segmenting(net: torch.nn.Module, number: int) -> torch.Tensor:
         with autocast(place, half):

@@ -184,10 +184,12 @@ SPOILING = (BROKEN["blend"], BROKEN["halves"], BROKEN["pieces"], BROKEN["blurred
 """Ways in which a thing of two things, or of one, is nothing."""
 
 
-def study(known: Vocabulary, file: Path, plan: Plan = PLAN, seed: int = 0) -> Run:
-    """A reader in training; `file` is its checkpoint, from which it goes on."""
+def study(known: Vocabulary, file: Path, plan: Plan = PLAN, seed: int = 0, warm: Reader | None = None) -> Run:
+    """A reader in training, from the start or from `warm`; `file` is its checkpoint, from which it goes on."""
     net = Reader(known)
     initialise(net, "reader", seed)
+    if warm is not None:
+        net.load_state_dict(warm.state_dict())
     return Run(net, plan, file)
 
 

@@ -111,10 +111,12 @@ def segment_loss(net: nn.Module, x: View, wanted: Targets) -> Float[Tensor, ""]:
     return seen + rare + (0.02 * off.mean() if len(off) else 0.0)
 
 
-def study(file: Path, seed: int = 0, plan: Plan = PLAN) -> Run:
-    """A segmenter in training; `file` is its checkpoint, from which it goes on."""
+def study(file: Path, seed: int = 0, plan: Plan = PLAN, warm: Segmenter | None = None) -> Run:
+    """A segmenter in training, from the start or from `warm`; `file` is its checkpoint, from which it goes on."""
     net = Segmenter()
     initialise(net, "segmenter", seed)
+    if warm is not None:
+        net.load_state_dict(warm.state_dict())
     return Run(net, plan, file)
 
 
