@@ -14,6 +14,8 @@ from PIL import Image
 from limner.bundle import open_bundle
 from limner.bundle.layout import read_json, write_json
 from limner.cli import drawn, measure, whole
+from limner.errors import LimnerError
+from limner.evaluation import oracle
 from limner.evaluation.seen import Found, Seen
 from limner.pictures.scenes import FULL
 from limner.pictures.sets import Corpus
@@ -164,7 +166,9 @@ def test_all_of_them_and_again_what_failed(
     ]  # fmt: skip
     assert "guidance failed" in err
     jobs: Mapping[str, Mapping[str, object]] = report("measure")["details"]["jobs"]  # type: ignore[assignment]
-    assert [each["state"] for each in jobs.values()] == ["taken", "taken", "failed", "taken"]
+    assert {name: each["state"] for name, each in jobs.items()} == dict.fromkeys(measure.JOBS, "taken") | {
+        "guidance": "failed"
+    }
     looked_at("measure")
 
     calls.clear()
@@ -182,11 +186,7 @@ def test_all_of_them_and_again_what_failed(
     assert "--nonsense" in refused("measure", "--all", "--nonsense")
 
 
-def test_without_an_oracle_nobody_looks(
-    here: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def missing(name: str) -> None:
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(drawn, "import_module", missing)
-    assert "no oracle" in refused("measure", "recognition", "--model", "tiny")
+def test_without_an_oracle_nobody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oracle, "SHIPPED", tmp_path)
+    with pytest.raises(LimnerError, match=r"oracle.safetensors is no oracle"):
+        drawn.eye()
