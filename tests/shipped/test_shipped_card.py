@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from limner.bundle import catalogue
+from limner.bundle.layout import read_json
 from limner.evaluation.card import card
+from limner.evaluation.nearest import COPY
 
 FOLDER = catalogue.SHIPPED / catalogue.DEFAULT
 FIGURES = Path(__file__).parents[2] / "docs" / "figures"
@@ -14,3 +16,9 @@ FIGURES = Path(__file__).parents[2] / "docs" / "figures"
 @pytest.mark.tiny
 def test_the_card_is_what_limner_json_and_the_figures_say() -> None:
     assert (FOLDER / "README.md").read_text(encoding="utf-8") == card(FOLDER, FIGURES)
+
+
+def test_a_copy_is_what_was_calibrated() -> None:
+    details = read_json(FIGURES / "nearest.json")["details"]
+    assert isinstance(details, dict)
+    assert details["threshold"] == COPY

@@ -38,8 +38,8 @@ def test_its_certificate_is_its_own(oracle: Oracle) -> None:
 @pytest.mark.parametrize(
     "shapes",
     [
-        [("red", "circle", 36, 36)],
-        [("red", "circle", 36, 4), ("blue", "square", 36, 68)],
+        [("blue", "circle", 36, 36)],
+        [("red", "diamond", 36, 4), ("blue", "square", 36, 68)],
         [("green", "star", 4, 36), ("orange", "heart", 68, 36)],
         [("purple", "triangle", 4, 4), ("black", "triangle", 4, 68), ("pink", "triangle", 68, 36)],
     ],

@@ -103,7 +103,7 @@ def labelled(args: argparse.Namespace) -> "Sequence[Figure]":
     found = compared(oracle, seen, answers)
     figures = [
         Figure("agreed", round(PERCENT * found.agreed / max(1, found.given), 1), 97, "at least", " %"),
-        Figure("alpha", round(found.alpha, 3), 0.8, "at least"),
+        Figure("alpha", round(found.alpha, 4), 0.8, "at least"),
     ]
     low, high = binomtest(found.agreed, max(1, found.given)).proportion_ci(method="wilson")
     details = {
