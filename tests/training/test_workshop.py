@@ -1,6 +1,9 @@
 """The whole chain on a handful of drawings: every part is trained, put together, opened again and drawn with."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,11 +203,29 @@ def test_minutes_are_shared_and_what_is_left_goes_on() -> None:
     assert command.allotted("tiny", -1) == 0
 
 
+BESIDE = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from limner.pictures.sets import Corpus
+from test_workshop import shop
+print(list(replace(shop(Path(sys.argv[1]), Corpus(Path(sys.argv[2]))), workers=1).prepare()))
+"""
+
+
 def test_pictures_composed_beside_are_those_composed_alone(schooled: Workshop, corpus: Corpus, tmp_path: Path) -> None:
+    """In a process of its own: one in which other tests have left threads is not safely divided."""
     for name in ("vae.safetensors", "clip.safetensors", "tokenizer"):
         (tmp_path / name).symlink_to(schooled.folder / name)
-    beside = replace(shop(tmp_path, corpus), workers=1)
-    assert list(beside.prepare()) == [1, 2]
+    here = Path(__file__).parent
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parent), *sys.path])}
+    words = [sys.executable, "-c", BESIDE, str(tmp_path), str(corpus.folder)]
+
+    def prepared() -> str:
+        return subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+    beside = shop(tmp_path, corpus)
+    assert prepared() == "[1, 2]"
     for file in sorted(schooled.latents().iterdir()):
         assert (beside.latents() / file.name).read_bytes() == file.read_bytes()
     (beside.latents() / "00000.safetensors").unlink()
