@@ -70,7 +70,7 @@ def test_the_datasheet_counts_them(limner: Limner, corpus: Path) -> None:
     code, out, _ = limner("pictures", "datasheet", "--corpus", corpus)
     assert code == 0
     assert out.startswith("# Datasheet")
-    assert "\n3 drawings with words" in out
+    assert ": 3 drawings with words" in out
 
 
 def test_a_build_says_what_it_kept(limner: Limner, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
