@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from limner.evaluation.figures import Figure, Value
     from limner.evaluation.oracle import Oracle
     from limner.evaluation.reader import Reader
-    from limner.evaluation.seen import Mask
     from limner.evaluation.segmenter import Segmenter
 
 PERCENT = 100
@@ -177,6 +176,7 @@ def certified(found: "dict[str, tuple[dict[str, Share], float]]", refused: "dict
 def shown(oracle: "Oracle", given: "Exercises", file: Path) -> None:
     """The first scenes of the examination, with what the oracle said of each, and in red where the things are."""
     import numpy as np
+    from scipy.ndimage import binary_erosion
 
     from limner.pictures.contact import sheet
 
@@ -186,7 +186,7 @@ def shown(oracle: "Oracle", given: "Exercises", file: Path) -> None:
     for picture, each in zip(pictures, seen, strict=True):
         drawn = np.ascontiguousarray(picture).copy()
         for thing in each.things:
-            edge = thing.mask & ~inner(thing.mask)
+            edge = thing.mask & ~binary_erosion(thing.mask)
             drawn[edge] = (255, 0, 0)
         outlined.append(drawn)
         words.append(
@@ -194,12 +194,3 @@ def shown(oracle: "Oracle", given: "Exercises", file: Path) -> None:
             or "nothing"
         )
     sheet(outlined, words).save(file)
-
-
-def inner(mask: "Mask") -> "Mask":
-    """The pixels all four of whose neighbours are in the mask too."""
-    import numpy as np
-
-    wide = np.pad(mask, 1)
-    inside: Mask = mask & wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
-    return inside

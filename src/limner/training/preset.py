@@ -125,28 +125,6 @@ STUDIES = replace(  # what a CPU can learn in hours: some 370 things in three st
     sets=("fluent-3d", "noto", "twemoji"),
     scale=(1.0, 1.0),
 )  # fmt: skip
-SHORT = Preset(  # for an experiment of minutes on a CPU: 29 fruits and vegetables in one style, a narrower U-Net
-    sizes=replace(SIZES, unet=replace(SIZES.unet, widths=(48, 96, 128), heads=(3, 6, 8))),
-    side=128,
-    mix=Mix(
-        single=1.0,
-        people=0.0,
-        tinted=0.0,
-        shapes=0.0,
-        count=0.0,
-        pair=0.0,
-        words="core",
-        kinds=("fruit", "vegetable"),
-        sets=("fluent-3d",),
-    ),
-    views=VIEWS,
-    sayings=SAYINGS,
-    autoencoder=Stage(16, Plan(steps=2500, rate=1e-3, warmup=100, fall=0.3)),
-    clip=Stage(128, Plan(steps=330, rate=1e-3, warmup=20, fall=0.4, decay=0.05, hidden=3e-3)),
-    diffusion=Stage(16, Plan(steps=600, rate=1e-3, warmup=50, fall=0.3, hidden=3e-3)),
-    tiny=Stage(16, Plan(steps=2400, rate=2e-3, warmup=100, fall=0.5)),
-    chunks=32,
-)
 PRESETS = {
     "mini": Preset(
         sizes=SIZES,
@@ -173,3 +151,20 @@ PRESETS = {
         chunks=4096,
     ),
 }
+SHORT = replace(  # for an experiment of minutes on a CPU: 29 fruits and vegetables in one style, a narrower U-Net
+    PRESETS["mini"],
+    sizes=replace(SIZES, unet=replace(SIZES.unet, widths=(48, 96, 128), heads=(3, 6, 8))),
+    mix=Mix(
+        single=1.0,
+        people=0.0,
+        tinted=0.0,
+        shapes=0.0,
+        count=0.0,
+        pair=0.0,
+        words="core",
+        kinds=("fruit", "vegetable"),
+        sets=("fluent-3d",),
+    ),
+    diffusion=Stage(16, Plan(steps=600, rate=1e-3, warmup=50, fall=0.3, hidden=3e-3)),
+    chunks=32,
+)
