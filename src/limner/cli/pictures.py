@@ -16,6 +16,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--side", type=int, default=128, help="width and height in pixels, 128 or 256 (%(default)s)")
     build.add_argument("--limit", type=int, metavar="N", help="at most so many drawings of each set")
     build.add_argument("--seed", type=int, default=0, metavar="N", help="chooses which (%(default)s)")
+    build.add_argument("--workers", type=int, default=0, metavar="N", help="processes that render (%(default)s)")
     build.set_defaults(job=_build)
     show = jobs.add_parser("show", help="draw a contact sheet of some of them")
     show.add_argument("--count", type=int, default=48, metavar="N", help="pictures on the sheet (%(default)s)")
@@ -53,7 +54,7 @@ def _build(args: argparse.Namespace) -> int:
 
     folder, kept = _corpus(args), dict[str, int]()
     with tqdm(total=0, disable=not sys.stderr.isatty(), leave=False, unit="picture") as bar:
-        for progress in build(folder, args.sets, args.side, args.limit, args.seed):
+        for progress in build(folder, args.sets, args.side, args.limit, args.seed, workers=args.workers):
             bar.set_description(progress.set)
             bar.total, bar.n = progress.total, progress.done
             bar.refresh()

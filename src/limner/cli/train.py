@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from limner.training.preset import Preset, Stage
     from limner.training.workshop import Study, Workshop
 
+SPOKEN = 10  # steps between two losses that are waited for, to be shown
 N = TypeVar("N", int, float)
 SHARES = {"autoencoder": 0.15, "clip": 0.1, "diffusion": 0.7, "tiny": 0.05}
 """The stages that `limner train all` goes through, and what each may take of the minutes."""
@@ -50,6 +51,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
 def _shared(job: argparse.ArgumentParser) -> None:
     job.add_argument("--preset", choices=("mini", "base"), default="mini", help="mini for a CPU, base for a GPU")
     job.add_argument("--corpus", type=Path, metavar="DIR", help="the pictures; ~/.limner/pictures if left out")
+    job.add_argument(
+        "--large", type=Path, metavar="DIR", help="pictures of 256 pixels, for base; those of --corpus if left out"
+    )
     job.add_argument("--out", type=Path, metavar="DIR", help="the workshop; ~/.limner/training/PRESET if left out")
     job.add_argument("--chunks", type=int, metavar="N", help="times 64 pictures composed; the preset's if left out")
     job.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (%(default)s)")
@@ -143,6 +147,7 @@ def workshop(args: argparse.Namespace) -> "Workshop":
         workers=getattr(args, "workers", 0),
         half=half_pays(place.device) if asked_for is None else asked_for == "bfloat16",
         warm=open_bundle(args.warm) if args.warm else None,
+        large=Corpus(args.large) if args.large else None,
     )
 
 
@@ -199,7 +204,7 @@ def prepare(shop: "Workshop") -> None:
     from tqdm import tqdm
 
     hidden = not sys.stderr.isatty()
-    for _ in tqdm(shop.prepare(), total=shop.preset.chunks, desc="composing", disable=hidden, leave=False):
+    for _ in tqdm(shop.prepare(), total=sum(shop.preset.composed().values()), desc="composing", disable=hidden, leave=False):
         pass
 
 
@@ -216,7 +221,8 @@ def learn(study: "Study", stem: Path, minutes: float | None, look: float) -> Non
     ) as bar:
         for step in steps:
             bar.update()
-            bar.set_postfix(loss=f"{step.loss:.4f}", rate=f"{step.rate:.1e}", refresh=False)
+            if not bar.disable and step.number % SPOKEN == 0:
+                bar.set_postfix(loss=f"{step.loss:.4f}", rate=f"{step.rate:.1e}", refresh=False)
             if minutes is not None and agreed(time.monotonic() - began > 60 * minutes):
                 steps.close()
             elif time.monotonic() - looked > 60 * look:

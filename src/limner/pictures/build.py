@@ -4,9 +4,13 @@ import hashlib
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
+from itertools import starmap
+from multiprocessing import get_context
 from pathlib import Path
 
 from limner.errors import LimnerError
@@ -22,6 +26,7 @@ _SHARD = 512
 _VISIBLE = 0.02  # a picture that covers less of its square is a stroke or a mistake
 _OLDEST = (1980, 1, 1, 0, 0, 0)  # the zip format's earliest date
 
+Job = tuple[Path, PictureSet, Sequence[Drawing], int, tuple[Shard, Sequence[Record]] | None]
 Shards = dict[str, tuple[Shard, Sequence[Record]]]  # by file name
 
 
@@ -44,11 +49,13 @@ def build(
     cache: Path | None = None,
     words: Package = WORDS,
     table: Mapping[str, PictureSet] = SETS,
+    workers: int = 0,
 ) -> Iterator[Progress]:
     """Write the named sets (all, if None) into `folder`, yielding after every shard; a second run goes on from there.
 
     A finished shard is kept if its plan (package, drawings, size, versions of the renderers) and its bytes are the
     same. `limit` takes that many drawings of each set, chosen by `seed`. Sets built before stay in the manifest.
+    So many `workers` render beside this process (0: it does).
     Raises `LimnerError` for an unknown set or size, or if a package cannot be had.
     """
     wanted = list(table) if sets is None else [name for name in table if name in sets]
@@ -61,21 +68,25 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     made = _made_before(folder, size, seed)
     vocabulary = read_emojibase(members(fetch(words, cache)))
+    jobs, last = list[Job](), dict[str, int]()
     for name in wanted:
-        which = table[name]
-        drawings = _drawings(which, cache, vocabulary, limit, seed)
-        before, kept = {file for file, (shard, _) in made.items() if shard.set == name}, 0
+        drawings = _drawings(table[name], cache, vocabulary, limit, seed)
+        last[name] = len(drawings)
         for start in range(0, len(drawings), _SHARD):
-            file = f"{name}-{start // _SHARD:03}.zip"
-            made[file] = _shard(folder / file, which, drawings[start : start + _SHARD], size, made.get(file))
-            before.discard(file)
-            kept += made[file][0].count
-            _write(folder, size, seed, table, made)
-            yield Progress(name, min(start + _SHARD, len(drawings)), len(drawings), kept)
-        for file in sorted(before):
-            del made[file]
-            (folder / file).unlink(missing_ok=True)
+            path = folder / f"{name}-{start // _SHARD:03}.zip"
+            jobs.append((path, table[name], drawings[start : start + _SHARD], size, made.get(path.name)))
+    before = {file for file, (shard, _) in made.items() if shard.set in wanted} - {job[0].name for job in jobs}
+    kept, done = Counter[str](), Counter[str]()
+    for (path, which, drawings, *_), shard in zip(jobs, _each(jobs, workers), strict=True):
+        made[path.name] = shard
+        kept[which.name] += shard[0].count
+        done[which.name] += len(drawings)
         _write(folder, size, seed, table, made)
+        yield Progress(which.name, done[which.name], last[which.name], kept[which.name])
+    for file in sorted(before):
+        del made[file]
+        (folder / file).unlink(missing_ok=True)
+    _write(folder, size, seed, table, made)
 
 
 def _made_before(folder: Path, size: int, seed: int) -> Shards:
@@ -115,6 +126,15 @@ def _shard(
                 kept.append(drawing.record)
     _replace(path, buffer.getvalue())
     return Shard(path.name, which.name, len(kept), plan, _sha256(buffer.getvalue())), kept
+
+
+def _each(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Shard, Sequence[Record]]]:
+    """The shards in order, made by so many processes beside this one (0: by this one)."""
+    if not workers:
+        yield from starmap(_shard, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_shard, *zip(*jobs, strict=True))
 
 
 def _plan(which: PictureSet, drawings: Sequence[Drawing], size: int) -> str:

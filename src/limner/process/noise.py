@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+CPU = torch.device("cpu")
 SEEDS = 2**32  # CPU torch ignores higher bits of a seed
 
 
@@ -19,9 +20,14 @@ def initial(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
     return normal(seed, shape)
 
 
-def draw(seed: int, purpose: str, step: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
-    """Standard normal numbers for one purpose at one step: the same in any company and any order."""
-    return normal(key(seed, purpose, step), shape)
+def draw(
+    seed: int, purpose: str, step: int, shape: tuple[int, ...], device: torch.device = CPU
+) -> Float[Tensor, "..."]:
+    """Standard normal numbers for one purpose at one step: the same in any company and any order.
+
+    Pictures are drawn from a CPU's numbers, wherever they are drawn; another device's own numbers are others.
+    """
+    return normal(key(seed, purpose, step), shape, device)
 
 
 def key(seed: int, purpose: str, step: int) -> int:
@@ -35,8 +41,9 @@ def generator(seed: int, purpose: str, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(key(seed, purpose, step))
 
 
-def normal(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
-    return torch.randn(shape, generator=seeded(seed), dtype=torch.float32)
+def normal(seed: int, shape: tuple[int, ...], device: torch.device = CPU) -> Float[Tensor, "..."]:
+    stream = torch.Generator(device).manual_seed(seed)
+    return torch.randn(shape, generator=stream, dtype=torch.float32, device=device)
 
 
 def blend(x0: Tensor, eps: Tensor, abar: Tensor) -> Tensor:

@@ -10,14 +10,14 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from limner.pictures.scenes import Mix, compose
 from limner.pictures.sets import Corpus
-from limner.process.noise import draw, generator, key
+from limner.process.noise import CPU, draw, generator, key
 from limner.process.schedule import NoiseSchedule
 from limner.score.denoiser import rowwise, v_of
 from limner.training.feed import feed
@@ -25,6 +25,9 @@ from limner.types import Context, Image, Latent
 
 CHUNK = 64  # pictures composed and encoded at once
 DROPPED = 0.1  # share of captions left out, so that the model also learns what pictures are like before any word
+
+
+Bytes = UInt8[Tensor, "n 3 h w"]
 
 
 class Teller(Protocol):
@@ -45,17 +48,17 @@ class Lessons:
 
 def composed(
     corpus: Corpus, mix: Mix, side: int, seed: int, numbers: Sequence[int], k: int
-) -> tuple[int, Image, list[str]]:
+) -> tuple[int, Bytes, list[str]]:
     """The pictures and captions of one of these chunks, with its number: a function of the seed and that number."""
     number = numbers[k]
     scenes = [compose(corpus, Random(key(seed, f"scene {row}", number)), side, mix) for row in range(CHUNK)]
-    pixels = torch.from_numpy(np.stack([scene.image for scene in scenes])).movedim(-1, 1).float() / 255
+    pixels = torch.from_numpy(np.stack([scene.image for scene in scenes])).movedim(-1, 1)
     return number, pixels, [scene.caption for scene in scenes]
 
 
 @torch.no_grad()
 def prepare(
-    corpus: Corpus, mix: Mix, teller: Teller, folder: Path, chunks: int, side: int, seed: int, workers: int = 0
+    corpus: Corpus, mix: Mix, teller: Teller, folder: Path, chunks: int, side: int, seed: int, workers: int = 0, device: torch.device = CPU
 ) -> Iterator[int]:
     """Compose pictures and write latents, states and captions, a file a chunk; chunks that are there already stay.
 
@@ -65,7 +68,7 @@ def prepare(
     left = [number for number in range(chunks) if not (folder / f"{number:05}.safetensors").exists()]
     batches = feed(partial(composed, corpus, mix, side, seed, left), 0, len(left) - 1, workers)
     for done, (number, pixels, captions) in enumerate(batches, chunks - len(left) + 1):
-        latents, states = teller.encode(pixels), teller.literal(captions).states
+        latents, states = teller.encode(pixels.to(device).float() / 255), teller.literal(captions).states
         tensors = {"latents": latents.half().cpu(), "states": states.half().cpu()}
         file = folder / f"{number:05}.safetensors"
         part = file.with_suffix(".part")
@@ -127,7 +130,7 @@ def diffusion_loss(
     times = late((torch.rand((), generator=g) + torch.arange(rows) / rows) % 1)
     x0 = taught.latents[which].float()
     states = torch.where(kept[:, None, None], taught.states[which], taught.nothing).float()
-    eps = draw(seed, "eps", number, tuple(x0.shape)).to(device)
+    eps = draw(seed, "eps", number, tuple(x0.shape), device)
     sigma = schedule.draw(times).to(device)
     x = x0 + rowwise(sigma) * eps
     said = net(x * (1 + rowwise(sigma) ** 2).rsqrt(), schedule.t_of(sigma), Context(states))

@@ -43,12 +43,18 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step of training was: its number counted from 1, its loss, its learning rate, its seconds."""
+    """What one step of training was: its number counted from 1, its loss, its learning rate.
+
+    A device that computes beside this program is waited for when the loss is asked for, not before.
+    """
 
     number: int
-    loss: float
+    value: Tensor
     rate: float
-    seconds: float
+
+    @property
+    def loss(self) -> float:
+        return float(self.value)
 
 
 Loss = Callable[[nn.Module, int], Tensor]
@@ -72,7 +78,8 @@ class Run:
         adam = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, plan.beta2), fused=True)
         self.optimisers: list[torch.optim.Optimizer] = [adam, *([Muon(hidden, plan.hidden)] if hidden else [])]
         self.average = Average(net)
-        self.losses: list[float] = []
+        self._losses = list[float]()
+        self._unread = list[Tensor]()
         if file is not None and file.exists():
             self.resume(file)
 
@@ -84,17 +91,24 @@ class Run:
         saved = time.monotonic()
         try:
             while self.number < self.plan.steps:
-                began = time.monotonic()
                 value = self.step(loss)
-                self.losses.append(value)
-                yield Step(self.number, value, self.plan.rate_at(self.number), time.monotonic() - began)
+                self._unread.append(value)
+                yield Step(self.number, value, self.plan.rate_at(self.number))
                 if time.monotonic() - saved > every:
                     self.save()
                     saved = time.monotonic()
         finally:
             self.save()
 
-    def step(self, loss: Loss) -> float:
+    @property
+    def losses(self) -> list[float]:
+        """Of every step so far."""
+        if self._unread:
+            self._losses += torch.stack(self._unread).tolist()
+            self._unread.clear()
+        return self._losses
+
+    def step(self, loss: Loss) -> Tensor:
         number = self.number + 1
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
@@ -108,7 +122,7 @@ class Run:
         self.net.zero_grad(set_to_none=True)
         self.average.update(self.net, number)
         self.number = number
-        return float(value.detach())
+        return value.detach()
 
     def tensors(self) -> dict[str, Tensor]:
         out = {f"net.{k}": v for k, v in self.net.state_dict().items()}
@@ -142,7 +156,7 @@ class Run:
                 f"{file}: not a checkpoint of this network ({line})", "move it away to begin anew"
             ) from error
         self.number = number
-        self.losses = kept["losses"].tolist()
+        self._losses, self._unread = kept["losses"].tolist(), []
         for key, weights in self.average.weights.items():
             weights.copy_(kept[f"average.{key}"])
         named = dict(self.net.named_parameters())

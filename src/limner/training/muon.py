@@ -12,18 +12,18 @@ QUINTIC = 3.4445, -4.7750, 2.0315
 RMS = 0.2  # of a step's elements at rate one, about AdamW's, so that rates mean the same
 
 
-def orthogonal(matrix: Float[Tensor, "m n"], rounds: int = 5) -> Float[Tensor, "m n"]:
-    """The matrix with its singular values brought near one (0.7 to 1.2), its singular vectors kept.
+def orthogonal(matrices: Float[Tensor, "*k m n"], rounds: int = 5) -> Float[Tensor, "*k m n"]:
+    """Each matrix with its singular values brought near one (0.7 to 1.2), its singular vectors kept.
 
     Newton-Schulz: X <- (a + b G + c G^2) X, G = X X^T (Jordan et al. 2024, "Muon: an optimizer for hidden layers in
     neural networks").  Here the rounds multiply G alone, which is small where the matrix is long, and X once, at last.
     """
-    if matrix.shape[0] > matrix.shape[1]:
-        return orthogonal(matrix.T, rounds).T
+    if matrices.shape[-2] > matrices.shape[-1]:
+        return orthogonal(matrices.mT, rounds).mT
     a, b, c = QUINTIC
-    x = matrix / matrix.norm().clamp_min(1e-12)
-    gram = x @ x.T
-    eye = torch.eye(len(x), device=x.device, dtype=x.dtype)
+    x = matrices / matrices.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-12)
+    gram = x @ x.mT
+    eye = torch.eye(x.shape[-2], device=x.device, dtype=x.dtype).expand_as(gram)
     product = eye
     for _ in range(rounds):
         factor = a * eye + b * gram + c * (gram @ gram)
@@ -37,7 +37,8 @@ class Muon(torch.optim.Optimizer):
     """Nesterov's momentum, made orthogonal, for hidden matrices; a convolution is a matrix of its output channels.
 
     Jordan et al. 2024; the scale is Liu et al. 2025's (arXiv:2502.16982, Eq. 4).  torch's own takes no convolutions and
-    computes in bfloat16, which some processors are slow at.  Under `torchrun` every process does its share.
+    computes in bfloat16, which some processors are slow at.  Matrices of one shape are worked on at once, as a GPU
+    would else wait for one small product after another.  Under `torchrun` every process does its share.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.9, decay: float = 0.0):
@@ -47,13 +48,20 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             learning = sorted((p for p in group["params"] if p.grad is not None), key=lambda p: -p.numel())
-            steps = []
-            for k, parameter in enumerate(learning):
-                memory = self.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
-                memory.mul_(group["momentum"]).add_(parameter.grad)
-                mine = k % world() == rank()
-                ahead = parameter.grad + group["momentum"] * memory
-                step = orthogonal(ahead.flatten(1)).view_as(parameter) if mine else torch.zeros_like(parameter)
-                steps.append(RMS * max(ahead.flatten(1).shape) ** 0.5 * step)
-            for parameter, step in zip(learning, added(steps), strict=True):
-                parameter.mul_(1 - group["lr"] * group["decay"]).sub_(step, alpha=group["lr"])
+            gradients = [p.grad for p in learning]
+            memories = [self.state[p].setdefault("momentum_buffer", torch.zeros_like(p)) for p in learning]
+            torch._foreach_mul_(memories, group["momentum"])
+            torch._foreach_add_(memories, gradients)
+            ahead = [g + group["momentum"] * memory for g, memory in zip(gradients, memories, strict=True)]
+            steps = [torch.zeros_like(each) for each in ahead] if world() > 1 else ahead
+            alike = dict[tuple[int, ...], list[int]]()
+            for k, each in enumerate(ahead):
+                if k % world() == rank():
+                    alike.setdefault(tuple(each.flatten(1).shape), []).append(k)
+            for shape, which in alike.items():
+                made = RMS * max(shape) ** 0.5 * orthogonal(torch.stack([ahead[k].flatten(1) for k in which]))
+                for k, step in zip(which, made, strict=True):
+                    steps[k] = step.view_as(learning[k])
+            if group["decay"]:
+                torch._foreach_mul_(learning, 1 - group["lr"] * group["decay"])
+            torch._foreach_add_(learning, added(steps), alpha=-group["lr"])
