@@ -58,8 +58,8 @@ def small() -> Oracle:
     given = planted(0)
     nets = Segmenter((16, 24, 32)), Reader(KNOWN, (16, 16, 24, 32))
     lessons = (
-        lambda net, number: segmenter.lesson(given, net, 0, number, 8),
-        lambda net, number: reader.lesson(given, KNOWN, net, 0, number, 32),
+        lambda net, number: segmenter.lesson(net, segmenter.batch(given, 0, number, 8)),
+        lambda net, number: reader.lesson(net, reader.batch(given, KNOWN, 0, number, 32)),
     )
     for net, name, lesson, steps in zip(nets, ("segmenter", "reader"), lessons, (60, 60), strict=True):
         initialise(net, name, 0)

@@ -1,8 +1,9 @@
 """`limner measure oracle`: train whoever says what is in a picture, as far as it is not yet, and examine it."""
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ from limner.cli.equal import above_zero, told
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+    from limner.bundle import Bundle
     from limner.evaluation.certificate import Share
     from limner.evaluation.exercises import Exercises, Vocabulary
     from limner.evaluation.figures import Figure, Value
@@ -42,6 +47,8 @@ def flags(job: argparse.ArgumentParser) -> None:
     job.add_argument("--chunks", type=int, default=224, metavar="N", help="of 64 scenes to learn from (%(default)s)")
     job.add_argument("--steps", type=int, metavar="N", help="of the reader's training; as the docs have it if left out")
     job.add_argument("--from", type=Path, dest="begin", metavar="FILE", help="an oracle to begin with")
+    job.add_argument("--rows", type=int, default=1, metavar="N", help="times the usual in a step (%(default)s)")
+    job.add_argument("--workers", type=int, default=0, metavar="N", help="processes that make batches (%(default)s)")
     job.add_argument("--examined", type=int, metavar="N", help="chunks to calibrate and to examine by; 24 if left out")
 
 
@@ -57,24 +64,28 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
     bundle, folder = asked.bundle(args), args.out or home() / "oracle"
     corpus = Corpus(args.corpus or home() / "pictures")
     known = exercises.vocabulary(corpus)
-    kept = folder / f"exercises-{bundle.identity[:12]}"
-    for done in exercises.prepare(corpus, bundle, known, kept, chunks, 0):
-        told(f"{done} of {chunks} chunks of exercises")
-    steps = taught(exercises.gathered(kept, chunks), known, folder, args.steps, begun(args.begin, known))
+    kept, painter = folder / f"exercises-{bundle.identity[:12]}", Elsewhere(bundle)
+
+    def given() -> "Exercises":
+        for done in exercises.prepare(corpus, painter, known, kept, chunks, 0):
+            told(f"{done} of {chunks} chunks of exercises")
+        return exercises.gathered(kept, chunks)
+
+    steps = taught(given, known, folder, args, begun(args.begin, known))
     bare = made(*trained(folder, known), known, [], 0.0)
     told("calibrating")
-    given = exercises.several(corpus, bundle, known, exercises.CALIBRATED, examined, 0)
-    answers = [each for decoded in (False, True) for each in certificate.examine(bare, given, decoded)[0]]
+    seen = exercises.several(corpus, painter, known, exercises.CALIBRATED, examined, 0)
+    answers = [each for decoded in (False, True) for each in certificate.examine(bare, seen, decoded)[0]]
     groups = certificate.lookalikes(bare, answers)
     merged = made(bare.segmenter, bare.reader, known, groups, 0.0)
-    spoilt = [thing for things in certificate.spoilt(merged, given, 0).values() for thing in things]
+    spoilt = [thing for things in certificate.spoilt(merged, seen, 0).values() for thing in things]
     least = certificate.threshold(merged, answers, spoilt, PRECISION)
     write(made(bare.segmenter, bare.reader, known, groups, least), folder / FILE)
     told("examining")
     final = opened(folder / FILE)
-    given = exercises.several(corpus, bundle, known, exercises.EXAMINED, examined, 0)
-    found = {name: certificate.shares(final, *certificate.examine(final, given, name == "decoded")) for name in NAMES}
-    refused = {name: certificate.refused(final, each) for name, each in certificate.spoilt(final, given, 1).items()}
+    seen = exercises.several(corpus, painter, known, exercises.EXAMINED, examined, 0)
+    found = {name: certificate.shares(final, *certificate.examine(final, seen, name == "decoded")) for name in NAMES}
+    refused = {name: certificate.refused(final, each) for name, each in certificate.spoilt(final, seen, 1).items()}
     figures = certified(found, refused)
     right, spoilt_refused = found["decoded"][0]["named rightly"], refused.values()
     details: dict[str, Value] = {
@@ -102,7 +113,7 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
         },
     }
     record(args.figures / "oracle.json", figures, final.identity, details)
-    shown(final, given, args.figures / "oracle.png")
+    shown(final, seen, args.figures / "oracle.png")
     return figures
 
 
@@ -117,33 +128,50 @@ def begun(file: Path | None, known: "Vocabulary") -> "Oracle | None":
 
 
 def taught(
-    given: "Exercises", known: "Vocabulary", folder: Path, steps: int | None, warm: "Oracle | None"
+    made: "Callable[[], Exercises]", known: "Vocabulary", folder: Path, args: argparse.Namespace, warm: "Oracle | None"
 ) -> dict[str, int]:
-    """Both networks' trainings, to their ends; gives the steps each took."""
-    import torch
-
+    """Both networks' trainings, to their ends, on what is made only if one has not come there; the steps each took."""
+    from limner.engine.device import choose
     from limner.evaluation import reader, segmenter
+    from limner.training.feed import feed
     from limner.training.precision import autocast, half_pays
 
-    place = torch.device("cpu")
+    place, times = choose(args.device, None).device, above_zero("rows", args.rows)
     half = half_pays(place)
-    first = segmenter.study(folder / "segmenter.safetensors", warm=warm.segmenter if warm else None)
-    plan = reader.PLAN if steps is None else replace(reader.PLAN, steps=above_zero("steps", steps))
-    second = reader.study(known, folder / "reader.safetensors", plan, warm=warm.reader if warm else None)
+    first = segmenter.study(folder / "segmenter.safetensors", warm=warm.segmenter if warm else None, device=place)
+    plan = reader.PLAN if args.steps is None else replace(reader.PLAN, steps=above_zero("steps", args.steps))
+    last = reader.study(known, folder / "reader.safetensors", plan, warm=warm.reader if warm else None, device=place)
+    if first.number < first.plan.steps or last.number < last.plan.steps:
+        given = made()
+        seen = partial(segmenter.batch, given, 0, rows=times * segmenter.ROWS)
+        read = partial(reader.batch, given, known, 0, rows=times * reader.ROWS)
+        for name, run, make, lesson in (
+            ("segmenter", first, seen, segmenter.lesson),
+            ("reader", last, read, reader.lesson),
+        ):
+            batches = feed(make, run.number + 1, run.plan.steps, args.workers)
 
-    def segmenting(net: torch.nn.Module, number: int) -> torch.Tensor:
-        with autocast(place, half):
-            return segmenter.lesson(given, net, 0, number)
+            def loss(net: "Module", number: int, batches: "Iterator" = batches, lesson: "Callable" = lesson) -> "Tensor":
+                with autocast(place, half):
+                    return lesson(net, next(batches), place)
 
-    def reading(net: torch.nn.Module, number: int) -> torch.Tensor:
-        with autocast(place, half):
-            return reader.lesson(given, known, net, 0, number)
+            for step in run.train(loss):
+                if step.number % 50 == 0:
+                    told(f"{name}: step {step.number} of {run.plan.steps}, loss {step.loss:.3f}")
+    return {"segmenter": first.number, "reader": last.number}
 
-    for name, run, loss in (("segmenter", first, segmenting), ("reader", second, reading)):
-        for step in run.train(loss):
-            if step.number % 50 == 0:
-                told(f"{name}: step {step.number} of {run.plan.steps}, loss {step.loss:.3f}")
-    return {"segmenter": first.number, "reader": second.number}
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A painter whose autoencoder may be on another device than the pictures and latents here."""
+
+    painter: "Bundle"
+
+    def encode(self, image: "Tensor") -> "Tensor":
+        return self.painter.encode(image.to(self.painter.device)).float().cpu()
+
+    def decode(self, x0: "Tensor") -> "Tensor":
+        return self.painter.decode(x0.to(self.painter.device)).float().cpu()
 
 
 def trained(folder: Path, known: "Vocabulary") -> "tuple[Segmenter, Reader]":

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from limner.evaluation.exercises import GENDERS, SKINS, UNTOLD, Exercises, Vocabulary
 from limner.evaluation.renders import BROKEN, bent
 from limner.network.block import Halve, Residual
-from limner.process.noise import generator
+from limner.process.noise import CPU, generator
 from limner.training.loop import Plan, Run
 from limner.training.weights import initialise
 
@@ -102,7 +102,7 @@ class Batch:
     told: Int[Tensor, "n 5"]
 
 
-def batch(given: Exercises, known: Vocabulary, seed: int, number: int, rows: int) -> Batch:
+def batch(given: Exercises, known: Vocabulary, seed: int, number: int, rows: int = ROWS) -> Batch:
     """The things of step `number`, half of them from decoded pictures; the last rows are broken."""
     g = generator(seed, "reader batch", number)
     broken = round(rows * BROKEN_SHARE)
@@ -184,20 +184,25 @@ SPOILING = (BROKEN["blend"], BROKEN["halves"], BROKEN["pieces"], BROKEN["blurred
 """Ways in which a thing of two things, or of one, is nothing."""
 
 
-def study(known: Vocabulary, file: Path, plan: Plan = PLAN, seed: int = 0, warm: Reader | None = None) -> Run:
+def study(
+    known: Vocabulary,
+    file: Path,
+    plan: Plan = PLAN,
+    seed: int = 0,
+    warm: Reader | None = None,
+    device: torch.device = CPU,
+) -> Run:
     """A reader in training, from the start or from `warm`; `file` is its checkpoint, from which it goes on."""
     net = Reader(known)
     initialise(net, "reader", seed)
     if warm is not None:
         net.load_state_dict(warm.state_dict())
-    return Run(net, plan, file)
+    return Run(net.to(device), plan, file)
 
 
-def lesson(
-    given: Exercises, known: Vocabulary, net: nn.Module, seed: int, number: int, rows: int = ROWS
-) -> Float[Tensor, ""]:
-    """The loss of step `number`, a function of (seed, number)."""
-    return reading_loss(net, batch(given, known, seed, number, rows))
+def lesson(net: nn.Module, seen: Batch, device: torch.device = CPU) -> Float[Tensor, ""]:
+    """The loss of a batch, on the device where the network is."""
+    return reading_loss(net, Batch(seen.x.to(device), seen.told.to(device)))
 
 
 def reading_loss(net: nn.Module, seen: Batch) -> Float[Tensor, ""]:

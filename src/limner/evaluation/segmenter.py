@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from limner.evaluation.exercises import Exercises
 from limner.network.block import Double, Halve, Residual
-from limner.process.noise import generator
+from limner.process.noise import CPU, generator
 from limner.training.loop import Plan, Run
 from limner.training.weights import initialise
 
@@ -111,17 +111,19 @@ def segment_loss(net: nn.Module, x: View, wanted: Targets) -> Float[Tensor, ""]:
     return seen + rare + (0.02 * off.mean() if len(off) else 0.0)
 
 
-def study(file: Path, seed: int = 0, plan: Plan = PLAN, warm: Segmenter | None = None) -> Run:
+def study(
+    file: Path, seed: int = 0, plan: Plan = PLAN, warm: Segmenter | None = None, device: torch.device = CPU
+) -> Run:
     """A segmenter in training, from the start or from `warm`; `file` is its checkpoint, from which it goes on."""
     net = Segmenter()
     initialise(net, "segmenter", seed)
     if warm is not None:
         net.load_state_dict(warm.state_dict())
-    return Run(net, plan, file)
+    return Run(net.to(device), plan, file)
 
 
-def lesson(given: Exercises, net: nn.Module, seed: int, number: int, rows: int = ROWS) -> Float[Tensor, ""]:
-    """The loss of step `number`: half of its pictures came through the autoencoder; some are mirrored or recoloured."""
+def batch(given: Exercises, seed: int, number: int, rows: int = ROWS) -> tuple[View, Targets]:
+    """What step `number` sees: half of its pictures came through the autoencoder; some are mirrored or recoloured."""
     g = generator(seed, "segmenter batch", number)
     which = torch.randint(len(given.pictures), (rows,), generator=g)
     decoded = torch.rand(rows, generator=g) < 0.5
@@ -130,7 +132,14 @@ def lesson(given: Exercises, net: nn.Module, seed: int, number: int, rows: int =
     if torch.rand((), generator=g) < 0.5:
         x, where = x.flip(-1), where.flip(-1)
     order = torch.randperm(3, generator=g) if torch.rand((), generator=g) < 0.3 else torch.arange(3)
-    return segment_loss(net, x[:, order], targets(where))
+    return x[:, order], targets(where)
+
+
+def lesson(net: nn.Module, seen: tuple[View, Targets], device: torch.device = CPU) -> Float[Tensor, ""]:
+    """The loss of a batch, on the device where the network is."""
+    x, wanted = seen
+    there = Targets(*(getattr(wanted, name).to(device) for name in Targets.__slots__))
+    return segment_loss(net, x.to(device), there)
 
 
 @torch.no_grad()

@@ -374,7 +374,7 @@ def compiled(net: nn.Module, device: torch.device) -> nn.Module:
     """The network as a GPU runs it faster, with the same weights; a minute of compiling pays for CPUs in no training."""
     if device.type != "cuda":
         return net
-    made: nn.Module = torch.compile(net.to(memory_format=torch.channels_last))
+    made: nn.Module = torch.compile(net.to(memory_format=torch.channels_last), dynamic=False)
     return made
 
 
