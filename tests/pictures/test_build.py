@@ -44,6 +44,15 @@ def test_two_builds_give_the_same_bytes(run: Callable[[Path], list[Progress]], t
     ]
 
 
+def test_several_processes_render_the_same_bytes(
+    run: Callable[[Path], list[Progress]], registry: Registry, tmp_path: Path
+) -> None:
+    alone = run(tmp_path / "one")
+    words = {"cache": tmp_path / "cache", "words": registry.words, "table": registry.table}
+    assert list(build(tmp_path / "two", workers=2, **words)) == alone
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
 def test_an_interrupted_build_continues_and_ends_the_same(
     run: Callable[[Path], list[Progress]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,3 +56,17 @@ def test_a_step_has_the_size_that_its_rate_says_and_nesterovs_direction() -> Non
         rtol=1e-4,
         atol=1e-6,
     )
+
+
+def test_matrices_of_one_shape_are_worked_on_at_once_and_each_steps_as_alone() -> None:
+    shapes = [(8, 4, 3, 3), (6, 10), (8, 4, 3, 3), (6, 10), (10, 6)]
+    together = [nn.Parameter(draw(0, "weight", k, shape)) for k, shape in enumerate(shapes)]
+    for k, parameter in enumerate(together):
+        parameter.grad = draw(0, "gradient of several", k, shapes[k])
+    alone = [nn.Parameter(parameter.detach().clone()) for parameter in together]
+    for one, parameter in zip(alone, together, strict=True):
+        one.grad = parameter.grad
+        Muon([one], lr=0.1).step()
+    Muon(together, lr=0.1).step()
+    for one, parameter in zip(alone, together, strict=True):
+        torch.testing.assert_close(parameter, one, rtol=1e-5, atol=1e-6)

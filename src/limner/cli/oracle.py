@@ -1,11 +1,11 @@
 """`limner measure oracle`: train whoever says what is in a picture, as far as it is not yet, and examine it."""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from limner.cli import asked
 from limner.cli.equal import above_zero, told
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from limner.evaluation.oracle import Oracle
     from limner.evaluation.reader import Reader
     from limner.evaluation.segmenter import Segmenter
+    from limner.training.loop import Run
 
+Seen = TypeVar("Seen")
 PERCENT = 100
 PRECISION = 0.99  # of the words that are given, on calibration renders with spoilt ones among them
 CALIBRATION, EXAMINATION = 24, 24  # chunks of 64 scenes
@@ -133,8 +135,7 @@ def taught(
     """Both networks' trainings, to their ends, on what is made only if one has not come there; the steps each took."""
     from limner.engine.device import choose
     from limner.evaluation import reader, segmenter
-    from limner.training.feed import feed
-    from limner.training.precision import autocast, half_pays
+    from limner.training.precision import half_pays
 
     place, times = choose(args.device, None).device, above_zero("rows", args.rows)
     half = half_pays(place)
@@ -145,20 +146,33 @@ def taught(
         given = made()
         seen = partial(segmenter.batch, given, 0, rows=times * segmenter.ROWS)
         read = partial(reader.batch, given, known, 0, rows=times * reader.ROWS)
-        for name, run, make, lesson in (
-            ("segmenter", first, seen, segmenter.lesson),
-            ("reader", last, read, reader.lesson),
-        ):
-            batches = feed(make, run.number + 1, run.plan.steps, args.workers)
-
-            def loss(net: "Module", number: int, batches: "Iterator" = batches, lesson: "Callable" = lesson) -> "Tensor":
-                with autocast(place, half):
-                    return lesson(net, next(batches), place)
-
-            for step in run.train(loss):
-                if step.number % 50 == 0:
-                    told(f"{name}: step {step.number} of {run.plan.steps}, loss {step.loss:.3f}")
+        schooled("segmenter", first, seen, partial(segmenter.lesson, device=place), args.workers, half)
+        schooled("reader", last, read, partial(reader.lesson, device=place), args.workers, half)
     return {"segmenter": first.number, "reader": last.number}
+
+
+def schooled(
+    name: str,
+    run: "Run",
+    make: "Callable[[int], Seen]",
+    lesson: "Callable[[Module, Seen], Tensor]",
+    workers: int,
+    half: bool,
+) -> None:
+    """To the plan's end, each step on the batch of its number, which other processes may make ahead."""
+    from limner.training.feed import feed
+    from limner.training.precision import autocast
+
+    batches = feed(make, run.number + 1, run.plan.steps, workers)
+    device = next(run.net.parameters()).device
+
+    def loss(net: "Module", number: int) -> "Tensor":
+        with autocast(device, half):
+            return lesson(net, next(batches))
+
+    for step in run.train(loss):
+        if step.number % 50 == 0:
+            told(f"{name}: step {step.number} of {run.plan.steps}, loss {step.loss:.3f}")
 
 
 @dataclass(frozen=True, slots=True)

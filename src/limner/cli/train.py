@@ -14,9 +14,11 @@ from limner.errors import LimnerError
 
 if TYPE_CHECKING:
     from limner.network.config import Json
+    from limner.training.loop import Plan
     from limner.training.preset import Preset, Stage
     from limner.training.workshop import Study, Workshop
 
+AGAIN = 25  # steps between two looks at how long the plan may be
 SPOKEN = 10  # steps between two losses that are waited for, to be shown
 N = TypeVar("N", int, float)
 SHARES = {"autoencoder": 0.15, "clip": 0.1, "diffusion": 0.7, "tiny": 0.05}
@@ -52,7 +54,11 @@ def _shared(job: argparse.ArgumentParser) -> None:
     job.add_argument("--preset", choices=("mini", "base"), default="mini", help="mini for a CPU, base for a GPU")
     job.add_argument("--corpus", type=Path, metavar="DIR", help="the pictures; ~/.limner/pictures if left out")
     job.add_argument(
-        "--large", type=Path, metavar="DIR", help="pictures of 256 pixels, for base; those of --corpus if left out"
+        "--side",
+        type=int,
+        choices=(128, 256),
+        metavar="N",
+        help="of the pictures, 128 or 256; the preset's if left out",
     )
     job.add_argument("--out", type=Path, metavar="DIR", help="the workshop; ~/.limner/training/PRESET if left out")
     job.add_argument("--chunks", type=int, metavar="N", help="times 64 pictures composed; the preset's if left out")
@@ -65,6 +71,9 @@ def _learning(job: argparse.ArgumentParser) -> None:
     job.add_argument("--steps", type=int, metavar="N", help="steps in all; the preset's if left out")
     job.add_argument("--rows", type=int, metavar="N", help="pictures a step and process; the preset's if left out")
     job.add_argument("--minutes", type=float, metavar="X", help="stop after so long; nothing is lost")
+    job.add_argument(
+        "--fit", action="store_true", help="the plan's end is where the minutes end: its rate falls in time"
+    )
     job.add_argument("--look", type=float, metavar="X", default=10, help="minutes between sheets (%(default)s)")
     job.add_argument("--workers", type=int, metavar="N", default=0, help="processes that make batches (%(default)s)")
     job.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the arithmetic; the faster one if left out")
@@ -80,15 +89,15 @@ def work(args: argparse.Namespace) -> int:
 
     shop = workshop(args)
     if args.stage == "all":
-        chain(shop, args.minutes, args.look)
+        chain(shop, args.minutes, args.look, args.fit)
     elif args.stage != "export":
-        part(shop, args.stage, args.minutes, args.look)
+        part(shop, args.stage, args.minutes, args.look, args.fit)
     if args.stage in ("all", "export") and rank() == 0:
         print(export(shop))
     return 0
 
 
-def part(shop: "Workshop", stage: str, minutes: float | None, look: float) -> None:
+def part(shop: "Workshop", stage: str, minutes: float | None, look: float, fit: bool = False) -> None:
     """One of the STAGES, to its plan's end or for so many minutes, what has to be composed for it included."""
     from limner.training.processes import in_turn
 
@@ -99,12 +108,12 @@ def part(shop: "Workshop", stage: str, minutes: float | None, look: float) -> No
         study: Study = getattr(shop, stage)()
     left = None if minutes is None else minutes - (time.monotonic() - began) / 60
     try:
-        learn(study, shop.folder / stage, left, look)
+        learn(study, shop.folder / stage, left, look, fit)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(f"step {study.run.number} is kept in {study.run.file}") from stop
 
 
-def chain(shop: "Workshop", minutes: float | None, look: float) -> None:
+def chain(shop: "Workshop", minutes: float | None, look: float, fit: bool = False) -> None:
     """All of SHARES in order; what a stage leaves of its share the later ones have.
 
     A stage is over, whatever its plan, once a later one that relies on what it was has begun.
@@ -113,7 +122,7 @@ def chain(shop: "Workshop", minutes: float | None, look: float) -> None:
     for stage in left_of(shop.folder):
         left = None if minutes is None else minutes - (time.monotonic() - began) / 60
         print(f"limner: {stage}", file=sys.stderr, flush=True)
-        part(shop, stage, None if left is None else allotted(stage, left), look)
+        part(shop, stage, None if left is None else allotted(stage, left), look, fit)
 
 
 def left_of(folder: Path) -> list[str]:
@@ -147,7 +156,6 @@ def workshop(args: argparse.Namespace) -> "Workshop":
         workers=getattr(args, "workers", 0),
         half=half_pays(place.device) if asked_for is None else asked_for == "bfloat16",
         warm=open_bundle(args.warm) if args.warm else None,
-        large=Corpus(args.large) if args.large else None,
     )
 
 
@@ -157,6 +165,8 @@ def preset(args: argparse.Namespace) -> "Preset":
     chosen = PRESETS[args.preset]
     if args.chunks is not None:
         chosen = replace(chosen, chunks=positive("chunks", args.chunks))
+    if args.side is not None:
+        chosen = replace(chosen, side=args.side)
     if args.stage == "export":
         return chosen
     parts = [*SHARES] if args.stage == "all" else ["autoencoder" if args.stage == "decoder" else args.stage]
@@ -204,23 +214,30 @@ def prepare(shop: "Workshop") -> None:
     from tqdm import tqdm
 
     hidden = not sys.stderr.isatty()
-    for _ in tqdm(shop.prepare(), total=sum(shop.preset.composed().values()), desc="composing", disable=hidden, leave=False):
+    for _ in tqdm(shop.prepare(), total=shop.preset.chunks, desc="composing", disable=hidden, leave=False):
         pass
 
 
-def learn(study: "Study", stem: Path, minutes: float | None, look: float) -> None:
-    """Train to the plan's end, or for so many minutes; a sheet and the curve are drawn now and then and at the end."""
+def learn(study: "Study", stem: Path, minutes: float | None, look: float, fit: bool = False) -> None:
+    """Train to the plan's end, or for so many minutes; a sheet and the curve are drawn now and then and at the end.
+
+    To `fit` is to shorten the plan to what the minutes allow, by the time that steps have taken so far.
+    """
     from tqdm import tqdm
 
     from limner.training.processes import agreed
 
     began = looked = time.monotonic()
-    steps = study.steps()
+    steps, seen = study.steps(), list[tuple[int, float]]()
     with tqdm(
         total=study.run.plan.steps, initial=study.run.number, disable=not sys.stderr.isatty(), unit="step"
     ) as bar:
         for step in steps:
             bar.update()
+            if fit and minutes is not None and step.number % AGAIN == 0:
+                step.loss  # noqa: B018 - whoever asks for it waits until the device has come so far
+                seen.append((step.number, time.monotonic() - began))
+                study.run.plan = fitted(study.run.plan, 60 * minutes, seen)
             if not bar.disable and step.number % SPOKEN == 0:
                 bar.set_postfix(loss=f"{step.loss:.4f}", rate=f"{step.rate:.1e}", refresh=False)
             if minutes is not None and agreed(time.monotonic() - began > 60 * minutes):
@@ -229,6 +246,17 @@ def learn(study: "Study", stem: Path, minutes: float | None, look: float) -> Non
                 show(study, stem)
                 looked = time.monotonic()
     show(study, stem)
+
+
+def fitted(plan: "Plan", seconds: float, seen: list[tuple[int, float]]) -> "Plan":
+    """The plan shortened to end with these seconds; `seen` are numbers of steps and when each was over.
+
+    Once its rate falls it stays as it is.
+    """
+    (first, then), (number, now) = seen[0], seen[-1]
+    if number == first or number > (1 - plan.fall) * plan.steps:
+        return plan
+    return replace(plan, steps=min(plan.steps, number + int((seconds - now) * (number - first) / (now - then))))
 
 
 def show(study: "Study", stem: Path) -> None:

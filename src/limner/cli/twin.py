@@ -91,7 +91,7 @@ def preset(args: argparse.Namespace) -> "Preset":
             above_zero(name, getattr(args, name))
     plan = stage.plan if args.steps is None else replace(stage.plan, steps=args.steps)
     stage = replace(stage, plan=plan, rows=args.rows or stage.rows)
-    return replace(chosen, diffusion=stage, chunks=args.chunks or chosen.chunks, large=0)
+    return replace(chosen, diffusion=stage, chunks=args.chunks or chosen.chunks)
 
 
 def prepared(shop: "Workshop", chunks: int) -> "Ground":

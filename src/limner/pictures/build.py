@@ -77,10 +77,10 @@ def build(
             jobs.append((path, table[name], drawings[start : start + _SHARD], size, made.get(path.name)))
     before = {file for file, (shard, _) in made.items() if shard.set in wanted} - {job[0].name for job in jobs}
     kept, done = Counter[str](), Counter[str]()
-    for (path, which, drawings, *_), shard in zip(jobs, _each(jobs, workers), strict=True):
+    for (path, which, part, *_), shard in zip(jobs, _each(jobs, workers), strict=True):
         made[path.name] = shard
         kept[which.name] += shard[0].count
-        done[which.name] += len(drawings)
+        done[which.name] += len(part)
         _write(folder, size, seed, table, made)
         yield Progress(which.name, done[which.name], last[which.name], kept[which.name])
     for file in sorted(before):

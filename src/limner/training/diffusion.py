@@ -58,11 +58,19 @@ def composed(
 
 @torch.no_grad()
 def prepare(
-    corpus: Corpus, mix: Mix, teller: Teller, folder: Path, chunks: int, side: int, seed: int, workers: int = 0, device: torch.device = CPU
+    corpus: Corpus,
+    mix: Mix,
+    teller: Teller,
+    folder: Path,
+    chunks: int,
+    side: int,
+    seed: int,
+    workers: int = 0,
+    device: torch.device = CPU,
 ) -> Iterator[int]:
     """Compose pictures and write latents, states and captions, a file a chunk; chunks that are there already stay.
 
-    So many processes compose beside this one, which encodes.  Yields how many chunks are done.
+    So many processes compose beside this one, which encodes on the device.  Yields how many chunks are done.
     """
     folder.mkdir(parents=True, exist_ok=True)
     left = [number for number in range(chunks) if not (folder / f"{number:05}.safetensors").exists()]

@@ -1,6 +1,6 @@
 """A step as long in every direction: the momentum of a matrix, made orthogonal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -49,19 +49,26 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             learning = sorted((p for p in group["params"] if p.grad is not None), key=lambda p: -p.numel())
             gradients = [p.grad for p in learning]
-            memories = [self.state[p].setdefault("momentum_buffer", torch.zeros_like(p)) for p in learning]
+            for parameter in learning:
+                if "momentum_buffer" not in self.state[parameter]:
+                    self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+            memories = [self.state[parameter]["momentum_buffer"] for parameter in learning]
             torch._foreach_mul_(memories, group["momentum"])
             torch._foreach_add_(memories, gradients)
             ahead = [g + group["momentum"] * memory for g, memory in zip(gradients, memories, strict=True)]
-            steps = [torch.zeros_like(each) for each in ahead] if world() > 1 else ahead
-            alike = dict[tuple[int, ...], list[int]]()
-            for k, each in enumerate(ahead):
-                if k % world() == rank():
-                    alike.setdefault(tuple(each.flatten(1).shape), []).append(k)
-            for shape, which in alike.items():
-                made = RMS * max(shape) ** 0.5 * orthogonal(torch.stack([ahead[k].flatten(1) for k in which]))
-                for k, step in zip(which, made, strict=True):
-                    steps[k] = step.view_as(learning[k])
+            steps = made(ahead)
             if group["decay"]:
                 torch._foreach_mul_(learning, 1 - group["lr"] * group["decay"])
             torch._foreach_add_(learning, added(steps), alpha=-group["lr"])
+
+
+def made(ahead: Sequence[Tensor]) -> list[Tensor]:
+    """Each parameter's step at rate one, those of one shape together; zeros where another process makes it."""
+    steps, alike = [torch.zeros_like(each) if world() > 1 else each for each in ahead], dict[torch.Size, list[int]]()
+    for k in range(rank(), len(ahead), world()):
+        alike.setdefault(ahead[k].flatten(1).shape, []).append(k)
+    for shape, which in alike.items():
+        found = RMS * max(shape) ** 0.5 * orthogonal(torch.stack([ahead[k].flatten(1) for k in which]))
+        for k, step in zip(which, found, strict=True):
+            steps[k] = step.view_as(ahead[k])
+    return steps

@@ -90,8 +90,7 @@ class Preset:
     """Both presets train the same networks, so that either goes on where the other stopped.
 
     `side` is in pixels, `chunks` of 64 pictures are composed; the autoencoder sees `views`, CLIP `sayings`, the
-    diffusion model `mix`.  With a `large` side it sees that too: every other step after the share `grown` of the plan,
-    with as many latent places a step as before, and so fewer rows; a quarter as many pictures are composed.
+    diffusion model `mix`.
     """
 
     sizes: Sizes
@@ -104,17 +103,6 @@ class Preset:
     diffusion: Stage
     tiny: Stage
     chunks: int
-    large: int = 0
-    grown: float = 0.55
-
-    def side_at(self, number: int) -> int:
-        """The side of the pictures of the diffusion model's step `number`, counted from 1."""
-        late = number > self.grown * self.diffusion.plan.steps
-        return self.large if self.large and late and number % 2 else self.side
-
-    def composed(self) -> dict[int, int]:
-        """How many chunks of pictures the diffusion model learns from, by their side."""
-        return {self.side: self.chunks} | ({self.large: max(1, self.chunks // 4)} if self.large else {})
 
 
 SAYINGS = replace(  # what a CPU's CLIP can learn to tell apart: every noun there is, in four sets of pictures
@@ -137,7 +125,7 @@ STUDIES = replace(  # what a CPU can learn in hours: some 370 things in three st
     sets=("fluent-3d", "noto", "twemoji"),
     scale=(1.0, 1.0),
 )  # fmt: skip
-WORLD = replace(  # what a GPU learns in minutes: every noun there is, people, colours, counts and pairs, in ten styles
+WORLD = replace(  # what a GPU learns: every noun there is, people, colours, counts and pairs, in ten styles
     FULL,
     single=0.44,
     people=0.12,
@@ -171,16 +159,15 @@ PRESETS = {
     ),
     "base": Preset(
         sizes=SIZES,
-        side=128,
+        side=256,
         mix=WORLD,
         views=VIEWS,
         sayings=replace(WORLD, single=0.55, people=0.12, tinted=0.08, shapes=0.07, count=0.06, pair=0.12),
-        autoencoder=Stage(256, Plan(steps=3000, rate=1e-3, warmup=100, fall=0.3, hidden=3e-3)),
-        clip=Stage(1024, Plan(steps=1000, rate=1e-3, warmup=50, fall=0.4, decay=0.05, hidden=3e-3)),
-        diffusion=Stage(1024, Plan(steps=12_000, rate=1e-3, warmup=100, fall=0.3, hidden=3e-3)),
+        autoencoder=Stage(256, Plan(steps=10_000, rate=1e-3, warmup=100, fall=0.3, hidden=3e-3)),
+        clip=Stage(1024, Plan(steps=5000, rate=1e-3, warmup=50, fall=0.4, decay=0.05, hidden=3e-3)),
+        diffusion=Stage(512, Plan(steps=60_000, rate=1e-3, warmup=100, fall=0.3, hidden=3e-3)),
         tiny=Stage(64, Plan(steps=6000, rate=2e-3, warmup=100, fall=0.5)),
-        chunks=2048,
-        large=256,
+        chunks=4096,
     ),
 }
 SHORT = replace(  # for an experiment of minutes on a CPU: 29 fruits and vegetables in one style, a narrower U-Net

@@ -70,8 +70,7 @@ class Study:
 class Workshop:
     """A folder of checkpoints.  What was not trained here is taken from `warm`, an opened bundle, if there is one.
 
-    `workers` processes make batches; `half` computes in bfloat16.  Pictures of the preset's large side are composed of
-    the `large` corpus, where there is one.
+    `workers` processes make batches; `half` computes in bfloat16.
     """
 
     folder: Path
@@ -82,7 +81,6 @@ class Workshop:
     workers: int = 0
     half: bool = False
     warm: Bundle | None = None
-    large: Corpus | None = None
 
     def autoencoder(self) -> Study:
         """Pictures to latents and back, from the start."""
@@ -151,16 +149,11 @@ class Workshop:
         bundle = self.bundle(net)
         if self.warm is not None:
             net.load_state_dict(self.warm.unet.state_dict())
-        taught = {
-            side: diffusion.lessons(self.latents(side), bundle, chunks, self.device)
-            for side, chunks in self.preset.composed().items()
-        }
+        taught = diffusion.lessons(self.latents(), bundle, self.preset.chunks, self.device)
         quick = compiled(net, self.device)
 
         def loss(net: nn.Module, batch: int, number: int) -> Tensor:
-            side = self.preset.side_at(number)
-            rows = max(1, stage.rows * self.preset.side**2 // side**2)
-            return diffusion.diffusion_loss(quick, taught[side], bundle.schedule, self.stream(), number, rows)
+            return diffusion.diffusion_loss(quick, taught, bundle.schedule, self.stream(), number, stage.rows)
 
         def look(net: UNet) -> Sheet:
             here = self.bundle(net)
@@ -171,18 +164,15 @@ class Workshop:
 
     def prepare(self) -> Iterator[int]:
         """Compose the pictures a diffusion model learns from, as latents; gives how many chunks are done."""
-        bundle, before = self.bundle(UNet(self.sizes.unet)), 0
-        for side, chunks in self.preset.composed().items():
-            corpus = self.large if self.large and side == self.preset.large else self.corpus
-            done = diffusion.prepare(
-                corpus, self.preset.mix, bundle, self.latents(side), chunks, side, self.seed, self.workers, self.device
-            )
-            yield from (before + number for number in done)
-            before += chunks
+        bundle = self.bundle(UNet(self.sizes.unet))
+        chunks, side, mix = self.preset.chunks, self.preset.side, self.preset.mix
+        return diffusion.prepare(
+            self.corpus, mix, bundle, self.latents(), chunks, side, self.seed, self.workers, self.device
+        )
 
-    def latents(self, side: int | None = None) -> Path:
+    def latents(self) -> Path:
         """The folder of composed pictures: other weights, words, sizes or seeds have another one."""
-        digest = hashlib.sha256(repr((self.preset.mix, side or self.preset.side, self.seed)).encode())
+        digest = hashlib.sha256(repr((self.preset.mix, self.preset.side, self.seed)).encode())
         for net in (self.trained_autoencoder().encoder, self.trained_text()):
             for tensor in net.state_dict().values():
                 digest.update(tensor.cpu().contiguous().numpy())
@@ -354,6 +344,7 @@ class Workshop:
         look: Callable[..., Sheet],
     ) -> Study:
         """Put a network to school; a checkpoint in the folder is where it left off."""
+        unpinned(self.device)
         run = Run(net.to(self.device), stage.plan, self.folder / f"{name}.safetensors")
         batches = feed(make, run.number + 1, stage.plan.steps, self.workers)
 
@@ -370,12 +361,21 @@ class Workshop:
         return Study(run, one, seen)
 
 
-def compiled(net: nn.Module, device: torch.device) -> nn.Module:
-    """The network as a GPU runs it faster, with the same weights; a minute of compiling pays for CPUs in no training."""
+def compiled(net: UNet, device: torch.device) -> nn.Module:
+    """The network as a GPU runs it faster, with the same weights; a CPU does not win back the minutes of compiling."""
     if device.type != "cuda":
         return net
-    made: nn.Module = torch.compile(net.to(memory_format=torch.channels_last), dynamic=False)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    made: nn.Module = torch.compile(net, dynamic=False)  # type: ignore[assignment]
     return made
+
+
+def unpinned(device: torch.device) -> None:
+    """Let CUDA choose its kernels by trial: no picture's bits hang on how a network was taught."""
+    if device.type == "cuda":
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = False, True
 
 
 def recipe(bundle: Bundle, prompt: str, seed: int) -> Recipe:
