@@ -105,6 +105,7 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
         "words": len(known.words),
         "styles": list(known.styles),
         "steps": dict(steps),
+        "rows a step, times the usual": args.rows,
         "scenes to learn from": chunks * exercises.CHUNK,
         "parameters": sum(weights.numel() for net in (final.segmenter, final.reader) for weights in net.parameters()),
         "seeds": {
