@@ -170,6 +170,8 @@ def test_the_command(
     )
     assert main(["train", "clip", *common, "--steps", "0"]) == 2
     assert "choose more than 0" in capsys.readouterr().err
+    assert main(["train", "clip", *common, "--fit"]) == 2
+    assert "say --minutes too" in capsys.readouterr().err
 
 
 def test_the_whole_chain_in_one_command(

@@ -87,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
 def work(args: argparse.Namespace) -> int:
     from limner.training.processes import rank
 
+    if getattr(args, "fit", False) and args.minutes is None:
+        raise LimnerError("there are no minutes to fit the plan to", "say --minutes too")
     shop = workshop(args)
     if args.stage == "all":
         chain(shop, args.minutes, args.look, args.fit)
