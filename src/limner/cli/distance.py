@@ -151,7 +151,9 @@ def judged(found: "Mapping[str, Apart]") -> "list[Figure]":
         floor, drawn_ones = value.pop("other scenes"), value.pop("drawn")
         ceiling = min(value.values())
         part = (drawn_ones - floor) / (ceiling - floor) if ceiling > floor else 1.0
-        taken.append(Figure(f"{name}_above_floor", round(part, 3), HALFWAY, "at most", " of the way to the nearest planted"))
+        taken.append(
+            Figure(f"{name}_above_floor", round(part, 3), HALFWAY, "at most", " of the way to the nearest planted")
+        )
         if name == "frechet":
             taken.append(Figure("planted_over_floor", round(ceiling / floor, 2), BLIND, "at least", " x"))
     return taken
