@@ -172,6 +172,8 @@ def test_the_command(
     assert "choose more than 0" in capsys.readouterr().err
     assert main(["train", "clip", *common, "--fit"]) == 2
     assert "say --minutes too" in capsys.readouterr().err
+    assert main(["train", "clip", *common, "--workers", "-1"]) == 2
+    assert "'-1' is no number of processes; choose 0 or more" in capsys.readouterr().err
 
 
 def test_the_whole_chain_in_one_command(

@@ -200,6 +200,13 @@ def folder_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("outputs"), help="folder for what is drawn")
 
 
+def workers_flag(parser: argparse.ArgumentParser, what: str) -> None:
+    """--workers: how many processes do `what` beside this one."""
+    parser.add_argument(
+        "--workers", type=_processes, metavar="N", default=0, help=f"processes that {what} (%(default)s)"
+    )
+
+
 def json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -211,6 +218,12 @@ def print_json(report: object) -> None:
 def printable(line: str) -> str:
     """A picture's text is anybody's: no control sequence of it reaches the terminal."""
     return "".join(each if each.isprintable() else " " for each in line)
+
+
+def _processes(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; choose 0 or more")
+    return int(text)
 
 
 def _size(text: str) -> tuple[int, int]:

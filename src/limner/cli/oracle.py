@@ -50,7 +50,7 @@ def flags(job: argparse.ArgumentParser) -> None:
     job.add_argument("--steps", type=int, metavar="N", help="of the reader's training; as the docs have it if left out")
     job.add_argument("--from", type=Path, dest="begin", metavar="FILE", help="an oracle to begin with")
     job.add_argument("--rows", type=int, default=1, metavar="N", help="times the usual in a step (%(default)s)")
-    job.add_argument("--workers", type=int, default=0, metavar="N", help="processes that make batches (%(default)s)")
+    asked.workers_flag(job, "make batches")
     job.add_argument("--examined", type=int, metavar="N", help="chunks to calibrate and to examine by; 24 if left out")
 
 

@@ -16,7 +16,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--side", type=int, default=128, help="width and height in pixels, 128 or 256 (%(default)s)")
     build.add_argument("--limit", type=int, metavar="N", help="at most so many drawings of each set")
     build.add_argument("--seed", type=int, default=0, metavar="N", help="chooses which (%(default)s)")
-    build.add_argument("--workers", type=int, default=0, metavar="N", help="processes that render (%(default)s)")
+    asked.workers_flag(build, "render")
     build.set_defaults(job=_build)
     show = jobs.add_parser("show", help="draw a contact sheet of some of them")
     show.add_argument("--count", type=int, default=48, metavar="N", help="pictures on the sheet (%(default)s)")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from limner.cli import asked
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _learning(job: argparse.ArgumentParser) -> None:
         "--fit", action="store_true", help="the plan's end is where the minutes end: its rate falls in time"
     )
     job.add_argument("--look", type=float, metavar="X", default=10, help="minutes between sheets (%(default)s)")
-    job.add_argument("--workers", type=int, metavar="N", default=0, help="processes that make batches (%(default)s)")
+    asked.workers_flag(job, "make batches")
     job.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the arithmetic; the faster one if left out")
 
 
