@@ -74,18 +74,18 @@ def test_the_datasheet_counts_them(limner: Limner, corpus: Path) -> None:
 
 
 def test_a_build_says_what_it_kept(limner: Limner, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def built(folder: Path, *_: object) -> Iterator[Progress]:
-        assert folder == here / "corpus"
+    def built(folder: Path, *_: object, workers: int) -> Iterator[Progress]:
+        assert (folder, workers) == (here / "corpus", 3)
         yield Progress("dots", 512, 600, 500)
         yield Progress("dots", 600, 600, 580)
 
     monkeypatch.setattr(build, "build", built)
-    code, out, _ = limner("pictures", "build", "--corpus", here / "corpus", "--json")
+    code, out, _ = limner("pictures", "build", "--corpus", here / "corpus", "--workers", "3", "--json")
     assert (code, json.loads(out)) == (0, {"folder": str(here / "corpus"), "pictures": {"dots": 580}})
 
 
 def test_a_build_offline_is_one_line(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline(*_: object) -> Iterator[Progress]:
+    def offline(*_: object, workers: int) -> Iterator[Progress]:
         raise LimnerError("npm cannot reach its registry", "connect and run the same command again")
 
     monkeypatch.setattr(build, "build", offline)
