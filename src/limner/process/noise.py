@@ -10,9 +10,9 @@ CPU = torch.device("cpu")
 SEEDS = 2**32  # CPU torch ignores higher bits of a seed
 
 
-def seeded(seed: int) -> torch.Generator:
+def seeded(seed: int, device: torch.device = CPU) -> torch.Generator:
     """The stream that `initial` begins, for a library that draws for itself."""
-    return torch.Generator().manual_seed(seed)
+    return torch.Generator(device).manual_seed(seed)
 
 
 def initial(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
@@ -38,12 +38,11 @@ def key(seed: int, purpose: str, step: int) -> int:
 
 def generator(seed: int, purpose: str, step: int) -> torch.Generator:
     """A stream for draws that are not normal: times, indices, crops."""
-    return torch.Generator().manual_seed(key(seed, purpose, step))
+    return seeded(key(seed, purpose, step))
 
 
 def normal(seed: int, shape: tuple[int, ...], device: torch.device = CPU) -> Float[Tensor, "..."]:
-    stream = torch.Generator(device).manual_seed(seed)
-    return torch.randn(shape, generator=stream, dtype=torch.float32, device=device)
+    return torch.randn(shape, generator=seeded(seed, device), dtype=torch.float32, device=device)
 
 
 def blend(x0: Tensor, eps: Tensor, abar: Tensor) -> Tensor:
