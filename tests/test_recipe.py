@@ -10,10 +10,14 @@ from typing import get_type_hints
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plain import plain
 
 from limner.errors import LimnerError
 from limner.recipe import (
+    ADDED,
     FIELDS,
+    GROUPS,
+    NEUTRAL,
     SEEDS,
     VERSION,
     Recipe,
@@ -28,7 +32,7 @@ from limner.recipe import (
     to_json,
 )
 
-APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "", 42, 20, "euler", "karras", 1, 7.5, 0.3, 10.0, 0.7, 2, 256, 256)
+APPLE = plain(VERSION, "ab" * 32, "a red apple", "", 42, 20, "euler", "karras", 1, 7.5, 0.3, 10.0, 0.7, 2, 256, 256)
 DEFAULTS: Mapping[str, Value] = {
     "negative": "",
     "steps": 30,
@@ -62,6 +66,7 @@ recipes = st.builds(
     clip_skip=st.integers(1, 12),
     width=st.integers(8, 4096),
     height=st.integers(8, 4096),
+    **{name: st.just(value) for name, value in NEUTRAL.items()},
 )
 
 
@@ -77,6 +82,8 @@ def test_json_gives_back_every_bit(recipe: Recipe) -> None:
 @given(recipes, st.sampled_from(sorted(FIELDS.keys() - {"version"})))
 def test_every_field_changes_the_digest(recipe: Recipe, name: str) -> None:
     about = FIELDS[name]
+    for switch, ruled in GROUPS.items():
+        recipe = replace(recipe, **{switch: "cat"}) if name in ruled else recipe
     other = next(value for value in (about.example, about.low, about.high, "b" * 64) if _may(recipe, name, value))
     assert digest(replace(recipe, **{name: other})) != digest(recipe)  # type: ignore[arg-type]
 
@@ -119,7 +126,7 @@ def test_fields_say_what_they_are() -> None:
         ("prompt", "\udcff", "holds bytes that are no text"),
         ("model", "Z" * 64, "is not of the form"),
         ("model", "ab", "choose 64 characters"),
-        ("version", 2, "version 2 is out of range; choose 3"),
+        ("version", 2, "version 2 is out of range; choose 4"),
     ],
 )
 def test_what_is_out_of_range_is_refused(name: str, value: object, says: str) -> None:
@@ -136,7 +143,7 @@ def test_a_wish_is_checked_where_it_is_made() -> None:
 
 def test_resolve_fills_from_the_bundle_and_the_wish_wins() -> None:
     recipe = resolve(Wish(model="ab" * 32, prompt="", seed=1, steps=5, negative="blue"), DEFAULTS)
-    assert recipe == Recipe(VERSION, "ab" * 32, "", "blue", 1, 5, "heun", "trailing", 1, 4.0, 0.0, 5.0, 0, 1, 128, 64)
+    assert recipe == plain(VERSION, "ab" * 32, "", "blue", 1, 5, "heun", "trailing", 1, 4.0, 0.0, 5.0, 0, 1, 128, 64)
     assert isinstance(recipe.guidance, float)
 
 
@@ -150,7 +157,7 @@ def test_resolve_names_what_stays_open() -> None:
     [
         (lambda m: m.pop("steps"), "lacks steps"),
         (lambda m: m.update(theta=1.0), "no field 'theta'"),
-        (lambda m: m.update(version=4, theta=1.0), "version 4 is unknown; this limner reads 3; update limner"),
+        (lambda m: m.update(version=5, theta=1.0), "version 5 is unknown; this limner reads 4; update limner"),
         (lambda m: m.update(seed="42"), "seed '42' is not a whole number"),
     ],
 )
@@ -200,15 +207,12 @@ def test_recipe_needs_nothing_but_the_standard_library() -> None:
     assert json.loads(said.replace("'", '"')) == []
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_older_recipe_draws_what_it_drew(version: int) -> None:
-    """Version 1 is guided at every noise level; both draw all the noise there may be, and from the last text layer."""
-    meant = replace(APPLE, eta=1.0, rescale=0.0, clip_skip=1)
-    old = asdict(meant) | {"version": version}
-    del old["eta"], old["rescale"], old["clip_skip"]
-    if version == 1:
-        meant = replace(meant, guide_above=0.0, guide_below=10_000.0)
-        del old["guide_above"], old["guide_below"]
+    """Version 1 is guided at every noise level; before 3 all the noise there may be is drawn; none has controls."""
+    meant = replace(APPLE, eta=1.0, rescale=0.0, clip_skip=1, guide_above=0.0, guide_below=10_000.0)
+    later = {name for added in range(version + 1, VERSION + 1) for name in ADDED[added]}
+    old = {name: value for name, value in asdict(meant).items() if name not in later} | {"version": version}
     assert from_mapping(old) == meant
 
 
@@ -228,3 +232,27 @@ def test_an_older_recipe_draws_what_it_drew(version: int) -> None:
 def test_eta_belongs_to_its_sampler(said: dict[str, str], defaults: dict[str, Value], eta: float) -> None:
     wish = Wish(model="ab" * 32, prompt="", seed=1, **said)  # type: ignore[arg-type]
     assert resolve(wish, {**DEFAULTS, **defaults}).eta == eta
+
+
+def test_a_control_that_is_not_wished_for_leaves_no_trace() -> None:
+    """Whatever a model's own numbers for it are: equal pictures have equal recipes."""
+    plainly = resolve(Wish(model="ab" * 32, prompt="a cat", seed=1), DEFAULTS)
+    calibrated = DEFAULTS | {"excite_temperature": 30.0}
+    assert resolve(Wish(model="ab" * 32, prompt="a cat", seed=1), calibrated) == plainly
+    excited = resolve(Wish(model="ab" * 32, prompt="a cat", seed=1, excite="cat"), calibrated)
+    assert (excited.excite_step, excited.excite_temperature) == (20.0, 30.0)
+    assert resolve(Wish(excite=""), asdict(excited)) == plainly
+    again = resolve(Wish(excite="cat"), asdict(plainly))
+    assert again.excite_temperature == GROUPS["excite"]["excite_temperature"], "a plain source's zeros are no wish"
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        (Wish(excite_step=3.0), "excite_step without excite is without effect; say excite too"),
+        (Wish(edit_where="cat"), "edit_where without edit_of is without effect"),
+    ],
+)
+def test_a_controls_number_without_the_control_is_refused(wish: Wish, says: str) -> None:
+    with pytest.raises(LimnerError, match=says):
+        resolve(replace(wish, model="ab" * 32, prompt="a cat", seed=1), DEFAULTS)

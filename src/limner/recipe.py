@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from limner.errors import LimnerError
 
-VERSION = 3
+VERSION = 4
 LOUDEST = 10_000  # a noise level above any ladder's
 SEEDS = 2**32  # torch's CPU generator ignores the bits above
 ETA = {"ddim": 0.0}  # where a wish is silent: DDIM's authors mean no fresh noise, all others as much as there may be
@@ -71,12 +71,38 @@ class Recipe:
     clip_skip: int = field(metadata=_said("layer of the text tower that is read, from the last: 1 the last", 1, 1, 12))
     width: int = field(metadata=_said("width of the picture", 256, 8, 4096, "pixels"))
     height: int = field(metadata=_said("height of the picture", 256, 8, 4096, "pixels"))
+    excite: str = field(metadata=_said("words whose things must not be missing; auto finds them", "cat, dog", 0, 200))
+    excite_step: float = field(metadata=_said("how far the latent is moved for them", 20.0, 0, LOUDEST))
+    excite_temperature: float = field(metadata=_said("by which attention is sharpened before", 100.0, 0, LOUDEST))
+    excite_binding: float = field(metadata=_said("weight of colours lying on their own things", 1.0, 0, 100))
+    edit_of: str = field(metadata=_said("prompt of the picture that this is an edit of", "a red apple", 0, 2000))
+    edit_cross: float = field(metadata=_said("share of the steps in which words keep their places", 0.8, 0, 1))
+    edit_layout: float = field(metadata=_said("share of the steps in which places keep their kin", 0.4, 0, 1))
+    edit_schedule: str = field(metadata=_said("such a share for single words", "apple:0.4", 0, 200))
+    edit_weights: str = field(metadata=_said("how much more words count", "red:2", 0, 200))
+    edit_where: str = field(metadata=_said("words only whose places may change", "apple", 0, 200))
+    edit_picture: str = field(metadata=_said("sha256 of the pixels of the picture, if given", "0" * 64, 0, 64))
+    edit_inversion: str = field(metadata=_said("how its noise is found: direct, null-text or ddim", "direct", 0, 16))
 
     def __post_init__(self) -> None:
         for name in FIELDS:
             object.__setattr__(self, name, checked(name, getattr(self, name)))
+        for switch, ruled in GROUPS.items():
+            idle = [name for name in ruled if getattr(self, name) != NEUTRAL[name]]
+            if idle and not getattr(self, switch):
+                raise LimnerError(f"{idle[0]} without {switch} is without effect", f"say {switch} too")
 
 
+GROUPS: Mapping[str, Mapping[str, Value]] = {  # a control's first field switches the others on, which it then has
+    "excite": {"excite_step": 20.0, "excite_temperature": 100.0, "excite_binding": 0.0},
+    "edit_of": {
+        "edit_cross": 0.8, "edit_layout": 0.4, "edit_schedule": "", "edit_weights": "", "edit_where": "",
+        "edit_picture": "", "edit_inversion": "",
+    },
+}  # fmt: skip
+NEUTRAL: Mapping[str, Value] = {  # how the fields of a control say that it is not there
+    name: type(value)() for switch, ruled in GROUPS.items() for name, value in ({switch: ""} | dict(ruled)).items()
+}
 FIELDS: Mapping[str, About] = {each.name: each.metadata["about"] for each in fields(Recipe)}
 
 
@@ -100,6 +126,18 @@ class Wish:
     clip_skip: int | None = None
     width: int | None = None
     height: int | None = None
+    excite: str | None = None
+    excite_step: float | None = None
+    excite_temperature: float | None = None
+    excite_binding: float | None = None
+    edit_of: str | None = None
+    edit_cross: float | None = None
+    edit_layout: float | None = None
+    edit_schedule: str | None = None
+    edit_weights: str | None = None
+    edit_where: str | None = None
+    edit_picture: str | None = None
+    edit_inversion: str | None = None
 
     def __post_init__(self) -> None:
         for name, value in said(self).items():
@@ -109,6 +147,11 @@ class Wish:
 def said(wish: Wish) -> dict[str, Value]:
     """The fields a wish does not leave open."""
     return {name: value for name in FIELDS if (value := getattr(wish, name)) is not None}
+
+
+def said_of(wish: Wish, names: Collection[str]) -> dict[str, Value]:
+    """Those of some fields that the wish does not leave open."""
+    return {name: value for name, value in said(wish).items() if name in names}
 
 
 def checked(name: str, value: object) -> Value:
@@ -137,9 +180,13 @@ def checked(name: str, value: object) -> Value:
 def resolve(wish: Wish, defaults: Mapping[str, Value]) -> Recipe:
     """The wish with its open fields filled from a bundle's own defaults; LimnerError if one stays open.
 
-    `eta` belongs to its sampler: whoever wishes for another sampler, and for no eta, gets that sampler's own.
+    `eta` belongs to its sampler: whoever wishes for another sampler, and for no eta, gets that sampler's own.  A
+    control that is not wished for leaves no trace of its numbers.
     """
-    filled = {"version": VERSION, **defaults, **said(wish)}
+    filled = {"version": VERSION, **NEUTRAL, **defaults, **said(wish)}
+    for switch, ruled in GROUPS.items():
+        usual = {name: defaults.get(name, value) or value for name, value in ruled.items()}
+        filled |= {**(usual if filled[switch] else {name: NEUTRAL[name] for name in ruled}), **said_of(wish, ruled)}
     if "eta" not in filled or (wish.eta is None and wish.sampler not in (None, defaults.get("sampler"))):
         filled["eta"] = ETA.get(str(filled.get("sampler")), 1.0)
     return from_mapping(filled)
@@ -203,6 +250,7 @@ def from_mapping(mapping: Mapping[str, object]) -> Recipe:
 ADDED: Mapping[int, Mapping[str, Value]] = {  # the fields that came with a version, as all before it had them
     2: {"guide_above": 0.0, "guide_below": float(LOUDEST)},
     3: {"eta": 1.0, "rescale": 0.0, "clip_skip": 1},
+    4: NEUTRAL,
 }
 
 

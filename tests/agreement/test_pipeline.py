@@ -14,13 +14,14 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from plain import plain
 from safetensors.torch import load_file, save_file
 from test_network import SD15
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from limner.bundle import Bundle, open_bundle
 from limner.engine import run
-from limner.recipe import VERSION, Recipe
+from limner.recipe import VERSION
 
 VAE = {
     "block_out_channels": [16, 16, 32], "layers_per_block": 1, "norm_num_groups": 8, "latent_channels": 4,
@@ -77,7 +78,7 @@ def theirs(folder: Path, scheduler: SchedulerMixin | None = None, size: tuple[in
 
 
 def ours(bundle: Bundle, sampler: str, size: tuple[int, int] = (64, 64)) -> np.ndarray:
-    recipe = Recipe(
+    recipe = plain(
         VERSION, bundle.identity, PROMPT, NEGATIVE, 7, STEPS, sampler, "trailing", 1, GUIDANCE, 0.0, 1e4, 0, 1, *size
     )
     return next(run([recipe], bundle))[1]

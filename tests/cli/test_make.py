@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from plain import plain
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -56,7 +57,7 @@ def test_pictures_carry_their_recipes(limner: Limner, home: Path) -> None:
     identity = open_bundle(home / "models" / "tiny").identity
     for path in paths:
         seed = int(path.stem.partition("-")[2])
-        expected = Recipe(
+        expected = plain(
             VERSION, identity, "a red apple", "", seed, 2, "ancestral", "trailing", 1, 2.0, 0.0, 1e4, 0, 1, 16, 8
         )
         assert _recipe(path) == expected

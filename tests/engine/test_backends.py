@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from apart import said_by
+from plain import plain
 from torch import Tensor
 
 from limner.bundle import Bundle, open_bundle
@@ -31,9 +32,7 @@ def here(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def recipe(bundle: Bundle) -> Recipe:
-    return Recipe(
-        VERSION, bundle.identity, "a red apple", "", 3, 4, "euler", "trailing", 1, 3.0, 0.0, 1e4, 0, 1, 64, 64
-    )
+    return plain(VERSION, bundle.identity, "a red apple", "", 3, 4, "euler", "trailing", 1, 3.0, 0.0, 1e4, 0, 1, 64, 64)
 
 
 class Slanted:

@@ -19,7 +19,7 @@ from limner.engine.run import sampling
 from limner.errors import LimnerError
 from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
-from limner.recipe import VERSION, Recipe
+from limner.recipe import NEUTRAL, VERSION, Recipe
 from limner.sampler import SAMPLERS, ancestral
 
 PROMPTS = ["a red apple", "a blue boat and a cat", "", "two cats on a table"]
@@ -46,7 +46,7 @@ def recipe(bundle: Bundle, **wanted: object) -> Recipe:
         "width": 64,
         "height": 64,
     }
-    return Recipe(**said | wanted)  # type: ignore[arg-type]
+    return Recipe(**NEUTRAL | said | wanted)  # type: ignore[arg-type]
 
 
 def random_recipes(bundle: Bundle, count: int) -> list[Recipe]:
@@ -115,7 +115,7 @@ FRESH = """
 import hashlib, json, sys, torch
 from limner.bundle import open_bundle
 from limner.engine import run
-from limner.recipe import from_mapping
+from limner.recipe import NEUTRAL, from_mapping
 recipe, folder = from_mapping(json.loads(sys.argv[1])), sys.argv[2]
 for threads in (1, 2):
     torch.set_num_threads(threads)

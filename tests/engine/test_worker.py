@@ -9,6 +9,7 @@ from queue import Empty
 
 import numpy as np
 import pytest
+from plain import plain
 
 from limner.bundle import Bundle
 from limner.engine import run
@@ -17,7 +18,7 @@ from limner.recipe import VERSION, Recipe
 
 
 def recipe(bundle: Bundle, seed: int, steps: int = 3) -> Recipe:
-    return Recipe(
+    return plain(
         VERSION,
         bundle.identity,
         "a red apple",

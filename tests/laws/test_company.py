@@ -10,14 +10,16 @@ from torch.testing import assert_close
 
 from limner.bundle import Bundle, open_bundle
 from limner.control.heatmaps import Heatmaps
-from limner.control.swap import Swap
+from limner.control.prompt_to_prompt import PromptToPrompt
 from limner.engine.run import pixels
 from limner.sampler import Control, Sampling
 from limner.sampler.sampling import Asking, Query
 from limner.score.guidance import Guidance
 from limner.taps import Site
+from limner.text.alignment import align
 from limner.types import Latent, Probs
 
+PAIR = "a red apple", "a blue apple"
 PROMPT, OTHERS = "a red apple", ("a blue boat", "two cats on a table", "")
 
 
@@ -86,10 +88,13 @@ def test_an_editor_leaves_its_neighbour_bit_equal(bundle: Bundle) -> None:
     """In one and the same forward pass: only the edited rows leave the fused kernel."""
 
     def beside(*controls: Control) -> list[Latent]:
-        edited = conversation(bundle, controls, rows=2), guidance(bundle, "a red apple", "a blue apple")
+        edited = conversation(bundle, controls, rows=2), guidance(bundle, *PAIR)
         return together(bundle, edited, (conversation(bundle, seed=5), guidance(bundle, "two cats on a table")))
 
-    (plain, before), (edited, after) = beside(), beside(Swap(until=0.0).control)
+    many = bundle.tokenizer.length
+    alignment = align(bundle.tokenizer, *PAIR, many)
+    everything = PromptToPrompt(alignment, torch.zeros(many), torch.ones(many), 0.0, 64)
+    (plain, before), (edited, after) = beside(), beside(everything.control)
     assert not torch.equal(plain, edited)
     assert torch.equal(before, after)
 

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 import torch
+from plain import plain
 from torch import Tensor
 
 from limner.bundle import Bundle, open_bundle
@@ -27,7 +28,7 @@ PROMPTS = ["a red apple", "a blue boat and a cat", "", "two cats on a table"]
 def recipes(bundle: Bundle) -> list[Recipe]:
     """Any mix of seeds, steps, samplers, ladders, guidance, its interval, negative prompts and sizes."""
     chance = Random(0)
-    first = Recipe(VERSION, bundle.identity, "", "", 0, 1, "euler", "trailing", 1, 1.0, 0.0, 1e4, 0, 1, 32, 32)
+    first = plain(VERSION, bundle.identity, "", "", 0, 1, "euler", "trailing", 1, 1.0, 0.0, 1e4, 0, 1, 32, 32)
     return [
         replace(
             first,

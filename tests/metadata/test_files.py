@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from plain import plain
 
 from limner.errors import LimnerError
 from limner.metadata import (
@@ -33,7 +34,7 @@ from limner.metadata import (
 )
 from limner.recipe import VERSION, Recipe, Wish, resolve
 
-APPLE = Recipe(VERSION, "ab" * 32, "a red apple", "blurry", 42, 20, "euler", "karras", 1, 7.5, 0.3, 10.0, 0, 1, 16, 24)
+APPLE = plain(VERSION, "ab" * 32, "a red apple", "blurry", 42, 20, "euler", "karras", 1, 7.5, 0.3, 10.0, 0, 1, 16, 24)
 PICTURE = np.arange(24 * 16 * 3, dtype=np.uint8).reshape(24, 16, 3)
 FOREIGN = (
     "a lighthouse, (stormy:1.2),\nBREAK oil\nNegative prompt: blurry,\nlowres\n"
@@ -228,9 +229,9 @@ def test_hostile_xmp_expands_no_entity(tmp_path: Path) -> None:
 
 
 def test_a_recipe_of_the_future_is_named_with_its_file(tmp_path: Path) -> None:
-    data = encode(PICTURE, "webp", APPLE, {}).replace(b'"version":3', b'"version":4')
+    data = encode(PICTURE, "webp", APPLE, {}).replace(b'"version":4', b'"version":5')
     (tmp_path / "a.webp").write_bytes(data)
-    with pytest.raises(LimnerError, match=r"a\.webp: recipe version 4 is unknown.*update limner"):
+    with pytest.raises(LimnerError, match=r"a\.webp: recipe version 5 is unknown.*update limner"):
         read(tmp_path / "a.webp")
 
 

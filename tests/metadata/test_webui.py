@@ -8,12 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pictures import international, png, text, with_tags
+from plain import plain
 
 from limner.metadata import parameters, read
 from limner.metadata.webui import webui
-from limner.recipe import VERSION, Recipe, Wish
+from limner.recipe import VERSION, Wish
 
-APPLE = Recipe(
+APPLE = plain(
     VERSION, "ab" * 32, "a red apple", "blurry", 42, 20, "euler", "karras", 1.0, 7.5, 0.0, 1e4, 0.0, 1, 512, 768
 )
 SETTINGS = {"Steps": "20", "Sampler": "Euler a", "Schedule type": "Karras", "CFG scale": "7", "Seed": "965400086"}

@@ -22,7 +22,7 @@ from limner.network.config import AutoencoderConfig, Json, UNetConfig
 from limner.network.unet import UNet
 from limner.network.vae import Autoencoder, without_rest
 from limner.process.schedule import NoiseSchedule
-from limner.recipe import LOUDEST, Value, checked
+from limner.recipe import GROUPS, LOUDEST, Value, checked
 from limner.score.precondition import Preconditioned
 from limner.taps import Routed
 from limner.text.clip import TextTower
@@ -311,6 +311,9 @@ DEFAULTS: dict[str, Value] = {
 }
 
 
+CONTROLLED = [name for ruled in GROUPS.values() for name, value in ruled.items() if value != ""]
+
+
 def read_defaults(source: Source, unet: UNetConfig, autoencoder: AutoencoderConfig) -> dict[str, Value]:
     """What a recipe holds where the wish was silent: the model's own `limner.json`, else what courses use."""
     side = unet.sample_size * autoencoder.factor
@@ -318,7 +321,7 @@ def read_defaults(source: Source, unet: UNetConfig, autoencoder: AutoencoderConf
 
     def own(raw: Mapping[str, Json]) -> dict[str, Value]:
         said = raw.get("defaults", {})
-        known = [*out, "eta"]  # which the sampler decides, where the folder does not
+        known = [*out, "eta", *CONTROLLED]  # which sampler and control decide, where the folder does not
         if not isinstance(said, dict) or not said.keys() <= set(known):
             raise LimnerError(f"defaults {said!r}", f"only {', '.join(known)} are known")
         return {key: checked(key, value) for key, value in said.items()}

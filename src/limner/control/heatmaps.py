@@ -16,14 +16,16 @@ class Heatmaps:
     """Tang et al. 2022 (arXiv:2210.04885), Eq. 5 to 7: cross-attention of the prompt's own lane.
 
     A steering pass is not a step: it goes through uncounted, or words would weigh twice.  So a map counts when the
-    answer arrives, and only the last one seen before it, whoever stands farther out and asks more often.
+    answer arrives, and only the last one seen before it, whoever stands farther out and asks more often.  Sites of all
+    heights count, or of those in `sides`.
     """
 
     sums: dict[Site, Float[Tensor, "b h w l"]] = field(default_factory=dict)
+    sides: tuple[int, ...] = ()
     latest: dict[Site, Float[Tensor, "b h w l"]] = field(default_factory=dict)
 
     def wants(self, site: Site) -> bool:
-        return site.kind == "cross"
+        return site.kind == "cross" and (not self.sides or site.height in self.sides)
 
     def watch(self, site: Site, probs: Probs) -> None:
         self.latest[site] = probs.detach().mean(1).reshape(len(probs), site.height, site.width, -1)

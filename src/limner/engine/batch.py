@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, groupby, pairwise
 from math import prod
 from typing import TypeAlias
@@ -55,8 +55,10 @@ class Running:
 
     def ask(self, query: Query) -> None:
         """Its next question, about so many `pictures`; `lanes` is what it is to be told at that noise level, in so many
-        `rows`."""
+        `rows`: where the way downhill is asked for, what taps see and nothing else."""
         self.query, self.lanes, self.pictures = query, at(self.guidance, query.sigma), query.x.shape[0]
+        if query.objective is not None:
+            self.lanes = watched(self.lanes)
         self.rows = sum(len(lane.context) for lane in self.lanes)
 
     @property
@@ -77,6 +79,12 @@ class Running:
     def fits_with(self, other: "Running") -> bool:
         """Whether one pass may answer both: one network, one size, and no gradients."""
         return self.bucket == other.bucket and self.query.objective is None and other.query.objective is None
+
+
+def watched(lanes: Guidance) -> Guidance:
+    """The lanes that taps look at, their mean; all of them where they look at none."""
+    seen = [lane for lane in lanes if lane.seen]
+    return tuple(replace(lane, weight=1 / len(seen), rescale=None) for lane in seen) or lanes
 
 
 @dataclass(frozen=True, slots=True)

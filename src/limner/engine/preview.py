@@ -27,9 +27,9 @@ class Glance:
     matrix: Float[Tensor, "channels_and_one 3"]
 
     def __call__(self, denoised: Latent) -> Thumbnail:
-        """The first row, a pixel for every latent pixel: no decoder is asked."""
+        """The last row, a pixel for every latent pixel: no decoder is asked."""
         c, h, w = denoised.shape[1:]
-        flat = denoised[0].float().reshape(c, -1).T
+        flat = denoised[-1].float().reshape(c, -1).T
         colours = (flat @ self.matrix[:-1].to(flat.device) + self.matrix[-1].to(flat.device)).clamp(0, 1)
         return numbers(colours.reshape(h, w, 3))
 
@@ -43,10 +43,10 @@ class Looker:
 
     @torch.no_grad()
     def __call__(self, denoised: Latent, done: int, total: int) -> Thumbnail:
-        """The first row after `done` steps; of the tiny decoder's size or a pixel for every latent pixel."""
+        """The last row after `done` steps; of the tiny decoder's size or a pixel for every latent pixel."""
         if self.tiny is None or done % EVERY or done == total:  # after the last step the picture itself is at hand
             return self.glance(denoised)
-        x0 = denoised[:1].to(next(self.tiny.parameters()).dtype)
+        x0 = denoised[-1:].to(next(self.tiny.parameters()).dtype)
         picture = self.tiny(x0.contiguous(memory_format=torch.channels_last))
         return numbers(picture[0].float().clamp(0, 1).movedim(0, -1))
 

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from typing import TypeAlias
 
@@ -13,10 +13,14 @@ from jaxtyping import Float, UInt8
 from limner.bundle import Bundle
 from limner.control.heatmaps import Heatmaps, stretched
 from limner.engine.backends import Backend, eager
+from limner.engine.batch import Finish
+from limner.engine.controls import checked, controls, nullified, side_by_side, watched
 from limner.engine.engine import Engine
+from limner.engine.given import Given, given, latent_of, name_of
+from limner.errors import LimnerError
 from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
-from limner.recipe import Recipe, check
+from limner.recipe import GROUPS, NEUTRAL, Recipe, check, from_mapping
 from limner.sampler import SAMPLERS, Control, Sampling, steer
 from limner.score.guidance import Guidance, Lane, Rescale, composed
 from limner.text.editing import Stretch, stretches
@@ -32,20 +36,22 @@ Note: TypeAlias = Callable[[str], None]
 """Called, before the picture it is about, with what was done otherwise than usual."""
 
 
-def sampling(recipe: Recipe, bundle: Bundle) -> Sampling:
+def sampling(recipe: Recipe, bundle: Bundle, back: Given | None = None) -> Sampling:
     """The recipe's conversation with a denoiser.  Its first x is sqrt(1 + sigma^2) eps: variance-preserving noise.
 
-    eps is what diffusers draws on a CPU from the same seed; every later draw is keyed by (seed, step).
+    eps is what diffusers draws on a CPU from the same seed; every later draw is keyed by (seed, step).  An edit has two
+    rows of one noise, its source's and its own; that of a picture that was given is where the way `back` led.
     """
-    shape = (1, *bundle.latent_shape(recipe.width, recipe.height))
+    shape, rows = (1, *bundle.latent_shape(recipe.width, recipe.height)), 2 if recipe.edit_of else 1
     sigmas = LADDERS[recipe.ladder](bundle.schedule, recipe.steps)
 
     def fresh(step: int) -> Latent:
         noise = draw(recipe.seed, "sampler", step, shape)
-        return noise.to(bundle.device, non_blocking=bundle.device.type == "cuda")
+        return noise.to(bundle.device, non_blocking=bundle.device.type == "cuda").expand(rows, *shape[1:])
 
     x = (1 + sigmas[0] ** 2) ** 0.5 * initial(recipe.seed, shape).to(bundle.device)
-    return SAMPLERS[recipe.sampler](x, sigmas, fresh, recipe.eta)
+    x = x if back is None else back.trail[sigmas[0]]
+    return SAMPLERS[recipe.sampler](x.repeat(rows, 1, 1, 1), sigmas, fresh, recipe.eta)
 
 
 @dataclass(slots=True)
@@ -66,8 +72,8 @@ class Reader:
         return self.kept[key]
 
 
-def guidance(recipe: Recipe, read: Reader, backend: Backend) -> Guidance:
-    """The recipe's prompts as weighted lanes, all of one length.
+def guidance(recipe: Recipe, read: Reader, backend: Backend, columns: int = 0) -> Guidance:
+    """The recipe's prompts as weighted lanes, all of one length, of at least so many columns.
 
     Sentences that AND composes lie side by side; what [from:to:when] changes follows one upon the other, by the noise
     levels of its steps.  Controls see the sentence that `watched` gives, and no other.
@@ -86,7 +92,7 @@ def guidance(recipe: Recipe, read: Reader, backend: Backend) -> Guidance:
 
     prompts = [lanes(each.text, say, each.weight, number == 0) for number, each in enumerate(sentences(recipe.prompt))]
     nothing = lanes(recipe.negative, deny, 1.0, False)
-    length = max(lane.context.states.shape[1] for each in (*prompts, nothing) for lane in each)
+    length = max(columns, *(lane.context.states.shape[1] for each in (*prompts, nothing) for lane in each))
     prompts = [evened(prompt, length, say) for prompt in prompts]
     nothing, interval = evened(nothing, length, deny), (recipe.guide_above, recipe.guide_below)
     rescale = Rescale(recipe.rescale, read.bundle.denoiser.prediction) if recipe.rescale else None
@@ -115,9 +121,41 @@ def silence(context: Context) -> Context:
     return replace(context, states=torch.zeros_like(context.states), pooled=pooled)
 
 
-def watched(recipe: Recipe) -> str:
-    """The sentence whose words controls see: the first that AND composes, as it begins."""
-    return stretches(sentences(recipe.prompt)[0].text, recipe.steps)[0].text
+def told(recipe: Recipe, read: Reader, backend: Backend, back: Given | None = None) -> Guidance:
+    """The lanes of the recipe's rows: an edit's source and the edit, side by side."""
+    own = guidance(recipe, read, backend)
+    if not recipe.edit_of:
+        return own
+    before = guidance(source_of(recipe), read, backend, columns(own))
+    own = guidance(recipe, read, backend, columns(before))
+    both = side_by_side(before, own)
+    if back is None or not back.nothing:
+        return both
+    return nullified(both, back.nothing, LADDERS[recipe.ladder](read.bundle.schedule, recipe.steps))
+
+
+def columns(lanes: Guidance) -> int:
+    """How many states they are told."""
+    return lanes[0].context.states.shape[1]
+
+
+def source_of(recipe: Recipe) -> Recipe:
+    """The recipe of the picture that this one is an edit of, if it was made and not given."""
+    plain = {name: NEUTRAL[name] for name in ("edit_of", *GROUPS["edit_of"])}
+    return from_mapping({**asdict(recipe), "prompt": recipe.edit_of, **plain})
+
+
+def brought(recipe: Recipe, picture: Picture, read: Reader) -> Given:
+    """The way back of the picture that the recipe edits.  LimnerError if it is another picture, or of another size."""
+    if name_of(picture) != recipe.edit_picture:
+        raise LimnerError("this is not the picture that the recipe edits", "give the very same pixels")
+    if picture.shape[:2] != (recipe.height, recipe.width):
+        height, width = picture.shape[:2]
+        raise LimnerError(f"the picture is {width}x{height}, the recipe {recipe.width}x{recipe.height}", "--size")
+    plain = replace(source_of(recipe), guidance=7.5 if recipe.guidance == 1 else recipe.guidance)
+    lanes = guidance(plain, read, eager(read.bundle), columns(told(recipe, read, eager(read.bundle))))
+    prompt, nothing = lanes[0].context, lanes[-1].context
+    return given(recipe, latent_of(picture, read.bundle), read.bundle, prompt, nothing)
 
 
 def admit(
@@ -125,21 +163,31 @@ def admit(
     name: str,
     recipe: Recipe,
     read: Reader,
-    controls: Sequence[Control] = (),
+    watchers: Sequence[Control] = (),
     backend: Backend | None = None,
+    back: Given | None = None,
 ) -> None:
     """Make a recipe a job of the engine, which ends as a decoded picture; LimnerError if the bundle cannot draw it.
 
-    The backend, eager if left out, stays the same from the first step to the picture; a job with controls is eager, as
-    that alone can be watched and differentiated.
+    The backend, eager if left out, stays the same from the first step to the picture; a job with controls, the recipe's
+    or `watchers` around them, is eager, as that alone can be watched and differentiated.  `back` is the way back of the
+    picture that the recipe edits, if it was given one.
     """
     bundle = read.bundle
     check(recipe, bundle.factor, SAMPLERS, LADDERS)
-    conversation = sampling(recipe, bundle)
-    for control in controls:
+    checked(recipe, back)
+    steered = bool(watchers or recipe.excite or recipe.edit_of)
+    own = eager(bundle) if steered or backend is None else backend
+    lanes = told(recipe, read, own, back)
+    conversation = sampling(recipe, bundle, back)
+    for control in (*controls(recipe, bundle, columns(lanes), back), *watchers):
         conversation = steer(conversation, control)
-    own = eager(bundle) if controls or backend is None else backend
-    engine.add(name, conversation, guidance(recipe, read, own), passes(recipe), own.denoiser, own.decoding)
+    engine.add(name, conversation, lanes, passes(recipe), own.denoiser, last(own.decoding))
+
+
+def last(decoding: Finish) -> Finish:
+    """The picture of the last row alone: an edit's, not its source's."""
+    return lambda latent: decoding(latent[-1:])
 
 
 def passes(recipe: Recipe) -> int:
@@ -150,12 +198,15 @@ def passes(recipe: Recipe) -> int:
 def run(
     recipes: Sequence[Recipe],
     bundle: Bundle,
-    controls: Sequence[Control] = (),
+    watchers: Sequence[Control] = (),
     on_step: Watch | None = None,
     backend: Backend | None = None,
     on_note: Note | None = None,
+    picture: Picture | None = None,
 ) -> Iterator[tuple[int, Picture]]:
     """Each recipe's picture with its place in `recipes`, as it is finished: an engine of one.
+
+    `picture` is what the recipes edit, where they edit a picture that is given.
 
     Every recipe is computed alone, so that the same recipe gives the same pixels in any company; by the backend that
     `backends.choose` finds, or else the eager one.
@@ -164,7 +215,8 @@ def run(
     engine, read = Engine(bundle.denoiser), Reader(bundle)
     for place, recipe in enumerate(recipes):
         with torch.no_grad():
-            admit(engine, "", recipe, read, controls, backend)
+            back = brought(recipe, picture, read) if picture is not None and recipe.edit_picture else None
+            admit(engine, "", recipe, read, watchers, backend, back)
             while engine.busy:
                 asked = engine.tick()
                 done += len(asked)
@@ -195,5 +247,6 @@ def explain(recipe: Recipe, bundle: Bundle) -> tuple[Picture, list[tuple[str, Fl
     ((_, picture),) = run([recipe], bundle, [seen.control])
     if not seen.sums:
         return picture, []
-    words, maps = spans(bundle.tokenizer, watched(recipe)), seen.maps((recipe.height, recipe.width))
-    return picture, [(span.word, stretched(maps[:, span.start : span.stop])[0].cpu().numpy()) for span in words]
+    words = spans(bundle.tokenizer, watched(recipe.prompt, recipe.steps))
+    maps = seen.maps((recipe.height, recipe.width))
+    return picture, [(span.word, stretched(maps[:, span.start : span.stop])[-1].cpu().numpy()) for span in words]
