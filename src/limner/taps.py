@@ -4,6 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from jaxtyping import Float
+from torch import Tensor
+
 from limner.types import Probs
 
 
@@ -33,7 +36,32 @@ class Editor(Protocol):
     def edit(self, site: Site, probs: Probs) -> Probs: ...
 
 
-Tap: TypeAlias = Watcher | Editor
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look from the inside: A = softmax(Q K^T / sqrt(d)), and what becomes of A V.
+
+    `probs` is A as it was used, whoever edited it.  `mixed` is A V, of each head apart; `added` is what the last layer
+    makes of all heads together, and is added to what was there `before`.
+    """
+
+    q: Float[Tensor, "b heads q d"]
+    k: Float[Tensor, "b heads k d"]
+    v: Float[Tensor, "b heads k d"]
+    probs: Probs
+    mixed: Float[Tensor, "b heads q d"]
+    added: Float[Tensor, "b q c"]
+    before: Float[Tensor, "b q c"]
+
+
+@runtime_checkable
+class Witness(Protocol):
+    """Sees a whole look once it is over, as the network has it: it changes no pixel."""
+
+    def wants(self, site: Site) -> bool: ...
+    def witness(self, site: Site, look: Look) -> None: ...
+
+
+Tap: TypeAlias = Watcher | Editor | Witness
 
 
 @dataclass(frozen=True, slots=True)

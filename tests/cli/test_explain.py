@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from limner.cli.explain import OPACITY, _overlay
+from limner.pictures.heat import OPACITY, overlay
 
 Limner = Callable[..., tuple[int, str, str]]
 TINY = ("--model", "tiny")
@@ -49,7 +49,7 @@ def test_an_empty_prompt_has_no_words(limner: Limner, refused: Callable[..., str
 
 def test_heat_is_laid_over_the_picture() -> None:
     white = np.full((4, 6, 3), 255, np.uint8)
-    cold, hot = (_overlay(white, np.full((2, 3), heat, np.float32)) for heat in (0, 1))
+    cold, hot = (overlay(white, np.full((2, 3), heat, np.float32)) for heat in (0, 1))
     assert cold.shape == hot.shape == white.shape
     assert cold.max() <= 255 * (1 - OPACITY) + 10  # inferno begins at almost black
     assert hot.min() > cold.max()

@@ -9,7 +9,8 @@ from torch.testing import assert_close
 from limner.bundle import Bundle
 from limner.engine import Engine, explain, run
 from limner.engine.backends import eager
-from limner.engine.run import Reader, admit, guidance, pixels, watched
+from limner.engine.controls import watched
+from limner.engine.run import Reader, admit, guidance, pixels
 from limner.process.ladder import LADDERS
 from limner.score.guidance import Guidance, at
 

@@ -1,22 +1,37 @@
 """`limner explain`: where each word of the prompt looked while the picture was drawn."""
 
 import argparse
-import io
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from limner.cli import adapters, asked
+from limner.cli.shown import Page, Shown, shown
 from limner.errors import LimnerError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-OPACITY = 0.6
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("picture", type=Path, metavar="PICTURE", help="a picture that limner made")
+    parser.add_argument(
+        "picture", nargs="?", type=Path, metavar="PICTURE", help="one that limner made; any other with --prompt"
+    )
+    parser.add_argument("--prompt", metavar="TEXT", help="what PICTURE shows; without one, what to draw and explain")
+    parser.add_argument("--by", choices=("noise", "inversion"), help="how a given PICTURE is looked at (noise)")
+    parser.add_argument("--original", type=Path, metavar="PICTURE", help="the given picture that PICTURE is an edit of")
+    parser.add_argument("--words", metavar="TEXT", help="only these, such as cat, dog")
+    parser.add_argument("--layer", metavar="NAME", help="only this, such as mid.cross")
+    parser.add_argument("--head", type=int, metavar="N", help="only this of each layer, counted from 1")
+    parser.add_argument("--step", type=int, metavar="N", help="only this, counted from 1")
+    parser.add_argument(
+        "--share", type=float, default=0.0, metavar="X", help="only maps of at least this share of the latent's side"
+    )
+    sheets = parser.add_mutually_exclusive_group()
+    sheets.add_argument("--by-step", action="store_true", help="the steps beside each other")
+    sheets.add_argument("--by-layer", action="store_true", help="the layers beside each other")
+    sheets.add_argument(
+        "--diagram", action="store_true", help="how one word is looked at, step by step: Q, K, softmax, V, residual"
+    )
+    parser.add_argument("--place", type=_place, metavar="X,Y", help="marked in the diagram, in pixels")
+    parser.add_argument("--maps", type=Path, metavar="DIR", help="save the maps there, as arrays and as pictures")
+    asked.recipe_flags(parser)
     asked.bundle_flags(parser)
     adapters.flags(parser)
     asked.weights_flags(parser)
@@ -25,57 +40,99 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draws the picture again, watched, by the eager network; 1 if its own pixels came out other than in the file."""
-    made = asked.source(args.picture)
-    from limner.metadata import deposit, prepare
+    """A picture that limner made is drawn again, by the eager network; 1 if it came out other than in its file."""
+    sensible(args)
+    from limner.metadata import prepare
 
     prepare(args.out)
-    from limner import engine
+    if args.maps:
+        prepare(args.maps)
+    what = shown(args)
+    bounded(args, what)
+    for note in what.notes:
+        print("limner:", asked.printable(note), file=sys.stderr)
+    from limner.cli.heat import diagram, sheet
+    from limner.engine.explain import words_of
 
-    picture, maps = engine.explain(made.recipe, asked.bundle(args, made))
-    if not maps:
-        raise LimnerError(f"{args.picture} was made from an empty prompt", "there is no word to explain")
-    path = deposit(_sheet(picture, maps), args.out, f"-words-{args.picture.stem}.png")
-    difference, maker = _difference(args.picture, picture), made.settings.get("Backend", "eager")
+    words = words_of(what.recipe, what.bundle, args.words)
+    return _kept(args, what, (diagram if args.diagram else sheet)(args, what, words))
+
+
+def sensible(args: argparse.Namespace) -> None:
+    """LimnerError where flags do not go together, or would overwrite what is there."""
+    if args.place and not args.diagram:
+        raise LimnerError("--place is of a diagram", "say --diagram too, or leave it out")
+    if args.diagram and (args.maps or args.share):
+        raise LimnerError("a diagram is of one layer in one step", "leave out --maps and --share")
+    for one in ("step", "layer"):
+        if getattr(args, one) is not None and getattr(args, f"by_{one}"):
+            raise LimnerError(f"--{one} is one of those that --by-{one} shows", "leave out one of them")
+    if args.maps and args.maps.is_dir() and any(args.maps.iterdir()):
+        raise LimnerError(f"{args.maps} is not empty", "nothing is overwritten: choose another folder")
+
+
+def bounded(args: argparse.Namespace, what: Shown) -> None:
+    """LimnerError for a layer, a head or a step that there is not, before anything is drawn."""
+    from limner.engine.explain import layer_of, layers, sides
+
+    heights = sides(what.bundle, what.recipe, args.share)
+    heads = {each.name: each.heads for each in what.bundle.unet.listeners()}
+    if args.layer is not None:
+        layer = layer_of(what.bundle, what.recipe, args.layer)
+        heads = {layer: heads[layer]}
+        if layers(what.bundle, what.recipe)[layer][0] not in heights:
+            raise LimnerError(f"{layer} has not {args.share:g} of the latent's side", "leave out --share")
+    for name, number, most in (("head", args.head, max(heads.values())), ("step", args.step, what.looks)):
+        if number is not None and not 1 <= number <= most:
+            raise LimnerError(f"there is no {name} {number}", f"choose 1 to {most}")
+
+
+def _kept(args: argparse.Namespace, what: Shown, page: Page) -> int:
+    """The page as a file, and before it a picture that was drawn for it."""
+    from limner.metadata import deposit
+
+    report, stem, code = dict(page.report), what.stem, 0
+    if not stem:
+        path = _picture(args, what, page)
+        report, stem = {"picture": str(path), **report}, path.stem
+    report = {"path": str(deposit(page.data, args.out, f"-{page.name}-{stem}.png")), **report}
+    if what.made:
+        difference, maker = _difference(what.made.path, page), what.made.settings.get("Backend", "eager")
+        report |= {"made_by": maker, "largest_pixel_difference": difference}
+        code = int(difference is None or (difference != 0 and maker == "eager"))
     if args.json:
-        words = [word for word, _ in maps]
-        asked.print_json({"path": str(path), "words": words, "made_by": maker, "largest_pixel_difference": difference})
-    else:
-        print(path)
+        asked.print_json(report)
+        return code
+    print(*(report[name] for name in ("picture", "path", "maps") if name in report), sep="\n")
+    if what.made:
         other = "" if maker == "eager" else f", which {maker} made"
-        print(
-            f"largest pixel difference from {args.picture}{other}: {'other size' if difference is None else difference}"
-        )
-    return int(difference is None or (difference != 0 and maker == "eager"))
+        much = "other size" if difference is None else difference
+        print(f"largest pixel difference from {what.made.path}{other}: {much}")
+    return code
 
 
-def _sheet(picture: "NDArray[np.uint8]", maps: "list[tuple[str, NDArray[np.float32]]]") -> bytes:
-    from limner.pictures.contact import sheet
+def _picture(args: argparse.Namespace, what: Shown, page: Page) -> Path:
+    """The file of a picture that was drawn to be explained, as `limner make` writes it."""
+    from limner.engine.backends import circumstances, eager
+    from limner.metadata import deposit, encode
 
-    pictures, labels = [picture, *(_overlay(picture, heat) for _, heat in maps)], ["", *(word for word, _ in maps)]
-    file = io.BytesIO()
-    sheet(pictures, labels).save(file, "PNG")
-    return file.getvalue()
-
-
-def _overlay(picture: "NDArray[np.uint8]", heat: "NDArray[np.float32]") -> "NDArray[np.uint8]":
-    """The picture under a map of heat (any size, 0 to 1)."""
-    import numpy as np
-    from matplotlib import colormaps
-    from PIL import Image
-
-    height, width = picture.shape[:2]
-    smooth = Image.fromarray(heat.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
-    colour = np.asarray(colormaps["inferno"](np.clip(np.asarray(smooth), 0, 1)))[..., :3] * 255
-    blend: NDArray[np.uint8] = np.rint((1 - OPACITY) * picture + OPACITY * colour).astype(np.uint8)
-    return blend
+    bundle = what.bundle
+    extras = {"Model": bundle.name, **adapters.settings(bundle), **circumstances(bundle, eager(bundle))}
+    return deposit(encode(page.picture, "png", what.recipe, extras), args.out, f"-{what.recipe.seed}.png")
 
 
-def _difference(path: Path, picture: "NDArray[np.uint8]") -> int | None:
+def _difference(path: Path, page: Page) -> int | None:
     """The largest difference of one channel of one pixel, of 255; None if the sizes differ."""
     import numpy as np
     from PIL import Image
 
     with Image.open(path) as file:
         before = np.asarray(file.convert("RGB")).astype(np.int16)
-    return int(np.abs(before - picture).max()) if before.shape == picture.shape else None
+    return int(np.abs(before - page.picture).max()) if before.shape == page.picture.shape else None
+
+
+def _place(text: str) -> tuple[int, int]:
+    x, _, y = text.partition(",")
+    if not (x.strip().isdecimal() and y.strip().isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y, such as 64,100")
+    return int(x), int(y)

@@ -14,7 +14,7 @@ from torch import Tensor
 from limner.sampler.sampling import Query, Reply, Sampling
 from limner.score.denoiser import Denoiser
 from limner.score.guidance import Guidance, at
-from limner.taps import Editor, Routed, Site, Tap
+from limner.taps import Editor, Look, Routed, Site, Tap, Witness
 from limner.types import Context, Latent, Probs
 
 Finish: TypeAlias = Callable[[Latent], Generator[str | None, None, Tensor]]
@@ -149,6 +149,23 @@ class Beside:
         return self.kept[key][1]
 
 
+@dataclass(frozen=True, slots=True)
+class Witnessing:
+    """A job's witness; what it raises is that job's own fault."""
+
+    job: Running
+    tap: Witness
+
+    def wants(self, site: Site) -> bool:
+        return Watching(self.job, self.tap).wants(site)
+
+    def witness(self, site: Site, look: Look) -> None:
+        try:
+            self.tap.witness(site, look)
+        except Exception as fault:
+            self.job.fault = fault
+
+
 def answer(
     asked: Sequence[Running], size: int = 0, beside: Callable[[Sequence[Context]], Context] = Context.cat
 ) -> tuple[list[Reply], Float[Tensor, " jobs"]]:
@@ -187,7 +204,9 @@ def answer(
 
 
 def guarded(job: Running, tap: Tap) -> Tap:
-    return Editing(job, tap) if isinstance(tap, Editor) else Watching(job, tap)
+    if isinstance(tap, Editor):
+        return Editing(job, tap)
+    return Witnessing(job, tap) if isinstance(tap, Witness) else Watching(job, tap)
 
 
 def filled(rows: Tensor, size: int) -> Tensor:

@@ -8,13 +8,12 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from limner.bundle import Bundle
-from limner.control.heatmaps import Heatmaps, stretched
 from limner.engine.backends import Backend, eager
 from limner.engine.batch import Finish
-from limner.engine.controls import checked, controls, nullified, side_by_side, watched
+from limner.engine.controls import checked, controls, nullified, side_by_side
 from limner.engine.engine import Engine
 from limner.engine.given import Given, given, latent_of, name_of
 from limner.errors import LimnerError
@@ -25,7 +24,6 @@ from limner.sampler import SAMPLERS, Control, Sampling, steer
 from limner.score.guidance import Guidance, Lane, Rescale, composed
 from limner.text.editing import Stretch, stretches
 from limner.text.grammar import sentences
-from limner.text.prompt import spans
 from limner.text.states import lengthened
 from limner.types import Context, Image, Latent
 
@@ -235,18 +233,3 @@ def pixels(image: Image) -> Picture:
     drawn = (image[0].movedim(0, -1) * 255).round().to(torch.uint8)
     picture: Picture = drawn.cpu().numpy()
     return picture
-
-
-def explain(recipe: Recipe, bundle: Bundle) -> tuple[Picture, list[tuple[str, Float[np.ndarray, "h w"]]]]:
-    """The recipe's picture, and for each word of its prompt where the word was looked for, in [0, 1] per pixel.
-
-    Tang et al. 2022 (arXiv:2210.04885).  Watching changes nothing: the picture is the one `run` makes.  The words are
-    those of the sentence that is `watched`.
-    """
-    seen = Heatmaps()
-    ((_, picture),) = run([recipe], bundle, [seen.control])
-    if not seen.sums:
-        return picture, []
-    words = spans(bundle.tokenizer, watched(recipe.prompt, recipe.steps))
-    maps = seen.maps((recipe.height, recipe.width))
-    return picture, [(span.word, stretched(maps[:, span.start : span.stop])[-1].cpu().numpy()) for span in words]

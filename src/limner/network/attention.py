@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.taps import Editor, Routed, Site, Tap
+from limner.taps import Editor, Look, Routed, Site, Tap, Watcher, Witness
 from limner.types import Probs
 
 Asking = Float[Tensor, "b heads q d"]
@@ -18,26 +18,47 @@ Projected = tuple[Float[Tensor, "b l d"], Float[Tensor, "b l d"]]
 """K and V of one attention: they depend on nothing but what is looked at."""
 
 
-def probabilities(q: Asking, k: Asked) -> Probs:
-    """softmax(Q K^T / sqrt(d)).  Vaswani et al. 2017 (arXiv:1706.03762), Eq. 1, before it is applied to V."""
+def similarity(q: Asking, k: Asked) -> Probs:
+    """Q K^T / sqrt(d).  Vaswani et al. 2017 (arXiv:1706.03762), Eq. 1, before the softmax."""
     scores: Tensor = q.float() @ k.float().transpose(-1, -2) / q.shape[-1] ** 0.5
-    return scores.softmax(-1)
+    return scores
 
 
-def tapped(site: Site, q: Asking, k: Asked, v: Asked, y: Asking, taps: tuple[Tap, ...]) -> Asking:
-    """The output of one request's rows after its taps: y itself unless an editor spoke."""
+def probabilities(q: Asking, k: Asked) -> Probs:
+    """softmax(Q K^T / sqrt(d)), before it is applied to V."""
+    return similarity(q, k).softmax(-1)
+
+
+def tapped(site: Site, q: Asking, k: Asked, v: Asked, y: Asking, taps: tuple[Tap, ...]) -> tuple[Asking, Probs]:
+    """The output of one request's rows after its taps, y itself unless an editor spoke; and what it was mixed by."""
     probs = probabilities(q, k)
     for tap in taps:
         if isinstance(tap, Editor):
             probs = tap.edit(site, probs)
             y = probs.to(v.dtype) @ v
-        else:
+        elif isinstance(tap, Watcher):
             tap.watch(site, probs)
-    return y
+    return y, probs
+
+
+Shown = tuple[Site, slice, Probs, list[Witness]]
+"""Rows of which somebody wants to see what comes of them."""
+
+
+def routed(site: Site, q: Asking, k: Asked, v: Asked, y: Asking, taps: Routed) -> tuple[Asking, list[Shown]]:
+    """The output of all rows after everybody's taps, and what is to be shown once it is over."""
+    pieces, at, shown = list[Tensor](), 0, list[Shown]()
+    for rows, wanting in taps.at(site):
+        own, probs = tapped(site, q[rows], k[rows], v[rows], y[rows], wanting)
+        pieces += [y[at : rows.start], own]
+        at = rows.stop
+        if witnesses := [tap for tap in wanting if isinstance(tap, Witness)]:
+            shown.append((site, rows, probs, witnesses))
+    return (torch.cat([*pieces, y[at:]]) if pieces else y), shown
 
 
 class Attention(nn.Module):
-    """Multi-head attention from x to what was projected; self-attention is attention to x."""
+    """Multi-head attention from x to what was projected, added to x; self-attention is attention to x."""
 
     def __init__(self, name: str, kind: Literal["self", "cross"], dim: int, context_dim: int, heads: int) -> None:
         super().__init__()
@@ -55,19 +76,24 @@ class Attention(nn.Module):
         return self.to_k(context), self.to_v(context)
 
     def forward(
-        self, x: Float[Tensor, "b n d"], projected: Projected, size: tuple[int, int], taps: Routed | None = None
+        self,
+        x: Float[Tensor, "b n d"],
+        normed: Float[Tensor, "b n d"],
+        projected: Projected,
+        size: tuple[int, int],
+        taps: Routed | None = None,
     ) -> Float[Tensor, "b n d"]:
-        q, k, v = (y.unflatten(-1, (self.heads, -1)).transpose(1, 2) for y in (self.to_q(x), *projected))
-        y = F.scaled_dot_product_attention(q, k, v)
+        """x and what was seen from its places; who asks is x normalised."""
+        q, k, v = (y.unflatten(-1, (self.heads, -1)).transpose(1, 2) for y in (self.to_q(normed), *projected))
+        y, shown = F.scaled_dot_product_attention(q, k, v), list[Shown]()
         if taps is not None:
-            site = Site(self.name, self.kind, *size)
-            pieces, at = list[Tensor](), 0
-            for rows, wanting in taps.at(site):
-                pieces += [y[at : rows.start], tapped(site, q[rows], k[rows], v[rows], y[rows], wanting)]
-                at = rows.stop
-            y = torch.cat([*pieces, y[at:]]) if pieces else y
+            y, shown = routed(Site(self.name, self.kind, *size), q, k, v, y, taps)
         out: Tensor = self.to_out[0](y.transpose(1, 2).flatten(2))
-        return out
+        for site, rows, probs, witnesses in shown:
+            look = Look(q[rows], k[rows], v[rows], probs, y[rows], out[rows], x[rows])
+            for tap in witnesses:
+                tap.witness(site, look)
+        return x + out
 
 
 class FeedForward(nn.Module):
@@ -128,8 +154,8 @@ class TransformerBlock(nn.Module):
         self, x: Float[Tensor, "b n d"], words: Words, size: tuple[int, int], taps: Routed | None = None
     ) -> Float[Tensor, "b n d"]:
         h = self.norm1(x)
-        x = x + self.attn1(h, self.attn1.project(h), size, taps)
-        x = x + self.attn2(self.norm2(x), words.at(self.attn2), size, taps)
+        x = self.attn1(x, h, self.attn1.project(h), size, taps)
+        x = self.attn2(x, self.norm2(x), words.at(self.attn2), size, taps)
         out: Tensor = x + self.ff(self.norm3(x))
         return out
 

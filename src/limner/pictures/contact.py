@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-_GAP, _TEXT = 8, 11
+_GAP = 8
 
 
 def sheet(
@@ -15,11 +15,12 @@ def sheet(
     captions: Sequence[str],
     columns: int = 8,
     lines: int = 3,
+    text: int = 11,
 ) -> Image.Image:
     """A contact sheet of RGB or RGBA pictures in rows; transparent ones stand on white.
 
-    Every cell is as large as the largest picture; captions are wrapped to so many lines. Raises ValueError if there is
-    not one caption for each picture, or no picture.
+    Every cell is as large as the largest picture; captions, `text` pixels high, are wrapped to so many lines. Raises
+    ValueError if there is not one caption for each picture, or no picture.
     """
     if not pictures:
         raise ValueError("a contact sheet needs a picture")
@@ -27,9 +28,9 @@ def sheet(
     width, height = (max(getattr(image, side) for image in images) for side in ("width", "height"))
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    cell_width, cell_height = width + _GAP, height + _GAP + lines * (_TEXT + 3)
+    cell_width, cell_height = width + _GAP, height + _GAP + lines * (text + 3)
     page = Image.new("RGB", (columns * cell_width + _GAP, rows * cell_height + _GAP), "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(_TEXT)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(text)
     letters = max(8, int(width / font.getlength("n")))
     for i, (image, words) in enumerate(zip(images, captions, strict=True)):
         left, top = _GAP + i % columns * cell_width, _GAP + i // columns * cell_height

@@ -1,0 +1,50 @@
+"""Heat laid over a picture, and sheets of such overlays."""
+
+from collections.abc import Sequence
+from math import inf
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from limner.pictures.contact import sheet
+
+Picture = UInt8[np.ndarray, "height width 3"]
+Heat = Float[np.ndarray, "h w"]
+
+OPACITY = 0.6
+TILE = 224  # pixels that a picture's shorter side has at least on a sheet
+MOST = 7  # overlays beside each other, where they are one row
+
+
+def overlay(picture: Picture, heat: Heat) -> Picture:
+    """The picture under a map of heat (any size, 0 to 1)."""
+    from matplotlib import colormaps
+
+    height, width = picture.shape[:2]
+    smooth = Image.fromarray(heat.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
+    colour = np.asarray(colormaps["inferno"](np.clip(np.asarray(smooth), 0, 1)))[..., :3] * 255
+    blend: Picture = np.rint((1 - OPACITY) * picture + OPACITY * colour).astype(np.uint8)
+    return blend
+
+
+def tile(picture: Picture, most: float = inf) -> Picture:
+    """The picture, a small one so many times as large that its shorter side has `TILE` pixels or more; one of more than
+    `most` is made as small as that."""
+    height, width = picture.shape[:2]
+    short = min(height, width)
+    times = most / short if short > most else -(-TILE // short)
+    size = round(times * width), round(times * height)
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+
+
+def heats(picture: Picture, rows: Sequence[Sequence[tuple[str, Heat]]]) -> Image.Image:
+    """A sheet of the picture and of captioned heats over it: one row as it comes, `MOST` beside each other; of several
+    each begins anew with the picture."""
+    large = tile(picture, TILE if len(rows) > 1 else inf)
+    columns = min(MOST, len(rows[0])) if len(rows) == 1 else len(rows[0])
+    tiles, captions = list[Picture](), list[str]()
+    for row in rows:
+        tiles += [large, *(overlay(large, heat) for _, heat in row)]
+        captions += ["", *(caption for caption, _ in row)]
+    return sheet(tiles, captions, columns + 1, lines=1, text=18)
