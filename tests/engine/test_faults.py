@@ -13,7 +13,7 @@ from limner.process.noise import draw
 from limner.sampler import Query, Sampling, euler, steer
 from limner.sampler.sampling import Asking, Control
 from limner.score.guidance import Guidance, classifier_free
-from limner.taps import Editor, Routed, Site, Tap
+from limner.taps import Editor, Look, Routed, Site, Tap, Watcher
 from limner.types import Context, Latent, Probs, Sigma
 
 SIGMAS = [8.0, 4.0, 2.0, 1.0, 0.0]
@@ -38,8 +38,11 @@ class Toy:
             for tap in wanting:
                 if isinstance(tap, Editor):
                     probs[rows] = tap.edit(SITE, probs[rows])
-                else:
+                elif isinstance(tap, Watcher):
                     tap.watch(SITE, probs[rows])
+                else:
+                    q, k, n = torch.zeros(1, 1, 4, 2), torch.zeros(1, 1, 3, 2), torch.zeros(1, 4, 2)
+                    tap.witness(SITE, Look(q, k, k, probs[rows], q, n, n))
         out = x / (1 + sigma[:, None, None, None] ** 2) + words + probs.sum((1, 2, 3))[:, None, None, None]
         return torch.where(words == POISON, torch.nan, out)
 
@@ -89,6 +92,11 @@ class BrokenWatcher(Broken):
         self.maybe("watch")
 
 
+class BrokenWitness(Broken):
+    def witness(self, site: Site, look: Look) -> None:
+        self.maybe("witness")
+
+
 class BrokenEditor(Broken):
     def edit(self, site: Site, probs: Probs) -> Probs:
         self.maybe("edit")
@@ -121,6 +129,8 @@ def bad_objective(query: Query) -> Asking:
     [
         (lambda: tapping(BrokenWatcher("wants")), "KeyError"),
         (lambda: tapping(BrokenWatcher("watch")), "KeyError"),
+        (lambda: tapping(BrokenWitness("wants")), "KeyError"),
+        (lambda: tapping(BrokenWitness("witness")), "KeyError"),
         (lambda: tapping(BrokenEditor("wants")), "KeyError"),
         (lambda: tapping(BrokenEditor("edit")), "KeyError"),
         (lambda: tapping(BrokenEditor("shape")), "ValueError: edited probabilities of shape"),

@@ -9,8 +9,10 @@ from asking import STEPS, Idle, conversation, guidance, together
 from torch.testing import assert_close
 
 from limner.bundle import Bundle, open_bundle
+from limner.control.closeup import Closeup
 from limner.control.heatmaps import Heatmaps
 from limner.control.prompt_to_prompt import PromptToPrompt
+from limner.control.record import Record
 from limner.engine.run import pixels
 from limner.sampler import Control, Sampling
 from limner.sampler.sampling import Asking, Query
@@ -61,9 +63,12 @@ def test_watching_changes_nothing(bundle: Bundle, dtype: torch.dtype, sampler: s
         return together(model, watched, (conversation(model, seed=1), guidance(model, "a blue boat")))
 
     plain, clumsy = pair(), Clumsy()
-    for control in (Heatmaps().control, clumsy.control):
+    detailed, close = Record([(1,), (2, 3)]), Closeup("up.1.0.cross", 1)
+    for control in (Heatmaps().control, detailed.control, close.control, clumsy.control):
         assert all(map(torch.equal, plain, pair(control)))
     assert clumsy.seen == {"self", "cross"}
+    assert len(detailed.looks) == STEPS
+    assert close.look is not None
 
 
 class Clumsy:

@@ -73,7 +73,7 @@ def _beside(args: argparse.Namespace, what: Shown, words: Sequence[Span], record
     layers, heads, steps = only(args)
     if args.by_step:
         some = np.unique(np.linspace(0, len(record.looks) - 1, MOST).round().astype(int)).tolist()
-        beside = {f"noise {record.sigmas[step]:#.3g}".rstrip("."): record.heatmaps(layers, heads, [step]) for step in some}
+        beside = {f"noise {record.sigmas[step]:.4g}": record.heatmaps(layers, heads, [step]) for step in some}
     else:
         beside = {site.name: record.heatmaps([site.name], heads, steps) for site in record.looks[0]}
     size = what.recipe.height, what.recipe.width

@@ -1,6 +1,6 @@
 """Attention: each place in the picture asks, each word (or place) answers, and here a tap may stand between."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -41,20 +41,26 @@ def tapped(site: Site, q: Asking, k: Asked, v: Asked, y: Asking, taps: tuple[Tap
     return y, probs
 
 
-Shown = tuple[Site, slice, Probs, list[Witness]]
-"""Rows of which somebody wants to see what comes of them."""
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Some rows at a site, what they were mixed by, and who waits to see what comes of it."""
+
+    site: Site
+    rows: slice
+    probs: Probs
+    witnesses: Sequence[Witness]
 
 
-def routed(site: Site, q: Asking, k: Asked, v: Asked, y: Asking, taps: Routed) -> tuple[Asking, list[Shown]]:
-    """The output of all rows after everybody's taps, and what is to be shown once it is over."""
-    pieces, at, shown = list[Tensor](), 0, list[Shown]()
+def routed(site: Site, q: Asking, k: Asked, v: Asked, y: Asking, taps: Routed) -> tuple[Asking, list[Awaited]]:
+    """The output of all rows after everybody's taps, and who waits for the end."""
+    pieces, at, awaited = list[Tensor](), 0, list[Awaited]()
     for rows, wanting in taps.at(site):
         own, probs = tapped(site, q[rows], k[rows], v[rows], y[rows], wanting)
         pieces += [y[at : rows.start], own]
         at = rows.stop
         if witnesses := [tap for tap in wanting if isinstance(tap, Witness)]:
-            shown.append((site, rows, probs, witnesses))
-    return (torch.cat([*pieces, y[at:]]) if pieces else y), shown
+            awaited.append(Awaited(site, rows, probs, witnesses))
+    return (torch.cat([*pieces, y[at:]]) if pieces else y), awaited
 
 
 class Attention(nn.Module):
@@ -85,15 +91,17 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "b n d"]:
         """x and what was seen from its places; who asks is x normalised."""
         q, k, v = (y.unflatten(-1, (self.heads, -1)).transpose(1, 2) for y in (self.to_q(normed), *projected))
-        y, shown = F.scaled_dot_product_attention(q, k, v), list[Shown]()
+        y, awaited = F.scaled_dot_product_attention(q, k, v), list[Awaited]()
         if taps is not None:
-            y, shown = routed(Site(self.name, self.kind, *size), q, k, v, y, taps)
-        out: Tensor = self.to_out[0](y.transpose(1, 2).flatten(2))
-        for site, rows, probs, witnesses in shown:
-            look = Look(q[rows], k[rows], v[rows], probs, y[rows], out[rows], x[rows])
-            for tap in witnesses:
-                tap.witness(site, look)
-        return x + out
+            y, awaited = routed(Site(self.name, self.kind, *size), q, k, v, y, taps)
+        added: Tensor = self.to_out[0](y.transpose(1, 2).flatten(2))
+        out = x + added
+        for each in awaited:
+            of = each.rows
+            look = Look(q[of], k[of], v[of], each.probs, y[of], added[of], x[of])
+            for tap in each.witnesses:
+                tap.witness(each.site, look)
+        return out
 
 
 class FeedForward(nn.Module):

@@ -67,7 +67,7 @@ def diagram(scene: Scene) -> "Figure":
     from matplotlib.figure import Figure
 
     page = Figure(figsize=(19.2, 10.8), facecolor="white")
-    page.text(0.5, 0.95, f'What does this place make of "{scene.name}"?', ha="center", size=28, weight="bold")
+    page.text(0.5, 0.95, f"What does this place make of “{scene.name}”?", ha="center", size=28, weight="bold")
     page.text(0.5, 0.915, plain(scene.about), ha="center", size=16, color="#555")
     _matrices(page, scene)
     _numbers(page, scene)
@@ -185,7 +185,8 @@ def _mark(axes: "Axes", scene: Scene) -> None:
     from matplotlib.patches import Rectangle
 
     row, column = scene.place
-    axes.add_patch(Rectangle((column, row), 1, 1, fill=False, color=PLACE, lw=3))
+    for colour, width in (("white", 6), (PLACE, 3)):
+        axes.add_patch(Rectangle((column, row), 1, 1, fill=False, color=colour, lw=width))
     axes.set(xticks=[], yticks=[])
 
 
