@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     bundle = asked.model(args, source)
     if not isinstance(bundle, Bundle):
         return _foreign(args, bundle, wish if foreign is None else _over(wish, foreign), source)
-    backend = asked.backend(args, bundle, source)
     recipe = resolved(wish if foreign is None else _over(wish, foreign), bundle, source.recipe if source else None)
+    backend = asked.steered(args, recipe, bundle) or asked.backend(args, bundle, source)
     notes = [*_strange(recipe, bundle, foreign), *_notes(recipe, bundle, backend, source)]
     recipes = series(recipe, args.count)
     from limner.cli.drawing import draw

@@ -106,7 +106,7 @@ def apart(maps: Maps, pairs: Sequence[tuple[int, int]]) -> Float[Tensor, ""]:
     """
     p, q = (shares(maps[[pair[side] for pair in pairs]]) for side in (0, 1))
     m = (p + q) / 2
-    divergence = (torch.xlogy(p, p / m) + torch.xlogy(q, q / m)).sum(-1) / 2
+    divergence = (torch.xlogy(p, p) + torch.xlogy(q, q)).sum(-1) / 2 - torch.xlogy(m, m).sum(-1)
     return divergence.mean() / torch.log(torch.tensor(2.0))
 
 

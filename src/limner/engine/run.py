@@ -152,10 +152,9 @@ def brought(recipe: Recipe, picture: Picture, read: Reader) -> Given:
     if picture.shape[:2] != (recipe.height, recipe.width):
         height, width = picture.shape[:2]
         raise LimnerError(f"the picture is {width}x{height}, the recipe {recipe.width}x{recipe.height}", "--size")
-    plain = replace(source_of(recipe), guidance=7.5 if recipe.guidance == 1 else recipe.guidance)
-    lanes = guidance(plain, read, eager(read.bundle), columns(told(recipe, read, eager(read.bundle))))
-    prompt, nothing = lanes[0].context, lanes[-1].context
-    return given(recipe, latent_of(picture, read.bundle), read.bundle, prompt, nothing)
+    own = eager(read.bundle)
+    lanes = guidance(source_of(recipe), read, own, columns(told(recipe, read, own)))
+    return given(recipe, latent_of(picture, read.bundle), read.bundle, lanes)
 
 
 def admit(
