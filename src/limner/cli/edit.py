@@ -57,7 +57,11 @@ def run(args: argparse.Namespace) -> int:
         recipe = replace(recipe, edit_picture=found)
     from limner.cli.drawing import draw
     from limner.engine.backends import eager
-    from limner.engine.run import source_of
+    from limner.engine.run import sound, source_of
+
+    sound(recipe, bundle)
+    if picture is not None and recipe.sampler != wish.sampler and not args.source:
+        print("limner: drawn by euler, whose steps an inversion turns back", file=sys.stderr)
 
     recipes = [recipe] if args.picture else [source_of(recipe), recipe]
     drawn = []
@@ -100,10 +104,6 @@ def _wish(args: argparse.Namespace) -> Wish:
 
 def _resolved(args: argparse.Namespace, wish: Wish, bundle: "Bundle", made: asked.Source | None) -> Recipe:
     """The edit as a recipe; LimnerError where a prompt is missing."""
-    from limner.process.ladder import LADDERS
-    from limner.recipe import check
-    from limner.sampler import SAMPLERS
-
     before = made.recipe if made else None
     again = before is not None and bool(before.edit_of) and bool(args.source)
     if wish.prompt is None and not again:
@@ -119,8 +119,6 @@ def _resolved(args: argparse.Namespace, wish: Wish, bundle: "Bundle", made: aske
     recipe = resolve(wish, asdict(before) if before else bundle.defaults)
     if given and recipe.sampler not in ("euler", "ddim"):
         recipe = replace(recipe, sampler="euler")  # the ladder that an inversion climbs is Euler's
-        print("limner: drawn by euler, whose steps an inversion turns back", file=sys.stderr)
-    check(recipe, bundle.factor, SAMPLERS, LADDERS)
     return recipe
 
 

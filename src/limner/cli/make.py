@@ -101,6 +101,10 @@ def resolved(wish: Wish, bundle: "Bundle", source: Recipe | None) -> Recipe:
 
     recipe = resolve(replace(wish, model=bundle.identity), asdict(source) if source else bundle.defaults)
     check(recipe, bundle.factor, SAMPLERS, LADDERS)
+    if recipe.excite or recipe.edit_of:
+        from limner.engine.run import sound
+
+        sound(recipe, bundle)
     return recipe
 
 

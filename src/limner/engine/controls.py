@@ -155,12 +155,8 @@ def nullified(guidance: Guidance, texts: Sequence[Context], sigmas: Sequence[flo
     return tuple(out)
 
 
-def checked(recipe: Recipe, given: Given | None) -> None:
+def checked(recipe: Recipe) -> None:
     """LimnerError where an edit says what cannot be."""
-    if not recipe.edit_of:
-        return
-    if recipe.edit_picture and given is None:
-        raise LimnerError("this edit is of a picture that was given", "give the same picture: limner edit PICTURE")
     if recipe.edit_picture and recipe.edit_inversion not in INVERSIONS:
         raise LimnerError(f"unknown inversion {recipe.edit_inversion!r}", f"there are {', '.join(INVERSIONS)}")
     if recipe.edit_inversion and not recipe.edit_picture:

@@ -174,7 +174,9 @@ def admit(
     """
     bundle = read.bundle
     check(recipe, bundle.factor, SAMPLERS, LADDERS)
-    checked(recipe, back)
+    if recipe.edit_picture and back is None:
+        raise LimnerError("this edit is of a picture that was given", "give the same picture: limner edit PICTURE")
+    checked(recipe)
     steered = bool(watchers or recipe.excite or recipe.edit_of)
     own = eager(bundle) if steered or backend is None else backend
     lanes = told(recipe, read, own, back)
@@ -182,6 +184,13 @@ def admit(
     for control in (*controls(recipe, bundle, columns(lanes), back), *watchers):
         conversation = steer(conversation, control)
     engine.add(name, conversation, lanes, passes(recipe), own.denoiser, last(own.decoding))
+
+
+def sound(recipe: Recipe, bundle: Bundle) -> None:
+    """LimnerError if the bundle cannot draw it, or it has controls of what its prompts do not say: nothing is drawn."""
+    check(recipe, bundle.factor, SAMPLERS, LADDERS)
+    checked(recipe)
+    controls(recipe, bundle, columns(told(recipe, Reader(bundle), eager(bundle))))
 
 
 def last(decoding: Finish) -> Finish:
