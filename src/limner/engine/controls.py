@@ -56,8 +56,9 @@ def edits(recipe: Recipe, bundle: Bundle, columns: int, given: Given | None) -> 
     for span, weight in numbered(bundle.tokenizer, edit, recipe.edit_weights):
         weights[span.start : span.stop] = weight
     height, width = bundle.latent_shape(recipe.width, recipe.height)[1:]
-    layout = after(sigmas, recipe.edit_layout)
-    found: list[Control] = [PromptToPrompt(alignment, until, weights, layout, max(height * width // 4, 1)).control]
+    layout, finest = after(sigmas, recipe.edit_layout), max(height * width // 4, 1)
+    swap = PromptToPrompt(alignment.mapping, alignment.own, until, weights, layout, finest)
+    found: list[Control] = [swap.control]
     if recipe.edit_where:
         where = places(bundle, source, edit, recipe.edit_where, alignment)
         found.append(LocalBlend(*where, after(sigmas, BLEND_FROM), side(bundle, recipe)).control)
