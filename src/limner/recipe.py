@@ -82,7 +82,9 @@ class Recipe:
     edit_weights: str = field(metadata=_said("how much more words count", "red:2", 0, 200))
     edit_where: str = field(metadata=_said("words only whose places may change", "apple", 0, 200))
     edit_picture: str = field(metadata=_said("sha256 of the pixels of the picture, if given", "0" * 64, 0, 64))
-    edit_inversion: str = field(metadata=_said("how its noise is found: direct, null-text or ddim", "direct", 0, 16))
+    edit_inversion: str = field(
+        metadata=_said("its way back to noise: direct, null-text, fixed-point, ddim", "direct", 0, 16)
+    )
 
     def __post_init__(self) -> None:
         for name in FIELDS:

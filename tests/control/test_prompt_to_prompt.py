@@ -22,7 +22,9 @@ PROMPTS = "a red apple", "a blue apple"
 
 def ruled(alignment: Alignment = EVERY, until: float = 0.0, layout: float = inf, finest: int = 4) -> PromptToPrompt:
     many = len(alignment.own)
-    return PromptToPrompt(alignment, torch.full((many,), until), torch.ones(many), layout, finest)
+    return PromptToPrompt(
+        alignment.mapping, alignment.own, torch.full((many,), until), torch.ones(many), layout, finest
+    )
 
 
 def probs() -> Probs:
@@ -98,7 +100,8 @@ def all_of_it(
 ) -> PromptToPrompt:
     alignment = align(bundle.tokenizer, *prompts, bundle.tokenizer.length)
     many = bundle.tokenizer.length
-    return PromptToPrompt(alignment, torch.full((many,), until), torch.full((many,), weight), inf, 4)
+    until_, weights = torch.full((many,), until), torch.full((many,), weight)
+    return PromptToPrompt(alignment.mapping, alignment.own, until_, weights, inf, 4)
 
 
 @pytest.mark.tiny

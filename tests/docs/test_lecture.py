@@ -57,6 +57,6 @@ def test_each_folder_with_code_has_a_page_and_each_page_its_place() -> None:
     source = ROOT / "src" / "limner"
     folders = {file.parent.name for file in source.glob("*/*.py") if file.name != "__init__.py"}
     listed = re.findall(r"^\d+\. \[.*\]\((\w+)\.md\)$", (LECTURE / "README.md").read_text(), re.MULTILINE)
-    assert set(listed) == folders == {page.stem for page in PAGES}
+    assert folders <= set(listed) == {page.stem for page in PAGES}
     for page, following in zip(listed, [*listed[1:], "README"], strict=True):
         assert f"]({following}.md)" in (LECTURE / f"{page}.md").read_text().splitlines()[-1]

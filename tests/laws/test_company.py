@@ -98,7 +98,7 @@ def test_an_editor_leaves_its_neighbour_bit_equal(bundle: Bundle) -> None:
 
     many = bundle.tokenizer.length
     alignment = align(bundle.tokenizer, *PAIR, many)
-    everything = PromptToPrompt(alignment, torch.zeros(many), torch.ones(many), 0.0, 64)
+    everything = PromptToPrompt(alignment.mapping, alignment.own, torch.zeros(many), torch.ones(many), 0.0, 64)
     (plain, before), (edited, after) = beside(), beside(everything.control)
     assert not torch.equal(plain, edited)
     assert torch.equal(before, after)

@@ -16,7 +16,8 @@ from limner.errors import LimnerError
 COMMANDS: Mapping[str, str] = {  # each is the module limner.cli.NAME with flags(parser) and run(args)
     "make": "draw pictures of a sentence",
     "read": "print the recipe that a picture carries",
-    "explain": "draw one heat map for each word of a picture's prompt",
+    "explain": "draw where each word of a prompt looked in a picture, and how",
+    "edit": "draw a picture again with other words, and leave the rest as it was",
     "search": "find the pictures of a folder by words, or by another picture",
     "classify": "say which of some words a picture is",
     "models": "list the models that are here, add, fetch, verify and certify them",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BACKENDS = ("eager", "openvino-f32", "openvino-bf16", "compiled")
 METAVARS = {int: "N", float: "X", str: "TEXT"}
-FLAGS = tuple(name for name in FIELDS if name not in ("version", "model", "prompt"))
+FLAGS = tuple(n for n in FIELDS if n not in ("version", "model", "prompt") and not n.startswith("edit_"))
 
 
 def recipe_flags(parser: argparse.ArgumentParser) -> None:
@@ -194,6 +194,17 @@ def backend(args: argparse.Namespace, opened: "Bundle", made: Source | None = No
         except LimnerError:
             pass  # not here: another one makes it, which the notes say
     return backends.choose(opened, args.backend)
+
+
+def steered(args: argparse.Namespace, recipe: Recipe, opened: "Bundle") -> "Backend | None":
+    """The eager network, for a recipe with controls; LimnerError where another was asked for."""
+    if not (recipe.excite or recipe.edit_of):
+        return None
+    from limner.engine import backends
+
+    if args.backend not in (None, backends.EAGER):
+        raise LimnerError(f"--backend {args.backend} can be neither watched nor steered", "leave it out")
+    return backends.eager(opened)
 
 
 def folder_flag(parser: argparse.ArgumentParser) -> None:

@@ -46,11 +46,18 @@ Drawing: TypeAlias = Callable[[Watch, Note], Iterator[tuple[int, Picture]]]
 """Pictures with their places among the recipes, as they are finished."""
 
 
-def draw(recipes: Sequence[Recipe], bundle: "Bundle", backend: "Backend", folder: Path, form: str) -> Iterator[Drawn]:
-    """In the order in which they are finished, with a progress bar where somebody watches."""
+def draw(
+    recipes: Sequence[Recipe],
+    bundle: "Bundle",
+    backend: "Backend",
+    folder: Path,
+    form: str,
+    given: Picture | None = None,
+) -> Iterator[Drawn]:
+    """In the order in which they are finished, with a progress bar where somebody watches; `given` is edited."""
 
     def drawing(on_step: Watch, on_note: Note) -> Iterator[tuple[int, Picture]]:
-        return engine.run(recipes, bundle, on_step=on_step, backend=backend, on_note=on_note)
+        return engine.run(recipes, bundle, on_step=on_step, backend=backend, on_note=on_note, picture=given)
 
     extras = {"Model": bundle.name, **settings(bundle), **circumstances(bundle, backend)}
     return filed(recipes, drawing, extras, folder, form)

@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     bundle = asked.model(args, source)
     if not isinstance(bundle, Bundle):
         return _foreign(args, bundle, wish if foreign is None else _over(wish, foreign), source)
-    backend = asked.backend(args, bundle, source)
     recipe = resolved(wish if foreign is None else _over(wish, foreign), bundle, source.recipe if source else None)
+    backend = asked.steered(args, recipe, bundle) or asked.backend(args, bundle, source)
     notes = [*_strange(recipe, bundle, foreign), *_notes(recipe, bundle, backend, source)]
     recipes = series(recipe, args.count)
     from limner.cli.drawing import draw
@@ -101,6 +101,10 @@ def resolved(wish: Wish, bundle: "Bundle", source: Recipe | None) -> Recipe:
 
     recipe = resolve(replace(wish, model=bundle.identity), asdict(source) if source else bundle.defaults)
     check(recipe, bundle.factor, SAMPLERS, LADDERS)
+    if recipe.excite or recipe.edit_of:
+        from limner.engine.run import sound
+
+        sound(recipe, bundle)
     return recipe
 
 

@@ -14,6 +14,7 @@ from limner.cli import (
     asked,
     clip,
     composition,
+    costs,
     distance,
     equal,
     guidance,
@@ -55,6 +56,7 @@ OTHERS: Mapping[str, Job] = {  # what trains, draws for somebody, or asks a read
     "labelled": Job("count where the oracle and a reader agree", labels.labelled_flags, labels.labelled),
     "twin": Job("train with and without captions, and compare", twin.flags, twin.twin),
     "peer": Job("train beside diffusers' own recipe, and compare", peer.flags, peer.peer),
+    "costs": Job("time heat maps, an edit and excitement in plain pictures", costs.flags, costs.figures),
     "recogniser": Job("train who is asked by measure equal", equal.recogniser_flags, equal.recogniser),
     "equal": Job("find how few steps are recognised as often as 50", equal.equal_flags, equal.equal),
 }

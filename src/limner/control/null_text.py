@@ -42,7 +42,7 @@ def null_text(
                 loss = off.square().mean() / (1 + sigma_next**2)
                 (states.grad,) = torch.autograd.grad(loss, states)
             adam.step()
-            if float(loss) < ENOUGH + MORE * i:
+            if float(loss.detach()) < ENOUGH + MORE * i:
                 break
         states = states.detach()
         learnt = replace(nothing, states=states)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from limner.sampler.sampling import Asking, Query
 from limner.types import Latent
@@ -37,5 +39,5 @@ class Pivot:
         reply = yield replace(query, x=self.put(query.x, self.trail[query.sigma]))
         return replace(reply, denoised=self.put(reply.denoised, self.original))
 
-    def put(self, rows: Latent, first: Latent) -> Latent:
+    def put(self, rows: Latent, first: Float[Tensor, "1 c h w"]) -> Latent:
         return torch.cat([first, rows[1:]])

@@ -10,7 +10,6 @@ from torch.nn import functional as F
 from limner.control.heatmaps import Heatmaps
 from limner.sampler.sampling import Asking, Query
 from limner.taps import Site
-from limner.text.alignment import Alignment
 from limner.types import Latent, Probs
 
 
@@ -18,12 +17,14 @@ from limner.types import Latent, Probs
 class PromptToPrompt:
     """Row 0 is the source and row 1 its edit, from the same noise.  Hertz et al. 2022 (arXiv:2208.01626), section 3.2.
 
-    A word keeps the source's map while sigma is above its `until`, and counts `weights` times as much (Re-weighting:
-    the map is not normalised again).  While sigma is above `layout`, places look at each other as the source's do, at
+    `mapping` says how much of a source's column each of the edit's takes, `own` how much of its own map it keeps.  A
+    word has the source's map while sigma is above its `until`, and counts `weights` times as much (Re-weighting: the
+    map is not normalised again).  While sigma is above `layout`, places look at each other as the source's do, at
     sites of at most `finest` places.
     """
 
-    alignment: Alignment
+    mapping: Float[Tensor, "source edit"]
+    own: Float[Tensor, " edit"]
     until: Float[Tensor, " edit"]
     weights: Float[Tensor, " edit"]
     layout: float
@@ -55,8 +56,8 @@ class Injection:
         self, source: Float[Tensor, "heads q source"], own: Float[Tensor, "heads q edit"]
     ) -> Float[Tensor, "heads q edit"]:
         """Eq. 2 to 5: M* = own M + (1 - own) (M_source mapping) in the columns whose time is not over."""
-        share = self.ruled.alignment.own.to(own)
-        mixed = share * own + (1 - share) * (source @ self.ruled.alignment.mapping.to(own))
+        share = self.ruled.own.to(own)
+        mixed = share * own + (1 - share) * (source @ self.ruled.mapping.to(own))
         return torch.where((self.sigma > self.ruled.until).to(own.device), mixed, own)
 
 

@@ -56,8 +56,9 @@ def edits(recipe: Recipe, bundle: Bundle, columns: int, given: Given | None) -> 
     for span, weight in numbered(bundle.tokenizer, edit, recipe.edit_weights):
         weights[span.start : span.stop] = weight
     height, width = bundle.latent_shape(recipe.width, recipe.height)[1:]
-    layout = after(sigmas, recipe.edit_layout)
-    found: list[Control] = [PromptToPrompt(alignment, until, weights, layout, max(height * width // 4, 1)).control]
+    layout, finest = after(sigmas, recipe.edit_layout), max(height * width // 4, 1)
+    swap = PromptToPrompt(alignment.mapping, alignment.own, until, weights, layout, finest)
+    found: list[Control] = [swap.control]
     if recipe.edit_where:
         where = places(bundle, source, edit, recipe.edit_where, alignment)
         found.append(LocalBlend(*where, after(sigmas, BLEND_FROM), side(bundle, recipe)).control)
@@ -155,12 +156,8 @@ def nullified(guidance: Guidance, texts: Sequence[Context], sigmas: Sequence[flo
     return tuple(out)
 
 
-def checked(recipe: Recipe, given: Given | None) -> None:
+def checked(recipe: Recipe) -> None:
     """LimnerError where an edit says what cannot be."""
-    if not recipe.edit_of:
-        return
-    if recipe.edit_picture and given is None:
-        raise LimnerError("this edit is of a picture that was given", "give the same picture: limner edit PICTURE")
     if recipe.edit_picture and recipe.edit_inversion not in INVERSIONS:
         raise LimnerError(f"unknown inversion {recipe.edit_inversion!r}", f"there are {', '.join(INVERSIONS)}")
     if recipe.edit_inversion and not recipe.edit_picture:

@@ -19,7 +19,8 @@ from limner.sampler.inversion import inverted
 from limner.score.guidance import Guidance, Lane
 from limner.types import Context, Latent
 
-INVERSIONS = ("direct", "null-text", "ddim")
+INVERSIONS = ("direct", "null-text", "fixed-point", "ddim")
+ROUNDS = 3  # looks from where a step leads, by which fixed-point inversion corrects it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,24 @@ def latent_of(picture: UInt8[np.ndarray, "height width 3"], bundle: Bundle) -> L
     return bundle.encode(image.to(next(bundle.autoencoder.parameters()).dtype)).float()
 
 
-def given(recipe: Recipe, original: Latent, bundle: Bundle, prompt: Context, nothing: Context) -> Given:
-    """The way back from a latent with the recipe's ladder, told `prompt`; and null texts, if it asks for them."""
+def given(recipe: Recipe, original: Latent, bundle: Bundle, lanes: Guidance) -> Given:
+    """The way back from a latent with the recipe's ladder, told what the picture shows; `lanes` say it guided.
+
+    DDIM's way is that of the prompt alone, which guidance then leaves; null texts are learnt where it asks for them.
+    Fixed-point inversion goes the guided way itself.
+    """
+    prompt = next(lane.context for lane in lanes if lane.seen)
+    fixed = recipe.edit_inversion == "fixed-point"
     sigmas = LADDERS[recipe.ladder](bundle.schedule, recipe.steps)
     trail = Trail()
-    top = answered(steer(inverted(original, sigmas), trail.control), (Lane(prompt),), bundle)
+    way = inverted(original, sigmas, ROUNDS if fixed else 0)
+    top = answered(steer(way, trail.control), lanes if fixed else (Lane(prompt),), bundle)
     trail.at[sigmas[0]] = top
     back = Given(original, dict(trail.at))
     if recipe.edit_inversion != "null-text":
         return back
     pivots = [*(trail.at[sigma] for sigma in sigmas[:-1]), original]
+    nothing = next((lane.context for lane in lanes if not lane.seen), prompt)
     learnt = null_text(bundle.denoiser, pivots, sigmas, prompt, nothing, recipe.guidance)
     return replace(back, nothing=tuple(learnt))
 

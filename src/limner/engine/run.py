@@ -150,10 +150,9 @@ def brought(recipe: Recipe, picture: Picture, read: Reader) -> Given:
     if picture.shape[:2] != (recipe.height, recipe.width):
         height, width = picture.shape[:2]
         raise LimnerError(f"the picture is {width}x{height}, the recipe {recipe.width}x{recipe.height}", "--size")
-    plain = replace(source_of(recipe), guidance=7.5 if recipe.guidance == 1 else recipe.guidance)
-    lanes = guidance(plain, read, eager(read.bundle), columns(told(recipe, read, eager(read.bundle))))
-    prompt, nothing = lanes[0].context, lanes[-1].context
-    return given(recipe, latent_of(picture, read.bundle), read.bundle, prompt, nothing)
+    own = eager(read.bundle)
+    lanes = guidance(source_of(recipe), read, own, columns(told(recipe, read, own)))
+    return given(recipe, latent_of(picture, read.bundle), read.bundle, lanes)
 
 
 def admit(
@@ -173,7 +172,9 @@ def admit(
     """
     bundle = read.bundle
     check(recipe, bundle.factor, SAMPLERS, LADDERS)
-    checked(recipe, back)
+    if recipe.edit_picture and back is None:
+        raise LimnerError("this edit is of a picture that was given", "give the same picture: limner edit PICTURE")
+    checked(recipe)
     steered = bool(watchers or recipe.excite or recipe.edit_of)
     own = eager(bundle) if steered or backend is None else backend
     lanes = told(recipe, read, own, back)
@@ -181,6 +182,13 @@ def admit(
     for control in (*controls(recipe, bundle, columns(lanes), back), *watchers):
         conversation = steer(conversation, control)
     engine.add(name, conversation, lanes, passes(recipe), own.denoiser, last(own.decoding))
+
+
+def sound(recipe: Recipe, bundle: Bundle) -> None:
+    """LimnerError if the bundle cannot draw it, or it has controls of what its prompts do not say: nothing is drawn."""
+    check(recipe, bundle.factor, SAMPLERS, LADDERS)
+    checked(recipe)
+    controls(recipe, bundle, columns(told(recipe, Reader(bundle), eager(bundle))))
 
 
 def last(decoding: Finish) -> Finish:

@@ -1,0 +1,126 @@
+"""`limner edit`: the same picture with other words."""
+
+import argparse
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.cli import adapters, asked
+from limner.errors import LimnerError
+from limner.recipe import FIELDS, GROUPS, Recipe, Wish, resolve
+
+if TYPE_CHECKING:
+    from limner.bundle import Bundle
+
+RULED = tuple(name for name in GROUPS["edit_of"] if name != "edit_picture")
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("picture", nargs="?", type=Path, metavar="PICTURE", help="what to edit; drawn if left out")
+    parser.add_argument("--prompt", metavar="TEXT", help="what the picture shows, where its file does not say")
+    parser.add_argument("--to", metavar="TEXT", help="what it is to show instead")
+    for name in RULED:
+        about = FIELDS[name]
+        extent = f"such as {about.example}" if about.kind is str else about.range
+        flag, metavar = f"--{name.removeprefix('edit_')}", asked.METAVARS[about.kind]
+        parser.add_argument(flag, dest=name, type=about.kind, metavar=metavar, help=f"{about.help} ({extent})")
+    asked.recipe_flags(parser)
+    parser.add_argument(
+        "--from", dest="source", type=Path, metavar="PICTURE", help="edit as this edit did, of the same picture"
+    )
+    asked.bundle_flags(parser)
+    adapters.flags(parser)
+    asked.weights_flags(parser)
+    asked.folder_flag(parser)
+    parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png", help="of the files (%(default)s)")
+    asked.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draws the edit; and before it the picture that is edited, if it was not given."""
+    made, wish = _source(args), _wish(args)
+    from limner.metadata import prepare
+
+    prepare(args.out)
+    bundle = asked.bundle(args, made)
+    recipe = _resolved(args, wish, bundle, made)
+    picture = None
+    if recipe.edit_picture:
+        from limner.cli.brought import opened
+        from limner.engine.given import name_of
+
+        picture = opened(args.picture, recipe.width, recipe.height)
+        found = name_of(picture)
+        if args.source and recipe.edit_picture != found:
+            raise LimnerError(f"{args.source} is no edit of {args.picture}", "give the picture that it was made from")
+        recipe = replace(recipe, edit_picture=found)
+    from limner.cli.drawing import draw
+    from limner.engine.backends import eager
+    from limner.engine.run import sound, source_of
+
+    sound(recipe, bundle)
+    if picture is not None and recipe.sampler != wish.sampler and not args.source:
+        print("limner: drawn by euler, whose steps an inversion turns back", file=sys.stderr)
+
+    recipes = [recipe] if args.picture else [source_of(recipe), recipe]
+    drawn = []
+    for each in draw(recipes, bundle, eager(bundle), args.out, args.format, picture):
+        drawn.append(each.report())
+        if not args.json:
+            print(each.path, flush=True)
+    if args.json:
+        asked.print_json({"model": bundle.name, "recipe": asdict(recipe), "pictures": drawn})
+    return 0
+
+
+def _source(args: argparse.Namespace) -> asked.Source | None:
+    """Whose recipe the edit begins from: the picture's own, or that of an edit made before."""
+    if args.source:
+        if args.picture is None:
+            return asked.source(args.source)
+        made = asked.source(args.source)
+        if not made.recipe.edit_of:
+            raise LimnerError(f"{args.source} is no edit", "limner make --from draws it again")
+        return made
+    if args.picture is None:
+        return None
+    found = asked.origin(args.picture) if args.prompt is None and args.edit_inversion is None else None
+    if isinstance(found, asked.Borrowed):
+        raise LimnerError(f"{args.picture} was not made by limner", "say what it shows with --prompt")
+    if found and found.recipe.edit_picture:
+        raise LimnerError(f"{args.picture} is itself an edit of a picture", "say what it shows with --prompt")
+    return found
+
+
+def _wish(args: argparse.Namespace) -> Wish:
+    """What the flags say; the prompt is what the edit is to show."""
+    said, args.prompt = args.prompt, args.to
+    wish = asked.wish(args)
+    args.prompt = said
+    ruled = {name: getattr(args, name) for name in RULED}
+    return replace(wish, **ruled)
+
+
+def _resolved(args: argparse.Namespace, wish: Wish, bundle: "Bundle", made: asked.Source | None) -> Recipe:
+    """The edit as a recipe; LimnerError where a prompt is missing."""
+    before = made.recipe if made else None
+    again = before is not None and bool(before.edit_of) and bool(args.source)
+    if wish.prompt is None and not again:
+        raise LimnerError("no other words", 'say what it is to show: --to "a blue apple"')
+    of = args.prompt or (before.edit_of if again and before else before.prompt if before else None)
+    if not of:
+        raise LimnerError("no prompt", 'say what the picture shows: --prompt "a red apple"')
+    given = bool(args.picture) and (before is None or (again and bool(before.edit_picture)))
+    wish = replace(wish, model=bundle.identity, edit_of=of)
+    if given:
+        known = before.edit_picture if again and before else "0" * 64
+        wish = replace(wish, edit_picture=known, edit_inversion=wish.edit_inversion or _inverted(before) or "direct")
+    recipe = resolve(wish, asdict(before) if before else bundle.defaults)
+    if given and recipe.sampler not in ("euler", "ddim"):
+        recipe = replace(recipe, sampler="euler")  # the ladder that an inversion climbs is Euler's
+    return recipe
+
+
+def _inverted(before: Recipe | None) -> str:
+    return before.edit_inversion if before else ""

@@ -1,0 +1,118 @@
+"""A picture again with other words; and things that must not be missing.  Wrong inputs cost one line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from limner.metadata import read
+from limner.recipe import Recipe
+
+Limner = Callable[..., tuple[int, str, str]]
+Refused = Callable[..., str]
+TWO = ("--prompt", "a boat", "--to", "a cat")
+TINY = ("--model", "tiny", "--ladder", "karras")
+
+
+def recipe(path: str | Path) -> Recipe:
+    found = read(Path(path)).recipe
+    assert found is not None
+    return found
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+@pytest.fixture
+def photo(here: Path) -> Path:
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)).save(here / "photo.png")
+    return here / "photo.png"
+
+
+def test_a_source_and_its_edit(limner: Limner) -> None:
+    code, out, err = limner(
+        "edit", "--prompt", "a red apple", "--to", "a blue boat", *TINY, "--seed", 3, "--cross", 0.5
+    )
+    assert (code, err) == (0, "")
+    source, edit = (recipe(path) for path in out.split())
+    assert (source.prompt, source.edit_of, source.seed) == ("a red apple", "", 3)
+    assert (edit.prompt, edit.edit_of, edit.edit_cross, edit.edit_layout) == ("a blue boat", "a red apple", 0.5, 0.4)
+    before, after = (pixels(path) for path in out.split())
+    assert not np.array_equal(before, after)
+
+
+def test_a_picture_limner_made_is_edited_by_its_recipe_and_made_again(limner: Limner) -> None:
+    _, made, _ = limner("make", "a red apple", *TINY, "--seed", 9)
+    code, edited, _ = limner("edit", made.strip(), "--to", "a blue apple", "--model", "tiny", "--where", "apple")
+    assert code == 0
+    found = recipe(edited.strip())
+    assert (found.edit_of, found.seed, found.edit_picture, found.edit_where) == ("a red apple", 9, "", "apple")
+    _, again, _ = limner("make", "--from", edited.strip(), "--model", "tiny")
+    assert np.array_equal(pixels(again.strip()), pixels(edited.strip()))
+
+
+@pytest.mark.parametrize("inversion", ["direct", "null-text", "fixed-point", "ddim"])
+def test_a_picture_from_anywhere(inversion: str, limner: Limner, photo: Path) -> None:
+    told = ("--prompt", "a red apple", "--to", "a blue apple", "--inversion", inversion)
+    code, out, err = limner("edit", photo, *told, *TINY, "--sampler", "dpmpp_2m", "--json")
+    assert code == 0
+    assert "drawn by euler" in err
+    report = json.loads(out)
+    found = recipe(report["pictures"][0]["path"])
+    assert (found.edit_inversion, len(found.edit_picture), found.sampler) == (inversion, 64, "euler")
+    code, again, _ = limner("edit", photo, "--from", report["pictures"][0]["path"], "--model", "tiny")
+    assert code == 0
+    assert np.array_equal(pixels(again.strip()), pixels(report["pictures"][0]["path"]))
+
+
+def test_things_that_must_not_be_missing(limner: Limner) -> None:
+    _, out, _ = limner("make", "a cat on a table", *TINY, "--excite", "cat, table", "--excite-step", 3)
+    found = recipe(out.strip())
+    assert (found.excite, found.excite_step, found.excite_temperature) == ("cat, table", 3, 100)
+    _, again, _ = limner("make", "--from", out.strip(), "--model", "tiny")
+    assert np.array_equal(pixels(again.strip()), pixels(out.strip()))
+    _, plain, _ = limner("make", "a cat on a table", *TINY)
+    assert not np.array_equal(pixels(plain.strip()), pixels(out.strip()))
+    _, without, _ = limner("make", "--from", out.strip(), "--model", "tiny", "--excite", "")
+    assert np.array_equal(pixels(without.strip()), pixels(plain.strip()))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["make", "a cat", "--excite", "dog"], "the prompt does not say 'dog'; choose among: a cat"),
+        (["make", "a cat", "--excite-step", "3"], "excite_step without excite is without effect; say excite too"),
+        (["make", "a cat", "--excite", "cat", "--backend", "openvino-f32"], "can be neither watched nor steered"),
+        (["edit", "--to", "a cat"], "no prompt; say what the picture shows"),
+        (["edit", "--prompt", "a cat"], "no other words; say what it is to show"),
+        (["edit", "nowhere.png", "--to", "a cat"], "nowhere.png"),
+        (["edit", "nowhere.png", "--prompt", "a boat", "--to", "a cat"], "nowhere.png cannot be read"),
+        (["edit", "text.png", "--prompt", "a boat", "--to", "a cat"], "text.png is no picture that can be opened"),
+        (["edit", "photo.png", "--to", "a cat"], "photo.png"),
+        (["edit", "photo.png", *TWO, "--inversion", "magic"], "unknown inversion 'magic'"),
+        (["edit", *TWO, "--inversion", "ddim"], "inversion ddim of no picture"),
+        (["edit", *TWO, "--cross", "2"], "edit_cross 2.0 is out of range; choose 0 to 1"),
+        (["edit", *TWO, "--where", "tree"], "neither prompt says 'tree'"),
+        (["edit", *TWO, "--weights", "cat"], "'cat' is not WORD:NUMBER; such as red:2"),
+        (["edit", "--prompt", "a boat", "--to", "a boat AND a cat"], "the two prompts do not compose alike"),
+    ],
+)
+def test_what_cannot_be_done_costs_one_line(words: list[str], says: str, refused: Refused, photo: Path) -> None:
+    (photo.parent / "text.png").write_text("no picture")
+    assert says in refused(*words, *TINY)
+    assert not Path("outputs").exists() or not list(Path("outputs").iterdir())
+
+
+def test_an_edit_made_again_of_another_picture(limner: Limner, refused: Refused, photo: Path) -> None:
+    told = ("--prompt", "a red apple", "--to", "a blue apple")
+    _, out, _ = limner("edit", photo, *told, *TINY)
+    Image.fromarray(pixels(photo)[::-1]).save("other.png")
+    line = refused("edit", "other.png", "--from", out.strip(), "--model", "tiny")
+    assert "is no edit of other.png" in line
+    assert "of a picture that was given" in refused("make", "--from", out.strip(), "--model", "tiny")
