@@ -30,7 +30,9 @@ def scene(tokens: int = 5, word: tuple[int, ...] = (2,), height: int = 2, width:
     look = Look(q, k, v, probs, probs @ v, added, before)
     picture = np.full((16, 24, 3), 200, np.uint8)
     labels = ["\u2039start\u203a", *(f"w{n}" for n in range(1, tokens))]
-    return Scene(picture, Site("mid.cross", "cross", height, width), look, 1, (1, 1), labels, word, "about $5 \U0001f34e")
+    return Scene(
+        picture, Site("mid.cross", "cross", height, width), look, 1, (1, 1), labels, word, "about $5 \U0001f34e"
+    )
 
 
 def said(page: Figure) -> list[str]:
@@ -47,7 +49,13 @@ def test_the_numbers_are_those_of_the_look() -> None:
     assert texts.count("69.2%") == 1
     assert texts.count(f"{1 / 13:.1%}") == 4
     assert any("0.25 is added to 5" in text for text in texts)
-    shapes = ("2 x 3\n= 6 places", "6 x 4\nwhat places ask", "5 x 4\nwhat words offer", "6 x 5\nhow alike", "6 x 8\nall")
+    shapes = (
+        "2 x 3\n= 6 places",
+        "6 x 4\nwhat places ask",
+        "5 x 4\nwhat words offer",
+        "6 x 5\nhow alike",
+        "6 x 8\nall",
+    )
     assert [shape for shape in shapes if not any(text.startswith(shape) for text in texts)] == []
     assert "What does this place make of \u201cw2\u201d?" in texts
     assert "about \\$5 \u25a1" in texts  # no formula, and no letter that the font has not

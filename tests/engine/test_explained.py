@@ -148,12 +148,12 @@ def test_layers_are_where_the_network_says(family: str) -> None:
     assert list(known.items()) == [(site.name, (site.height, site.width)) for site in seen.sums]
     assert layer_of(model, asked, "mid.cross" if family != "SDXL" else "mid.0.cross")
     assert layer_of(model, asked).startswith("up.")
-    with pytest.raises(LimnerError, match="no layer 'up.9.cross' looks at the words; there are .*mid"):
+    with pytest.raises(LimnerError, match=r"no layer 'up.9.cross' looks at the words; there are .*mid"):
         layer_of(model, asked, "up.9.cross")
 
 
 def test_a_share_of_the_latents_side_chooses_the_maps(bundle: Bundle) -> None:
     asked = recipe(bundle)
     assert [sides(bundle, asked, share) for share in (0.0, 0.25, 0.3, 1.0)] == [(2, 4, 8), (2, 4, 8), (4, 8), (8,)]
-    with pytest.raises(LimnerError, match="no maps have 1.5 of the latent's side; the finest have 1"):
+    with pytest.raises(LimnerError, match=r"no maps have 1.5 of the latent's side; the finest have 1"):
         sides(bundle, asked, 1.5)

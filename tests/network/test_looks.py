@@ -59,7 +59,9 @@ def answered(routes: Sequence[tuple[slice, tuple[object, ...]]] | None) -> tuple
     attention = Attention("mid.cross", "cross", 8, 6, 2)
     for name, weight in attention.named_parameters():
         weight.copy_(0.5 * draw(0, name, 0, tuple(weight.shape)))
-    x, normed, context = (draw(0, name, 1, (3, *shape)) for name, shape in (("x", (3, 8)), ("n", (3, 8)), ("c", (4, 6))))
+    x, normed, context = (
+        draw(0, name, 1, (3, *shape)) for name, shape in (("x", (3, 8)), ("n", (3, 8)), ("c", (4, 6)))
+    )
     before = x.clone()
     out = attention(x, normed, attention.project(context), SIZE, None if routes is None else Routed(routes))  # type: ignore[arg-type]
     return attention, before, out
