@@ -55,7 +55,8 @@ def test_an_edit_is_shown_as_it_was_edited(bundle: Bundle) -> None:
     many, closeup = bundle.tokenizer.length, Closeup("mid.cross", 0)
     pair = "a red apple", "a blue apple"
     alignment = align(bundle.tokenizer, *pair, many)
-    edit = PromptToPrompt(alignment, torch.zeros(many), torch.full((many,), 3.0), 0.0, 64)
+    until, thrice = torch.zeros(many), torch.full((many,), 3.0)
+    edit = PromptToPrompt(alignment.mapping, alignment.own, until, thrice, 0.0, 64)
     together(bundle, (conversation(bundle, [edit.control, closeup.control], rows=2), guidance(bundle, *pair)))
     look = closeup.look
     assert look is not None

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from limner.bundle import Bundle
 from limner.engine import Engine, explain, run
 from limner.engine.backends import eager
-from limner.engine.controls import watched
+from limner.engine.explain import sentence
 from limner.engine.run import Reader, admit, guidance, pixels
 from limner.process.ladder import LADDERS
 from limner.score.guidance import Guidance, at
@@ -109,5 +109,5 @@ def test_words_of_a_later_chunk_have_maps(bundle: Bundle) -> None:
 
 @pytest.mark.tiny
 def test_the_watched_sentence_is_the_first_as_it_begins(bundle: Bundle) -> None:
-    assert watched(recipe(bundle, prompt="a [red:blue:1] cat :2 AND a boat")) == "a red cat"
-    assert watched(recipe(bundle, prompt="[:a :0] cat")) == "a  cat"
+    assert sentence(recipe(bundle, prompt="a [red:blue:1] cat :2 AND a boat")) == "a red cat"
+    assert sentence(recipe(bundle, prompt="[:a :0] cat")) == "a  cat"
