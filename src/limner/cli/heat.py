@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,9 +146,10 @@ def diagram(args: argparse.Namespace, what: Shown, words: Sequence[Span]) -> Pag
     row, column = divmod(int(seen[head].argmax()), closeup.at.width)
     if args.place:
         row, column = marked(args.place, picture.shape[:2], (closeup.at.height, closeup.at.width))
+    prompt = shorten(recipe.prompt, 70, placeholder="...")
     about = (
-        f"\u201c{recipe.prompt}\u201d, layer {layer}, head {head + 1} of {len(seen)}, "
-        f"step {step + 1} of {what.looks}, at noise level {closeup.sigma:.3g}"
+        f"\u201c{prompt}\u201d, layer {layer}, head {head + 1} of {len(seen)}, "
+        f"step {step + 1} of {what.looks}, at noise level {closeup.sigma:.4g}"
     )
     scene = Scene(
         picture, closeup.at, closeup.look, head, (row, column), labels(recipe, bundle), columns([word])[0], about

@@ -72,7 +72,7 @@ def diagram(scene: Scene) -> "Figure":
     _matrices(page, scene)
     _numbers(page, scene)
     page.text(0.02, 0.43, "The marked place", size=20, color=PLACE, weight="bold")
-    page.text(0.185, 0.43, f"and the word \u201c{scene.name}\u201d", size=20, color=WORD, weight="bold")
+    page.text(0.185, 0.43, f"and the word “{scene.name}”", size=20, color=WORD, weight="bold")
     page.text(
         0.98, 0.02, "orange above zero, purple below; shares from black to white", ha="right", color="#555", size=12
     )
@@ -89,34 +89,32 @@ def _matrices(page: "Figure", scene: Scene) -> None:
     _marked_picture(first, scene)
     first.set_xlabel(f"{scene.at.height} x {scene.at.width}\n= {many} places", size=14)
     boxes = [
-        Box(0.19, 0.05, q, "\u2460 Q", f"{many} x {d}\nwhat places ask", across=True),
-        Box(0.31, 0.05, k[shown], "\u2461 K", f"{len(k)} x {d}\nwhat words offer", down=True),
-        Box(
-            0.41, 0.105, scores[:, shown], "\u2462 $QK^T/\\sqrt{d}$", f"{many} x {len(k)}\nhow alike", True, along=True
-        ),
+        Box(0.19, 0.05, q, "① Q", f"{many} x {d}\nwhat places ask", across=True),
+        Box(0.31, 0.05, k[shown], "② K", f"{len(k)} x {d}\nwhat words offer", down=True),
+        Box(0.41, 0.105, scores[:, shown], "③ $QK^T/\\sqrt{d}$", f"{many} x {len(k)}\nhow alike", True, along=True),
         Box(
             0.56,
             0.105,
             probs[:, shown],
-            "\u2463 A = softmax",
+            "④ A = softmax",
             f"{many} x {len(k)}\neach row shares 1",
             True,
             along=True,
         ),
-        Box(0.735, 0.05, v[shown], "\u2464 V", f"{len(v)} x {d}\nwhat words say", down=True),
-        Box(0.82, 0.05, scene.of("mixed"), "\u2465 A V", f"{many} x {d}\nwhat is heard", across=True),
-        Box(0.91, 0.075, added, "\u2466 A V W", f"{many} x {added.shape[1]}\nall heads: + x", across=True),
+        Box(0.735, 0.05, v[shown], "⑤ V", f"{len(v)} x {d}\nwhat words say", down=True),
+        Box(0.82, 0.05, scene.of("mixed"), "⑥ A V", f"{many} x {d}\nwhat is heard", across=True),
+        Box(0.91, 0.075, added, "⑦ A V W", f"{many} x {added.shape[1]}\nall heads: + x", across=True),
     ]
     for box in boxes:
         _matrix(page.add_axes((box.left, BOTTOM, box.width, HEIGHT)), box, scene)
     signs = {
-        0.1725: "\u2192",
-        0.252: "\u00b7",
+        0.1725: "→",
+        0.252: "·",
         0.386: "=",
-        0.5375: "\u2192",
-        0.68: "\u00b7",
+        0.5375: "→",
+        0.68: "·",
         0.8025: "=",
-        0.89: "\u2192",
+        0.89: "→",
     }
     for left, sign in signs.items():
         page.text(left, BOTTOM + HEIGHT / 2, sign, size=28, ha="center", va="center", weight="bold")
@@ -184,9 +182,10 @@ def _marked_picture(axes: "Axes", scene: Scene) -> None:
 def _mark(axes: "Axes", scene: Scene) -> None:
     from matplotlib.patches import Rectangle
 
-    row, column = scene.place
+    side = max(1.0, max(scene.at.height, scene.at.width) / 20)  # of a fine grid's places one is hard to find
+    top, left = (each + 0.5 - side / 2 for each in scene.place)
     for colour, width in (("white", 6), (PLACE, 3)):
-        axes.add_patch(Rectangle((column, row), 1, 1, fill=False, color=colour, lw=width))
+        axes.add_patch(Rectangle((left, top), side, side, fill=False, color=colour, lw=width, clip_on=False))
     axes.set(xticks=[], yticks=[])
 
 
@@ -196,20 +195,21 @@ def _numbers(page: "Figure", scene: Scene) -> None:
     scores = similarity(scene.look.q, scene.look.k)[0, scene.head, here].numpy()
     shares = scene.of("probs")[here]
     left = page.add_axes((0.07, low, 0.17, high))
-    _bars(left, scene, [(float(scores[n]), f"{scores[n]:.2f}") for n in shown], "\u2462 its $q \\cdot k/\\sqrt{d}$")
+    _bars(left, scene, [(float(scores[n]), f"{scores[n]:.2f}") for n in shown], "③ its $q \\cdot k/\\sqrt{d}$")
     bars = [(float(shares[n]), f"{shares[n]:.1%}") for n in shown]
     if len(shown) < len(shares):
         rest = max(float(1 - shares[shown].sum()), 0.0)
         bars.append((rest, f"{rest:.1%}"))
-    _bars(page.add_axes((0.33, low, 0.17, high)), scene, bars, "\u2463 its shares")
-    where = page.add_axes((0.53, low, 0.19, high))
+    _bars(page.add_axes((0.33, low, 0.17, high)), scene, bars, "④ its shares")
+    where = page.add_axes((0.54, low, 0.17, high))
     _map(where, scene, scene.of("probs")[:, list(scene.word)].mean(1), "inferno")
-    where.set_title(f"\u2463 every place's share for \u201c{scene.name}\u201d", size=16)
+    mean = f"(mean of {len(scene.word)} tokens)" if len(scene.word) > 1 else ""
+    where.set_title(f"④ every place's share\nfor “{scene.name}” {mean}", size=16)
     added, before = (np.linalg.norm(getattr(scene.look, part)[0].numpy(), axis=1) for part in ("added", "before"))
-    much = page.add_axes((0.77, low, 0.19, high))
+    much = page.add_axes((0.78, low, 0.17, high))
     _map(much, scene, added / np.maximum(before, 1e-12), "viridis")
     much.set_title(
-        f"\u2466 residual: {added[here]:.3g} is added to {before[here]:.3g}\n(lengths; map: their ratio)", size=16
+        f"⑦ residual: {added[here]:.3g} is added to {before[here]:.3g}\n(lengths; map: their ratio)", size=16
     )
 
 
@@ -235,11 +235,11 @@ def _map(axes: "Axes", scene: Scene, values: Float[np.ndarray, " places"], cmap:
     grid = values.reshape(scene.at.height, scene.at.width)
     image = axes.imshow(grid, cmap=cmap, extent=(0, scene.at.width, scene.at.height, 0), interpolation="nearest")
     _mark(axes, scene)
-    axes.figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
+    axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0, 0.05, 1)))  # as high as the map
 
 
 def plain(text: str) -> str:
     """Text that the font has, in which nothing is a formula."""
     return "".join(
-        each if each < "\u0530" or each in "\u2018\u2019\u201c\u201d\u2039\u203a" else "\u25a1" for each in text
+        each if each < "\u0530" or each in "\u2018\u2019“”\u2039\u203a" else "\u25a1" for each in text
     ).replace("$", r"\$")
