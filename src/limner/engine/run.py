@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from math import inf
+from math import ceil, inf
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from limner.bundle import Bundle
+from limner.control.attend_and_excite import ACTIVE
 from limner.control.heatmaps import Heatmaps, stretched
 from limner.engine.backends import Backend, eager
 from limner.engine.batch import Finish
@@ -199,8 +200,12 @@ def last(decoding: Finish) -> Finish:
 
 
 def passes(recipe: Recipe) -> int:
-    """Forward passes the recipe takes; a few samplers ask more than once a step, and one that is unknown not at all."""
-    return SAMPLERS[recipe.sampler].passes(recipe.steps) if recipe.sampler in SAMPLERS else 0
+    """Forward passes the recipe takes; a few samplers ask more than once a step, and one that is unknown not at all.
+
+    Whoever excites looks once more in the steps that may be moved: how often beyond that, only the picture tells.
+    """
+    own = SAMPLERS[recipe.sampler].passes(recipe.steps) if recipe.sampler in SAMPLERS else 0
+    return own + (ceil(ACTIVE * recipe.steps) if recipe.excite else 0)
 
 
 def run(
@@ -229,7 +234,7 @@ def run(
                 asked = engine.tick()
                 done += len(asked)
                 if asked and on_step is not None:
-                    on_step(done, total)
+                    on_step(min(done, total), total)
         if "" in engine.failed:
             raise engine.failed[""]
         for note in engine.said.pop("", ()):
