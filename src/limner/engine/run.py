@@ -21,7 +21,7 @@ from limner.engine.given import Given, given, latent_of, name_of
 from limner.errors import LimnerError
 from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
-from limner.recipe import GROUPS, NEUTRAL, Recipe, check, from_mapping
+from limner.recipe import NEUTRAL, Recipe, check, from_mapping
 from limner.sampler import SAMPLERS, Control, Sampling, steer
 from limner.score.guidance import Guidance, Lane, Rescale, composed
 from limner.text.editing import Stretch, stretches
@@ -141,9 +141,8 @@ def columns(lanes: Guidance) -> int:
 
 
 def source_of(recipe: Recipe) -> Recipe:
-    """The recipe of the picture that this one is an edit of, if it was made and not given."""
-    plain = {name: NEUTRAL[name] for name in ("edit_of", *GROUPS["edit_of"])}
-    return from_mapping({**asdict(recipe), "prompt": recipe.edit_of, **plain})
+    """The recipe of the picture that this one is an edit of, if it was made and not given: nobody steers it."""
+    return from_mapping({**asdict(recipe), "prompt": recipe.edit_of, **NEUTRAL})
 
 
 def brought(recipe: Recipe, picture: Picture, read: Reader) -> Given:
@@ -152,7 +151,8 @@ def brought(recipe: Recipe, picture: Picture, read: Reader) -> Given:
         raise LimnerError("this is not the picture that the recipe edits", "give the very same pixels")
     if picture.shape[:2] != (recipe.height, recipe.width):
         height, width = picture.shape[:2]
-        raise LimnerError(f"the picture is {width}x{height}, the recipe {recipe.width}x{recipe.height}", "--size")
+        wanted = f"{recipe.width}x{recipe.height}"
+        raise LimnerError(f"the picture is {width}x{height}, the recipe {wanted}", f"give it as {wanted}")
     own = eager(read.bundle)
     lanes = guidance(source_of(recipe), read, own, columns(told(recipe, read, own)))
     return given(recipe, latent_of(picture, read.bundle), read.bundle, lanes)
