@@ -22,6 +22,7 @@ from limner.engine.explain import (
     layer_of,
     layers,
     looked_at,
+    looks,
     sides,
     words_of,
 )
@@ -108,7 +109,7 @@ def test_a_steered_picture_is_explained(bundle: Bundle, control: dict[str, objec
     ((_, plain),) = run([asked], bundle)
     seen = Record(columns(words_of(asked, bundle)))
     np.testing.assert_array_equal(drawn(asked, bundle, seen.control), plain)
-    assert len(seen.looks) == asked.steps
+    assert len(seen.looks) == looks(asked) == asked.steps
     explained, maps = explain(asked, bundle)
     np.testing.assert_array_equal(explained, plain)
     for (word, one), other in zip(maps, heat(seen.heatmaps(), (64, 32)), strict=True):

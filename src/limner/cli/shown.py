@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from limner.cli import asked
 from limner.errors import LimnerError
-from limner.recipe import Recipe, said
+from limner.recipe import Recipe, check, said
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,8 +59,9 @@ def _made(args: argparse.Namespace) -> Shown:
     if isinstance(found, asked.Borrowed):
         raise LimnerError(f"{args.picture} carries no recipe of limner's", "say what it shows with --prompt")
     from limner.cli.brought import opened
-    from limner.engine.explain import drawn
-    from limner.engine.run import passes
+    from limner.engine.explain import drawn, looks
+    from limner.process.ladder import LADDERS
+    from limner.sampler import SAMPLERS
 
     recipe, original = found.recipe, None
     if recipe.edit_picture:
@@ -70,19 +71,19 @@ def _made(args: argparse.Namespace) -> Shown:
     elif args.original:
         raise LimnerError(f"{args.picture} is no edit of a picture that was given", "leave out --original")
     bundle = asked.bundle(args, found)
+    check(recipe, bundle.factor, SAMPLERS, LADDERS)
     watch = partial(drawn, recipe, bundle, original=original)
-    return Shown(recipe, bundle, watch, passes(recipe), args.picture.stem, found)
+    return Shown(recipe, bundle, watch, looks(recipe), args.picture.stem, found)
 
 
 def _drawn(args: argparse.Namespace) -> Shown:
     """By the recipe that the flags make."""
     from limner.cli.make import resolved
-    from limner.engine.explain import drawn
-    from limner.engine.run import passes
+    from limner.engine.explain import drawn, looks
 
     wish, bundle = asked.wish(args), asked.bundle(args)
     recipe = resolved(wish, bundle, None)
-    return Shown(recipe, bundle, partial(drawn, recipe, bundle), passes(recipe), "")
+    return Shown(recipe, bundle, partial(drawn, recipe, bundle), looks(recipe), "")
 
 
 def _given(args: argparse.Namespace) -> Shown:

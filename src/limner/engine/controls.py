@@ -24,6 +24,7 @@ from limner.text.subjects import chosen, numbered
 from limner.types import Context
 
 EYES = 16  # places along a side from which on a map shows things apart, yet each thing as one
+COARSER = 16  # a sixteenth of a latent's places: the authors' 16 x 16 of 64 x 64
 BLEND_FROM = 0.2  # share of the steps after which a local blend trusts its mask
 
 
@@ -56,7 +57,7 @@ def edits(recipe: Recipe, bundle: Bundle, columns: int, given: Given | None) -> 
     for span, weight in numbered(bundle.tokenizer, edit, recipe.edit_weights):
         weights[span.start : span.stop] = weight
     height, width = bundle.latent_shape(recipe.width, recipe.height)[1:]
-    layout, finest = after(sigmas, recipe.edit_layout), max(height * width // 4, 1)
+    layout, finest = after(sigmas, recipe.edit_layout), max(height * width // COARSER, EYES**2)
     swap = PromptToPrompt(alignment.mapping, alignment.own, until, weights, layout, finest)
     found: list[Control] = [swap.control]
     if recipe.edit_where:

@@ -19,7 +19,7 @@ from limner.errors import LimnerError
 from limner.process.ladder import LADDERS
 from limner.process.noise import draw
 from limner.recipe import Recipe
-from limner.sampler import Control, Sampling, steer
+from limner.sampler import SAMPLERS, Control, Sampling, steer
 from limner.sampler.inversion import inverted, noised
 from limner.score.guidance import Lane
 from limner.text.prompt import Span, chunks, find, spans
@@ -50,6 +50,11 @@ def drawn(recipe: Recipe, bundle: Bundle, watcher: Control, original: Picture | 
     """The recipe's picture, watched as it is drawn; of `original`, where it edits a picture that was given."""
     ((_, picture),) = run([recipe], bundle, [watcher], picture=original)
     return picture
+
+
+def looks(recipe: Recipe) -> int:
+    """How often the model is looked at as the recipe is drawn: as often as its sampler asks, whoever steers."""
+    return SAMPLERS[recipe.sampler].passes(recipe.steps)
 
 
 def noises(bundle: Bundle, recipe: Recipe) -> list[float]:

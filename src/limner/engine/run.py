@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from math import inf
+from math import ceil, inf
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from jaxtyping import UInt8
 
 from limner.bundle import Bundle
+from limner.control.attend_and_excite import ACTIVE
 from limner.engine.backends import Backend, eager
 from limner.engine.batch import Finish
 from limner.engine.controls import checked, controls, nullified, side_by_side
@@ -19,7 +20,7 @@ from limner.engine.given import Given, given, latent_of, name_of
 from limner.errors import LimnerError
 from limner.process.ladder import LADDERS
 from limner.process.noise import draw, initial
-from limner.recipe import GROUPS, NEUTRAL, Recipe, check, from_mapping
+from limner.recipe import NEUTRAL, Recipe, check, from_mapping
 from limner.sampler import SAMPLERS, Control, Sampling, steer
 from limner.score.guidance import Guidance, Lane, Rescale, composed
 from limner.text.editing import Stretch, stretches
@@ -138,9 +139,8 @@ def columns(lanes: Guidance) -> int:
 
 
 def source_of(recipe: Recipe) -> Recipe:
-    """The recipe of the picture that this one is an edit of, if it was made and not given."""
-    plain = {name: NEUTRAL[name] for name in ("edit_of", *GROUPS["edit_of"])}
-    return from_mapping({**asdict(recipe), "prompt": recipe.edit_of, **plain})
+    """The recipe of the picture that this one is an edit of, if it was made and not given: nobody steers it."""
+    return from_mapping({**asdict(recipe), "prompt": recipe.edit_of, **NEUTRAL})
 
 
 def brought(recipe: Recipe, picture: Picture, read: Reader) -> Given:
@@ -149,7 +149,8 @@ def brought(recipe: Recipe, picture: Picture, read: Reader) -> Given:
         raise LimnerError("this is not the picture that the recipe edits", "give the very same pixels")
     if picture.shape[:2] != (recipe.height, recipe.width):
         height, width = picture.shape[:2]
-        raise LimnerError(f"the picture is {width}x{height}, the recipe {recipe.width}x{recipe.height}", "--size")
+        wanted = f"{recipe.width}x{recipe.height}"
+        raise LimnerError(f"the picture is {width}x{height}, the recipe {wanted}", f"give it as {wanted}")
     own = eager(read.bundle)
     lanes = guidance(source_of(recipe), read, own, columns(told(recipe, read, own)))
     return given(recipe, latent_of(picture, read.bundle), read.bundle, lanes)
@@ -197,8 +198,12 @@ def last(decoding: Finish) -> Finish:
 
 
 def passes(recipe: Recipe) -> int:
-    """Forward passes the recipe takes; a few samplers ask more than once a step, and one that is unknown not at all."""
-    return SAMPLERS[recipe.sampler].passes(recipe.steps) if recipe.sampler in SAMPLERS else 0
+    """Forward passes the recipe takes; a few samplers ask more than once a step, and one that is unknown not at all.
+
+    Whoever excites looks once more in the steps that may be moved: how often beyond that, only the picture tells.
+    """
+    own = SAMPLERS[recipe.sampler].passes(recipe.steps) if recipe.sampler in SAMPLERS else 0
+    return own + (ceil(ACTIVE * recipe.steps) if recipe.excite else 0)
 
 
 def run(
@@ -227,7 +232,7 @@ def run(
                 asked = engine.tick()
                 done += len(asked)
                 if asked and on_step is not None:
-                    on_step(done, total)
+                    on_step(min(done, total), total)
         if "" in engine.failed:
             raise engine.failed[""]
         for note in engine.said.pop("", ()):
