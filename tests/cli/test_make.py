@@ -263,7 +263,9 @@ def test_no_control_sequence_of_a_picture_reaches_the_terminal(limner: Limner) -
 def test_a_size_of_another_program_may_not_fit(refused: Refused) -> None:
     _foreign(parameters="a cat\nSteps: 2, Sampler: Euler, CFG scale: 2, Seed: 1, Size: 17x16")
     assert "width 17 does not divide by 2" in refused("make", "--from", "foreign.png", *TINY)
-    assert "foreign.png carries no recipe of limner's; say what it shows with --prompt" in refused("explain", "foreign.png")
+    assert "foreign.png carries no recipe of limner's; say what it shows with --prompt" in refused(
+        "explain", "foreign.png"
+    )
 
 
 def test_corrupt_weights_name_the_file(refused: Refused, home: Path) -> None:

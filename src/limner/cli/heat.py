@@ -60,6 +60,8 @@ def watched(
         return what.watch(plain.control), worded(plain, columns(words)), None
     record = Record(columns(words), heights)
     picture = what.watch(record.control)
+    if args.step is not None and args.step > len(record.looks):
+        raise LimnerError(f"the prompt was not looked at in step {args.step}", "choose another --step")
     return picture, record.heatmaps(*only(args)), record
 
 
@@ -98,7 +100,7 @@ def _save(folder: Path, picture: NDArray[np.uint8], record: Record, over: Heats)
     for number, (word, each) in enumerate(over, start=1):
         file = io.BytesIO()
         Image.fromarray(overlay(picture, each)).save(file, "PNG")
-        name = re.sub(r"[^\w-]+", "_", word)
+        name = re.sub(r"[^\w-]+", "_", word)[:40]
         place(file.getvalue(), folder / f"{number:02}-{name}.png")
 
 
