@@ -166,7 +166,7 @@ def test_the_diagram_is_of_one_look(limner: Limner, refused: Refused) -> None:
         ([*DRAW, "--layer", "mid.cross", "--share", "1"], "mid.cross has not 1 of the latent's side"),
         ([*DRAW, "--guidance", "0"], "never looked at"),
         ([*DRAW, "--guidance", "0", "--step", "1"], "was not looked at in step 1"),
-        (["explain", "--prompt", "[red:blue:0] cat", *TINY, "--step", "2"], "was not looked at in step 2"),
+        (["explain", "--prompt", "[red:blue:1] cat", *TINY, "--steps", "3", "--step", "3"], "not looked at in step 3"),
         ([*DRAW, "--guidance", "0", "--diagram"], "was not looked at in step 2"),
         ([*DRAW, "--by", "noise"], "--by is for a picture that is given"),
         ([*DRAW, "--by-step", "--step", "1"], "leave out one of them"),
