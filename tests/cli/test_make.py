@@ -27,7 +27,7 @@ from limner.cli import asked
 from limner.metadata import read
 from limner.network.vae import Autoencoder
 from limner.process.ladder import LADDERS
-from limner.recipe import FIELDS, VERSION, Recipe
+from limner.recipe import FIELDS, GROUPS, VERSION, Recipe
 from limner.sampler import SAMPLERS
 
 Limner = Callable[..., tuple[int, str, str]]
@@ -334,7 +334,10 @@ def test_other_programs_names_lead_to_what_there_is() -> None:
 
 
 def test_flags_are_the_fields_of_a_recipe() -> None:
-    assert {*asked.FLAGS, "version", "model", "prompt"} == FIELDS.keys()
+    """All of them, but what an edit is of and how, which limner edit asks for."""
+    rest = {name for name in FIELDS if name.startswith("edit_")}
+    assert {*asked.FLAGS, "version", "model", "prompt"} | rest == FIELDS.keys()
+    assert len(rest) == 1 + len(GROUPS["edit_of"])
 
 
 def test_there_is_nothing_to_offload_from_a_cpu(refused: Refused) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from limner.bundle import Bundle
@@ -30,12 +30,14 @@ class Round:
 
 def recipes(bundle: Bundle, steps: int, prompt: str, source: str, seed: int) -> dict[str, Recipe]:
     """The same picture plain, with its maps watched, as an edit of another, and excited."""
-    wish = {"model": bundle.identity, "prompt": prompt, "steps": steps, "seed": seed, "sampler": "euler"}
-
-    def asked(**controls: str) -> Recipe:
-        return resolve(Wish(**wish | controls), bundle.defaults)  # type: ignore[arg-type]
-
-    return {"plain": asked(), "heat": asked(), "edit": asked(edit_of=source), "excite": asked(excite="auto")}
+    wish = Wish(model=bundle.identity, prompt=prompt, steps=steps, seed=seed, sampler="euler")
+    wishes = {
+        "plain": wish,
+        "heat": wish,
+        "edit": replace(wish, edit_of=source),
+        "excite": replace(wish, excite="auto"),
+    }
+    return {kind: resolve(each, bundle.defaults) for kind, each in wishes.items()}
 
 
 def rounds(bundle: Bundle, steps: int, many: int) -> Iterator[Round]:
