@@ -34,12 +34,12 @@ def eye() -> "Eye":
 
 
 class Drawing:
-    """One model and one backend, by which recipes become files."""
+    """One model and one backend, by which recipes become files: that of the flags, if none is named here."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace, backend: str | None = None) -> None:
         above_zero("steps", args.steps)
         self.bundle: Bundle = asked.bundle(args)
-        self.backend = asked.backend(args, self.bundle).name
+        self.backend = backend or asked.backend(args, self.bundle).name
         self.steps: int = args.steps
         self.folder: Path = args.out / self.backend
 

@@ -18,6 +18,7 @@ from limner.cli import (
     distance,
     equal,
     guidance,
+    heat,
     labels,
     lecture,
     nearest,
@@ -60,13 +61,16 @@ OTHERS: Mapping[str, Job] = {  # what trains, draws for somebody, or asks a read
     "recogniser": Job("train who is asked by measure equal", equal.recogniser_flags, equal.recogniser),
     "equal": Job("find how few steps are recognised as often as 50", equal.equal_flags, equal.equal),
 }
+ATTENTION: Mapping[str, Job] = {  # what measure attention runs
+    "heat": Job("lay heat maps over masks that are known", heat.flags, heat.figures),
+}
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all", nargs=argparse.REMAINDER, metavar="...", help="the same as measure all, whose flags may follow"
     )
-    jobs = parser.add_subparsers(metavar=" | ".join(["draw", "read", "label", "speed", *JOBS, *OTHERS, "all", "card"]))
+    jobs = parser.add_subparsers(metavar=" | ".join(["draw", "read", "label", "speed", *JOBS, *OTHERS, *ATTENTION, "all", "card"]))
     parser.set_defaults(job=_nothing)
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
@@ -90,7 +94,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     shown = jobs.add_parser("label", help="draw 300 pictures for a reader who labels them, to compare the oracle with")
     labels.label_flags(shown)
     shown.set_defaults(job=labels.label)
-    for name, job in {**JOBS, **OTHERS}.items():
+    for name, job in {**JOBS, **OTHERS, **ATTENTION}.items():
         each = jobs.add_parser(name, help=job.about)
         job.flags(each)
         each.set_defaults(job=partial(_figures, job))
