@@ -10,6 +10,7 @@ from limner.cli.equal import above_zero, told
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
+    from limner.engine.run import Picture
     from limner.evaluation.figures import Value
     from limner.evaluation.prevalence import Share
     from limner.evaluation.seen import Eye, Seen
@@ -51,12 +52,15 @@ class Drawing:
 
         return resolve(replace(wish, model=self.bundle.identity, steps=self.steps), self.bundle.defaults)
 
-    def files(self, recipes: "Sequence[Recipe]", name: str) -> list[Path]:
-        """Each recipe's picture, drawn if it was not before."""
+    def files(self, recipes: "Sequence[Recipe]", name: str, given: "Picture | None" = None) -> list[Path]:
+        """Each recipe's picture, drawn if it was not before; without a name nothing is told.
+
+        `given` is the picture that they edit, if they do.
+        """
         from limner.evaluation.drawn import draw, place
 
-        for done in draw(recipes, self.bundle, self.backend, self.folder):
-            if done % 50 == 0 or done == len(recipes):
+        for done in draw(recipes, self.bundle, self.backend, self.folder, given):
+            if name and (done % 50 == 0 or done == len(recipes)):
                 told(f"{name}: {done} of {len(recipes)} pictures")
         return [place(self.folder, recipe) for recipe in recipes]
 

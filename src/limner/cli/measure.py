@@ -16,9 +16,11 @@ from limner.cli import (
     composition,
     costs,
     distance,
+    edits,
     equal,
     guidance,
     heat,
+    inversion,
     labels,
     lecture,
     nearest,
@@ -63,6 +65,8 @@ OTHERS: Mapping[str, Job] = {  # what trains, draws for somebody, or asks a read
 }
 ATTENTION: Mapping[str, Job] = {  # what measure attention runs
     "heat": Job("lay heat maps over masks that are known", heat.flags, heat.figures),
+    "edits": Job("edit what came out right, and see what else changes", edits.flags, edits.figures),
+    "inversion": Job("find the noise of pictures that are given, and come back", inversion.flags, inversion.figures),
 }
 
 
