@@ -81,3 +81,21 @@ class Drawing:
 
 def interval(share: "Share") -> "Value":
     return [round(share.low, 4), round(share.high, 4)]
+
+
+def share(right: Sequence[bool]) -> "Value":
+    from limner.evaluation.prevalence import Count, wilson
+
+    if not right:
+        return None
+    found = wilson(Count(sum(right), len(right)))
+    return {"right": sum(right), "of": len(right), "interval": interval(found)}
+
+
+def decibels(values: Sequence[float]) -> "Value":
+    from limner.evaluation.guidance import over
+
+    if not values:
+        return None
+    found = over(values)
+    return {"mean": round(found.value, 2), "of": len(values), "interval": [round(found.low, 2), round(found.high, 2)]}

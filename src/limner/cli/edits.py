@@ -7,8 +7,9 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, drawn
+from limner.cli import asked, doses, drawn
 from limner.cli.equal import above_zero, told
+from limner.cli.heat import STEPS
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
     from limner.evaluation.seen import Eye, Seen
     from limner.recipe import Wish
 
-STEPS = 20
 TRIES = 8  # candidates for each edit that is wanted, at most
 SHOWN = 16  # rows of the sheet
-WEIGHED = 20  # pictures whose colour is weighed, at most
 SUCCESS, KEPT, BELOW, ABOVE, RHO = 0.8, 0.85, 1.5, 6.0, 0.9
 ARMS = ("edit", "no blend", "everything kept", "re-prompted")
 CROSS, LAYOUT = (0.4, 0.6, 0.8), (0.2, 0.4, 0.6)  # shares of the steps that --calibrate tries
@@ -63,7 +62,7 @@ class Quality:
 
 
 def figures(args: argparse.Namespace) -> "Sequence[Figure]":
-    """Edits from pictures that came out right, beside edits without a mask, with everything kept, and plain pictures."""
+    """Edits from pictures that came out right, beside edits without a mask, with all kept, and plain pictures."""
     from limner.evaluation.composition import vocabulary
     from limner.evaluation.figures import record
     from limner.evaluation.reading import taught
@@ -77,8 +76,8 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     rows, tried = edited(drawing, who, words, args.edits, "judged", ways(args.cross, args.layout))
     quality = {arm: [qualified(row, arm, who) for row in rows] for arm in ARMS}
     own = [ceiling(row, drawing, who) for row in rows]
-    doses = weighed(drawing, rows)
-    taken = judgement(quality, own, doses)
+    dosed = doses.weighed(drawing, rows)
+    taken = judgement(quality, own, dosed)
     details: dict[str, Value] = {
         **drawing.described(drawing.recipe(rows[0].edit.wish()), who),
         "interval": "95%; shares Wilson's, decibels bootstrapped over edits, differences of shares Tango's",
@@ -86,7 +85,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
         "background": "outside of the things that are edited, in source and edit; the same places in all ways",
         "ways": {arm: described(quality[arm], quality["re-prompted"], own) for arm in ARMS},
         "kinds": {kind: by_kind(rows, quality["edit"], kind) for kind in sorted({row.edit.kind for row in rows})},
-        "doses of a colour": doses,
+        "doses of a colour": dosed,
         "edits": [one(row, quality["edit"][k]) for k, row in enumerate(rows)],
     }
     record(args.figures / "edits.json", taken, drawing.bundle.identity, details)
@@ -95,7 +94,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
 
 
 def ways(cross: float | None, layout: float | None) -> "dict[str, dict[str, float | str | None]]":
-    """What each way says of an edit besides its two prompts and its noise; without anything kept it is a new picture."""
+    """What each way says of an edit besides its prompts and its noise; with nothing kept it is a new picture."""
     own: dict[str, float | str | None] = {"edit_cross": cross, "edit_layout": layout}
     return {"edit": own, "no blend": own, "everything kept": {"edit_cross": 1.0, "edit_layout": 1.0}}
 
@@ -122,9 +121,9 @@ def edited(
     purpose: str,
     said: "Mapping[str, Mapping[str, float | str | None]]",
 ) -> "tuple[list[Row], dict[str, Value]]":
-    """Of each kind the first candidates whose source comes out right, edited in every way; LimnerError if there are none.
+    """Of each kind the first candidates whose source comes out right, edited in every way.
 
-    The choice sees sources alone.
+    The choice sees sources alone.  LimnerError if there are none.
     """
     from limner.evaluation.edits import KINDS, quota
 
@@ -196,7 +195,7 @@ def ceiling(row: Row, drawing: drawn.Drawing, who: "Eye") -> float | None:
 
 
 def judgement(
-    quality: Mapping[str, Sequence[Quality]], own: Sequence[float | None], doses: "Mapping[str, Value]"
+    quality: Mapping[str, Sequence[Quality]], own: Sequence[float | None], dosed: "Mapping[str, Value]"
 ) -> "list[Figure]":
     from statistics import mean
 
@@ -216,14 +215,12 @@ def judgement(
         below, above = (mean(pair[k] for pair in near) for k in (0, 1))
         taken.append(Figure("background_below_ceiling", round(below, 2), BELOW, "at most", " dB"))
         taken.append(Figure("background_above_reprompting", round(above, 2), ABOVE, "at least", " dB"))
-    if isinstance(rho := doses.get("spearman of means"), float):
+    if isinstance(rho := dosed.get("spearman of means"), float):
         taken.append(Figure("dose_response", rho, RHO, "at least"))
     return taken
 
 
-def described(
-    found: Sequence[Quality], plain: Sequence[Quality], own: Sequence[float | None]
-) -> "dict[str, Value]":
+def described(found: Sequence[Quality], plain: Sequence[Quality], own: Sequence[float | None]) -> "dict[str, Value]":
     """A way's shares and decibels, each beside re-prompting where it can be."""
     from limner.evaluation.paired import paired
 
@@ -232,11 +229,11 @@ def described(
     rows = list(zip(own, found, plain, strict=True))
     whole = [(a, b.background, c.background) for a, b, c in rows if b.background is not None]
     return {
-        "succeeded": share([each.succeeded for each in found]),
-        "other thing kept": share(kept),
-        "background": decibels([b for _, b, _ in whole]),
-        "below the autoencoder's": decibels([a - b for a, b, _ in whole if a is not None]),
-        "above re-prompting": decibels([b - c for _, b, c in whole if c is not None]),
+        "succeeded": drawn.share([each.succeeded for each in found]),
+        "other thing kept": drawn.share(kept),
+        "background": drawn.decibels([b for _, b, _ in whole]),
+        "below the autoencoder's": drawn.decibels([a - b for a, b, _ in whole if a is not None]),
+        "above re-prompting": drawn.decibels([b - c for _, b, c in whole if c is not None]),
         "success less re-prompting's": {
             "difference": round(against.difference, 4),
             "interval": [round(against.low, 4), round(against.high, 4)],
@@ -248,25 +245,7 @@ def described(
 def by_kind(rows: Sequence[Row], found: Sequence[Quality], kind: str) -> "dict[str, Value]":
     own = [each for row, each in zip(rows, found, strict=True) if row.edit.kind == kind]
     kept = [each.stayed for each in own if each.stayed is not None]
-    return {"succeeded": share([each.succeeded for each in own]), "other thing kept": share(kept)}
-
-
-def share(right: Sequence[bool]) -> "Value":
-    from limner.evaluation.prevalence import Count, wilson
-
-    if not right:
-        return None
-    found = wilson(Count(sum(right), len(right)))
-    return {"right": sum(right), "of": len(right), "interval": drawn.interval(found)}
-
-
-def decibels(values: Sequence[float]) -> "Value":
-    from limner.evaluation.guidance import over
-
-    if not values:
-        return None
-    found = over(values)
-    return {"mean": round(found.value, 2), "of": len(values), "interval": [round(found.low, 2), round(found.high, 2)]}
+    return {"succeeded": drawn.share([each.succeeded for each in own]), "other thing kept": drawn.share(kept)}
 
 
 def one(row: Row, found: Quality) -> "dict[str, Value]":
@@ -278,42 +257,6 @@ def one(row: Row, found: Quality) -> "dict[str, Value]":
         "succeeded": found.succeeded,
         "other thing kept": found.stayed,
         "background": None if found.background is None else round(found.background, 2),
-    }
-
-
-def weighed(drawing: drawn.Drawing, rows: Sequence[Row]) -> "dict[str, Value]":
-    """How much of its colour a thing has, by how much the colour's word counts: the dose and the response."""
-    from scipy.stats import spearmanr
-
-    from limner.evaluation.drawn import opened
-    from limner.evaluation.edits import DOSES, coloured, tint
-    from limner.evaluation.guidance import over
-    from limner.recipe import Wish
-
-    some = [row for row in rows if coloured(row.edit) and row.edit.kept is None][:WEIGHED]
-    responses = list[list[float]]()
-    for number, row in enumerate(some):
-        text, colour = row.edit.source.text, row.edit.before.colour
-        wishes = [Wish(prompt=text, seed=row.edit.seed, edit_of=text, edit_weights=f"{colour}:{each}") for each in DOSES]
-        files = drawing.files([drawing.recipe(wish) for wish in wishes], "")
-        responses.append([tint(opened(file), row.source.things[0].mask, colour) for file in files])
-        told(f"edits: {number + 1} of {len(some)} colours weighed")
-    if not responses:
-        return {}
-    means = [over(list(each)) for each in zip(*responses, strict=True)]
-    moved = [each for each in responses if len(set(each)) > 1]
-    each = [float(spearmanr(DOSES, row).statistic) for row in moved]
-    middle = [mean.value for mean in means]
-    return {
-        "doses": list(DOSES),
-        "pictures": len(responses),
-        "response, 0 as of grey, 1 as of the colour": [
-            {"mean": round(mean.value, 4), "interval": drawn.interval(mean)} for mean in means
-        ],
-        "spearman of means": round(float(spearmanr(DOSES, middle).statistic), 4) if len(set(middle)) > 1 else 0.0,
-        "spearman of pictures": {"mean": round(over(each).value, 4), "interval": drawn.interval(over(each))}
-        if each
-        else None,
     }
 
 

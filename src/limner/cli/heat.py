@@ -50,8 +50,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     for name in ("scenes", "drawn", "choice"):
         above_zero(name, getattr(args, name))
     who, drawing = drawn.eye(), drawn.Drawing(args, "eager")
-    parts = [composed(args, drawing), generated(args, drawing, who)]
-    parts = [part for part in parts if part is not None]
+    parts = [part for part in (composed(args, drawing), generated(args, drawing, who)) if part]
     scores = {part.name: judged(part) for part in parts}
     taken = [figure for part in parts for figure in judgement(part, scores[part.name])]
     details: dict[str, Value] = {

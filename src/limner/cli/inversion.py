@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import asked, drawn
-from limner.cli.edits import STEPS, decibels
 from limner.cli.equal import above_zero, told
+from limner.cli.heat import STEPS
 
 if TYPE_CHECKING:
     from limner.engine.run import Picture
@@ -38,8 +38,8 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     """
     from limner.bundle.catalogue import home
     from limner.engine.given import INVERSIONS
-    from limner.evaluation.figures import record
     from limner.evaluation.fidelity import psnr, round_trip
+    from limner.evaluation.figures import record
     from limner.evaluation.looks import scenes
     from limner.pictures.sets import Corpus
     from limner.training.preset import PRESETS
@@ -58,11 +58,11 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
         "sampler": "euler",
         "captions": [scene.caption for scene in given],
         "interval": "95%, bootstrapped over pictures",
-        "autoencoder": decibels(own),
+        "autoencoder": drawn.decibels(own),
         "inversions": {
             f"{kind} at {scale:g}": {
-                "psnr": decibels(each),
-                "below the autoencoder's": decibels([top - one for top, one in zip(own, each, strict=True)]),
+                "psnr": drawn.decibels(each),
+                "below the autoencoder's": drawn.decibels([top - one for top, one in zip(own, each, strict=True)]),
             }
             for (kind, scale), each in found.items()
         },

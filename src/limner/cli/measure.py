@@ -18,6 +18,7 @@ from limner.cli import (
     distance,
     edits,
     equal,
+    excite,
     guidance,
     heat,
     inversion,
@@ -67,6 +68,7 @@ ATTENTION: Mapping[str, Job] = {  # what measure attention runs
     "heat": Job("lay heat maps over masks that are known", heat.flags, heat.figures),
     "edits": Job("edit what came out right, and see what else changes", edits.flags, edits.figures),
     "inversion": Job("find the noise of pictures that are given, and come back", inversion.flags, inversion.figures),
+    "excite": Job("excite things that go missing, on prompts chosen beforehand", excite.flags, excite.figures),
 }
 
 
@@ -74,7 +76,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all", nargs=argparse.REMAINDER, metavar="...", help="the same as measure all, whose flags may follow"
     )
-    jobs = parser.add_subparsers(metavar=" | ".join(["draw", "read", "label", "speed", *JOBS, *OTHERS, *ATTENTION, "all", "card"]))
+    jobs = parser.add_subparsers(
+        metavar=" | ".join(["draw", "read", "label", "speed", *JOBS, *OTHERS, *ATTENTION, "attention", "all", "card"])
+    )
     parser.set_defaults(job=_nothing)
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
@@ -105,6 +109,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
     everything = jobs.add_parser("all", help=f"take {', '.join(JOBS)}, as far as they are not of these weights")
     whole.flags(everything)
     everything.set_defaults(job=_all)
+    looks = jobs.add_parser("attention", help=f"take {', '.join(ATTENTION)}, as far as they are not of these weights")
+    whole.flags(looks)
+    looks.set_defaults(job=_attention)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
     card.add_argument(
@@ -145,6 +152,12 @@ def _figures(job: Job, args: argparse.Namespace) -> int:
 def _all(args: argparse.Namespace) -> int:
     """1 if a job failed, too."""
     figures, failed = whole.figures(args, JOBS)
+    return conclude(args, figures) or int(failed)
+
+
+def _attention(args: argparse.Namespace) -> int:
+    """1 if a job failed, too."""
+    figures, failed = whole.figures(args, ATTENTION, "attention")
     return conclude(args, figures) or int(failed)
 
 

@@ -1,6 +1,7 @@
 """A measured picture is drawn once and kept under its recipe, so that a measurement goes on where it was cut off."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +33,15 @@ def draw(
     folder.mkdir(parents=True, exist_ok=True)
     asked = [recipes[k] for k in left]
     for number, picture in run(asked, bundle, backend=backends.choose(bundle, backend), picture=given):
-        file = files[left[number]]
-        part = file.with_suffix(".part")
-        Image.fromarray(picture).save(part, "png")
-        part.replace(file)
+        written(files[left[number]], partial(Image.fromarray(picture).save, format="png"))
         yield done + number + 1
+
+
+def written(file: Path, write: Callable[[Path], object]) -> None:
+    """A file that is whole or not there."""
+    part = file.with_suffix(".part")
+    write(part)
+    part.replace(file)
 
 
 def place(folder: Path, recipe: Recipe) -> Path:

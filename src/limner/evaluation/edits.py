@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
+from jaxtyping import Float
 
 from limner.engine.run import Picture
 from limner.evaluation.composition import TINTS, Prompt, Vocabulary, Wanted, binding, right, two
@@ -20,6 +21,9 @@ FIRST = 9_000_000  # seed of the first candidate
 ROOM = 10_000  # seeds of each kind and purpose
 SAME = 0.8  # IoU from which on a thing is where it was
 DOSES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)  # how much the colour's word counts
+
+
+Rgb = Float[np.ndarray, "3"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +166,11 @@ def _named(wanted: Wanted, seen: Seen, eye: Eye) -> list[Found]:
     ]
 
 
-def hue(colour: str) -> np.ndarray:
+def hue(colour: str) -> Rgb:
     """What sets a colour apart from the grey of its brightness."""
-    rgb = np.array(COLOURS[colour], float)
-    return rgb - rgb.mean()
+    rgb: Rgb = np.array(COLOURS[colour], float)
+    own: Rgb = rgb - rgb.mean()
+    return own
 
 
 def tint(picture: Picture, mask: Mask, colour: str) -> float:

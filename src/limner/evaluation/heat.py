@@ -84,7 +84,7 @@ def iou(heat: Heat, mask: Mask, tau: float) -> float:
 
 
 def pointed(heat: Heat, mask: Mask) -> bool:
-    """The pointing game: whether the hottest place is on the thing.  Zhang et al. 2016 (arXiv:1608.00507), section 4."""
+    """The pointing game: is the hottest place on the thing?  Zhang et al. 2016 (arXiv:1608.00507), section 4."""
     return bool(mask.flat[heat.argmax()])
 
 

@@ -1,7 +1,8 @@
 """Where a model looked, in pictures whose things are known: composed ones under noise, and ones that it draws."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -35,7 +36,7 @@ from limner.text.prompt import Span, find
 from limner.text.tokenizer import Tokenizer
 
 LEVELS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Noise levels in sigma at which a composed picture is looked at; methods' t of 200, 400 and 600 are 0.5, 1.2 and 2.6."""
+"""Noise levels in sigma at which a composed picture is looked at."""
 KINDS = ("pair", "single", "shapes", "tinted")  # of scenes, in turn
 TASKS = ("two", "single", "binding", "colours")  # of prompts, in turn
 FIRST = 8_000_000  # seed of the first picture that is drawn
@@ -148,15 +149,9 @@ def watched(recipes: Sequence[Recipe], bundle: Bundle, folder: Path) -> Iterator
             seen = Levels()
             ((_, picture),) = run([recipe], bundle, [seen.control])
             kept = {f"{sigma!r} {side}": each.half().contiguous() for (sigma, side), each in seen.every().items()}
-            _whole(maps, lambda part, kept=kept: save_file(kept, part))  # type: ignore[misc]
-            _whole(file, lambda part, picture=picture: Image.fromarray(picture).save(part, "png"))  # type: ignore[misc]
+            drawn.written(maps, partial(save_file, kept))
+            drawn.written(file, partial(Image.fromarray(picture).save, format="png"))
         yield drawn.opened(file), {_place(name): each.float() for name, each in load_file(maps).items()}
-
-
-def _whole(file: Path, write: Callable[[Path], None]) -> None:
-    part = file.with_suffix(".part")
-    write(part)
-    part.replace(file)
 
 
 def _place(name: str) -> tuple[float, int]:
