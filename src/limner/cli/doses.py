@@ -7,13 +7,14 @@ from limner.cli import drawn
 from limner.cli.equal import told
 
 if TYPE_CHECKING:
-    from limner.cli.edits import Row
+    from limner.evaluation.edits import Edit
     from limner.evaluation.figures import Value
+    from limner.evaluation.seen import Seen
 
 WEIGHED = 20  # pictures whose colour is weighed, at most
 
 
-def weighed(drawing: drawn.Drawing, rows: "Sequence[Row]") -> "dict[str, Value]":
+def weighed(drawing: drawn.Drawing, sources: "Sequence[tuple[Edit, Seen]]") -> "dict[str, Value]":
     """How much of its colour a thing has, by how much the colour's word counts: the dose and the response."""
     from scipy.stats import spearmanr
 
@@ -22,15 +23,15 @@ def weighed(drawing: drawn.Drawing, rows: "Sequence[Row]") -> "dict[str, Value]"
     from limner.evaluation.guidance import over
     from limner.recipe import Wish
 
-    some = [row for row in rows if coloured(row.edit) and row.edit.kept is None][:WEIGHED]
+    some = [each for each in sources if coloured(each[0]) and each[0].kept is None][:WEIGHED]
     responses: list[list[float]] = []
-    for number, row in enumerate(some):
-        text, colour = row.edit.source.text, row.edit.before.colour
+    for number, (edit, seen) in enumerate(some):
+        text, colour = edit.source.text, edit.before.colour
         wishes = [
-            Wish(prompt=text, seed=row.edit.seed, edit_of=text, edit_weights=f"{colour}:{each}") for each in DOSES
+            Wish(prompt=text, seed=edit.seed, edit_of=text, edit_weights=f"{colour}:{each}") for each in DOSES
         ]
         files = drawing.files([drawing.recipe(wish) for wish in wishes], "")
-        responses.append([tint(opened(file), row.source.things[0].mask, colour) for file in files])
+        responses.append([tint(opened(file), seen.things[0].mask, colour) for file in files])
         told(f"edits: {number + 1} of {len(some)} colours weighed")
     if not responses:
         return {}

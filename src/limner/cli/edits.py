@@ -76,7 +76,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     rows, tried = edited(drawing, who, words, args.edits, "judged", ways(args.cross, args.layout))
     quality = {arm: [qualified(row, arm, who) for row in rows] for arm in ARMS}
     own = [ceiling(row, drawing, who) for row in rows]
-    dosed = doses.weighed(drawing, rows)
+    dosed = doses.weighed(drawing, [(row.edit, row.source) for row in rows])
     taken = judgement(quality, own, dosed)
     details: dict[str, Value] = {
         **drawing.described(drawing.recipe(rows[0].edit.wish()), who),

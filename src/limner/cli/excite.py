@@ -11,6 +11,7 @@ from limner.cli.equal import above_zero, told
 from limner.cli.heat import STEPS
 
 if TYPE_CHECKING:
+    from limner.bundle.clip import Clip
     from limner.engine.run import Picture
     from limner.evaluation.composition import Prompt
     from limner.evaluation.excite import Registered, Trace
@@ -48,6 +49,7 @@ class Arm:
 
 def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     """Plain, excited, excited for a word that is no thing, bound, and the best of three: all from the same noise."""
+    from limner.bundle.clip import open_clip
     from limner.evaluation.excite import pairs, read
     from limner.evaluation.figures import record
 
@@ -62,8 +64,10 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     if args.calibrate:
         failing.calibrate(args, drawing, who, chosen)
         return []
-    asked_for = pairs(chosen.measured, args.pairs)
+    asked_for, clip = pairs(chosen.measured, args.pairs), open_clip(drawing.bundle)
     arms = drawings(drawing, who, asked_for, settings, args.binding)
+    tries = [arms["plain"], *(arms.pop(f"again {k}") for k in range(1, BEST))]
+    arms[f"best of {BEST}"] = picked(clip, asked_for, tries)
     alone = singles(drawing, who, args.single, settings)
     taken = judgement(asked_for, arms, alone, who)
     details = described(args, drawing, chosen, asked_for, arms, alone, who)
@@ -92,9 +96,7 @@ def drawings(
         yield "bound", exciting(prompt, seed, names(prompt), settings, binding)
 
     wishes = [list(ways(*each)) for each in asked_for]
-    arms = {name: arm(drawing, who, [row[k][1] for row in wishes], name) for k, (name, _) in enumerate(wishes[0])}
-    tries = [arms.pop(name) for name in ("again 1", "again 2")]
-    return arms | {f"best of {BEST}": picked(drawing, asked_for, [arms["plain"], *tries])}
+    return {name: arm(drawing, who, [row[k][1] for row in wishes], name) for k, (name, _) in enumerate(wishes[0])}
 
 
 def arm(drawing: drawn.Drawing, who: "Eye", wishes: "Sequence[Wish]", name: str) -> Arm:
@@ -110,13 +112,12 @@ def arm(drawing: drawn.Drawing, who: "Eye", wishes: "Sequence[Wish]", name: str)
     return Arm(files, list(drawing.seen(files, who, "")), traces)
 
 
-def picked(drawing: drawn.Drawing, asked_for: "Sequence[tuple[Prompt, int]]", tries: Sequence[Arm]) -> Arm:
+def picked(clip: "Clip", asked_for: "Sequence[tuple[Prompt, int]]", tries: Sequence[Arm]) -> Arm:
     """Of each prompt's tries the one in which CLIP finds both things; it has not asked whoever judges."""
-    from limner.bundle.clip import open_clip
     from limner.evaluation.drawn import opened
     from limner.evaluation.excite import best
 
-    clip, files, seen = open_clip(drawing.bundle), list[Path](), []
+    files, seen = list[Path](), []
     for k, (prompt, _) in enumerate(asked_for):
         which = tries[best(prompt, [opened(each.files[k]) for each in tries], clip)]
         files.append(which.files[k])

@@ -121,9 +121,16 @@ def candidates(kind: str, words: Vocabulary, count: int, purpose: str = "judged"
     begin = FIRST + ROOM * (len(KINDS) * PURPOSES.index(purpose) + list(KINDS).index(kind))
     while len(made) < count:
         edit = make(words, rng, len(made))
-        if not edit.source.held:
+        if not (edit.source.held or unseen(edit, words.styles)):
             made.append(replace(edit, seed=begin + len(made)))
     return made
+
+
+def unseen(edit: Edit, styles: Sequence[str]) -> bool:
+    """Whether one of the two sentences asks for a thing in a style that is held out."""
+    return any(
+        style in edit.text and held_out(word, style) for style in styles for word in (edit.before.word, edit.after.word)
+    )
 
 
 def quota(kind: str, count: int) -> int:
@@ -133,14 +140,14 @@ def quota(kind: str, count: int) -> int:
 
 def begun(edit: Edit, seen: Seen, eye: Eye) -> bool:
     """Whether the picture that is to be edited shows what it was asked for, and not yet what it is to become."""
-    styled = bool(edit.style) and any(thing.style == edit.style for thing in _named(edit.before, seen, eye))
+    styled = bool(edit.style) and any(thing.style == edit.style for thing in named(edit.before, seen, eye))
     return right(edit.source, seen, eye) and not styled
 
 
 def succeeded(edit: Edit, seen: Seen, eye: Eye) -> bool:
     """Whether the thing is there, as it is to be: its name, its colour if one is said, its style if one is."""
     wanted = right(Prompt(edit.kind, False, edit.text, (edit.after,)), seen, eye)
-    return wanted and (not edit.style or _named(edit.after, seen, eye)[0].style == edit.style)
+    return wanted and (not edit.style or named(edit.after, seen, eye)[0].style == edit.style)
 
 
 def stayed(edit: Edit, before: Seen, after: Seen, eye: Eye) -> bool:
@@ -155,10 +162,11 @@ def stayed(edit: Edit, before: Seen, after: Seen, eye: Eye) -> bool:
 
 def other(edit: Edit, seen: Seen, eye: Eye) -> Found | None:
     """The thing that is not edited, as it was found."""
-    return next(iter(_named(edit.kept, seen, eye)), None) if edit.kept else None
+    return next(iter(named(edit.kept, seen, eye)), None) if edit.kept else None
 
 
-def _named(wanted: Wanted, seen: Seen, eye: Eye) -> list[Found]:
+def named(wanted: Wanted, seen: Seen, eye: Eye) -> list[Found]:
+    """The things of that name, and of that colour if one is said, the largest first."""
     return [
         thing
         for thing in seen.things
