@@ -93,7 +93,9 @@ def test_adjectives_that_spread_are_found_and_narrow_ones_are_not() -> None:
     half[:4] = False
 
     def pairs(wide: Mask, narrow: Mask) -> Sequence[Look]:
-        return [look(k, 0, narrow, seen, trait=trait) for k in range(8) for seen, trait in ((wide, True), (narrow, False))]
+        return [
+            look(k, 0, narrow, seen, trait=trait) for k in range(8) for seen, trait in ((wide, True), (narrow, False))
+        ]
 
     wide = heat.spread(pairs(LEFT, half), EVERYTHING)
     assert wide is not None
@@ -137,7 +139,7 @@ def test_words_are_found_with_their_colours(bundle: Bundle) -> None:
 def test_a_scene_is_looked_at_once_a_level(bundle: Bundle, corpus: Corpus) -> None:
     (scene,) = looks.scenes(corpus, FULL, 64, 1, "test")
     assert len(scene.things) == 2
-    assert [each.caption for each in looks.scenes(corpus, FULL, 64, 2, "test")][0] == scene.caption
+    assert next(each.caption for each in looks.scenes(corpus, FULL, 64, 2, "test")) == scene.caption
     found = looks.composed(scene, 0, bundle)
     assert {each.thing for each in found} == {0, 1}
     for each in found:

@@ -27,9 +27,7 @@ def weighed(drawing: drawn.Drawing, sources: "Sequence[tuple[Edit, Seen]]") -> "
     responses: list[list[float]] = []
     for number, (edit, seen) in enumerate(some):
         text, colour = edit.source.text, edit.before.colour
-        wishes = [
-            Wish(prompt=text, seed=edit.seed, edit_of=text, edit_weights=f"{colour}:{each}") for each in DOSES
-        ]
+        wishes = [Wish(prompt=text, seed=edit.seed, edit_of=text, edit_weights=f"{colour}:{each}") for each in DOSES]
         files = drawing.files([drawing.recipe(wish) for wish in wishes], "")
         responses.append([tint(opened(file), seen.things[0].mask, colour) for file in files])
         told(f"edits: {number + 1} of {len(some)} colours weighed")

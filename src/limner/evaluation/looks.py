@@ -39,6 +39,7 @@ LEVELS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Noise levels in sigma at which a composed picture is looked at."""
 KINDS = ("pair", "single", "shapes", "tinted")  # of scenes, in turn
 TASKS = ("two", "single", "binding", "colours")  # of prompts, in turn
+PURPOSES = ("judged", "choice")
 FIRST = 8_000_000  # seed of the first picture that is drawn
 Every = Mapping[tuple[float, int], Float[Tensor, "h w l"]]
 """The sum of all columns' maps by noise level and by the maps' height."""
@@ -133,10 +134,10 @@ def kind_of(things: int) -> str:
 
 def asked(vocabulary: Vocabulary, count: int, purpose: str) -> list[tuple[Prompt, int]]:
     """Prompts and seeds, tasks in turn; those of another purpose are others."""
-    per, begin = -(-count // len(TASKS)), {"choice": 0, "judged": 500}[purpose]
-    lists = [prompts(task, False, vocabulary, begin + per)[begin:] for task in TASKS]
+    per, odd = -(-count // len(TASKS)), PURPOSES.index(purpose)
+    lists = [prompts(task, False, vocabulary, 2 * per)[odd::2] for task in TASKS]
     mixed = [each[k] for k in range(per) for each in lists if k < len(each)]
-    return [(prompt, FIRST + 100_000 * (begin > 0) + k) for k, prompt in enumerate(mixed[:count])]
+    return [(prompt, FIRST + 2 * k + odd) for k, prompt in enumerate(mixed[:count])]
 
 
 def watched(recipes: Sequence[Recipe], bundle: Bundle, folder: Path) -> Iterator[tuple[Picture, Every]]:
