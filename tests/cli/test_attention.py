@@ -134,7 +134,7 @@ def test_edits_are_calibrated_on_others(taught: Path, few: None, here: Path, lim
 
 
 def test_inversion(taught: Path, here: Path, corpus: Corpus, limner: Callable[..., Said]) -> None:
-    words = ("measure", "inversion", "--model", taught, "--corpus", corpus.folder, "--steps", 2, "--pictures", 2)
+    words = ("measure", "inversion", "--model", taught, "--corpus", corpus.folder, "--steps", 2, "--pictures", 1)
     _, out, err = limner(*words)
     assert names(out) == ["null_text_below_autoencoder", "ddim_below_autoencoder"]
     assert "null-text at 7.5" in err

@@ -26,7 +26,7 @@ TRIES = 8  # candidates for each edit that is wanted, at most
 SHOWN = 16  # rows of the sheet
 SUCCESS, KEPT, BELOW, ABOVE, RHO = 0.8, 0.85, 1.5, 6.0, 0.9
 ARMS = ("edit", "no blend", "everything kept", "re-prompted")
-CROSS, LAYOUT = (0.4, 0.6, 0.8), (0.2, 0.4, 0.6)  # shares of the steps that --calibrate tries
+CROSS, LAYOUT = (0.4, 0.6, 0.8), (0.4, 0.6, 0.8)  # shares of the steps that --calibrate tries
 
 
 def flags(job: argparse.ArgumentParser) -> None:

@@ -120,6 +120,7 @@ def calibrate(args: argparse.Namespace, drawing: drawn.Drawing, who: "Eye", chos
         files = [traced(recipe, drawing.bundle, drawing.folder / "excite")[0] for recipe in recipes]
         seen = who.see([opened(file) for file in files])
         rights[step] = sum(present(prompt, each, who) for (prompt, _), each in zip(pairs, seen, strict=True))
-        print(f"temperature {temperature:g} step {step:g}: {rights[step]} of {len(pairs)}", flush=True)
+        broken = sum(each.broken for each in seen)
+        print(f"temperature {temperature:g} step {step:g}: {rights[step]} of {len(pairs)}, {broken} broken", flush=True)
     best = max(rights, key=lambda step: rights[step])
     print(f'for limner.json: "excite_temperature": {temperature:g}, "excite_step": {best:g}')
