@@ -3,24 +3,28 @@
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pair
 import pytest
-from eyes import KnownEye
+from eyes import NOTHING, KnownEye
+from jaxtyping import Float
 from PIL import Image
+from torch import Tensor
 
 from limner.bundle import open_bundle
 from limner.bundle.layout import read_json, write_json
-from limner.cli import drawn, measure, whole
+from limner.cli import drawn, inversion, measure, whole
 from limner.cli import edits as cli_edits
+from limner.engine.run import Picture
 from limner.evaluation import edits, excite, looks
 from limner.evaluation.composition import Prompt, Wanted
 from limner.evaluation.seen import Found, Seen
 from limner.pictures.scenes import FULL
 from limner.pictures.sets import Corpus
+from limner.pictures.shapes import SHAPES
 from limner.training.preset import PRESETS
 
 Said = tuple[int, str, str]
@@ -68,6 +72,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli_edits, "CROSS", (0.4, 0.8))
     monkeypatch.setattr(cli_edits, "LAYOUT", (0.4,))
     monkeypatch.setattr(excite, "PACES", (20.0,))
+    monkeypatch.setattr(inversion, "LOUD", 2.0)
 
 
 def report(name: str) -> Mapping[str, dict[str, dict[str, object]]]:
@@ -111,7 +116,7 @@ def test_edits(taught: Path, few: None, here: Path, limner: Callable[..., Said])
     words = ("measure", "edits", "--model", taught, "--steps", 2, "--edits", 1)
     code, out, _ = limner(*words)
     assert code == 1
-    assert names(out)[0] == "edit_success"
+    assert names(out)[:2] == ["edits", "edit_success"]
     assert "background_above_reprompting" in names(out)
     details = report("edits")["details"]
     made = details["edits"]
@@ -133,12 +138,12 @@ def test_edits_are_calibrated_on_others(taught: Path, few: None, here: Path, lim
     assert not Path("docs/figures/edits.json").exists()
 
 
-def test_inversion(taught: Path, here: Path, corpus: Corpus, limner: Callable[..., Said]) -> None:
+def test_inversion(taught: Path, few: None, here: Path, corpus: Corpus, limner: Callable[..., Said]) -> None:
     words = ("measure", "inversion", "--model", taught, "--corpus", corpus.folder, "--steps", 2, "--pictures", 1)
     _, out, err = limner(*words)
     assert names(out) == ["null_text_below_autoencoder", "ddim_below_autoencoder"]
-    assert "null-text at 7.5" in err
-    assert {"ddim at 2", "ddim at 7.5"} <= set(report("inversion")["details"]["inversions"])
+    assert "null-text at 2" in err
+    assert {"ddim at 2", "null-text at 2", "direct at 2"} <= set(report("inversion")["details"]["inversions"])
     looked_at("inversion")
     before = kept()
     assert limner(*words)[1] == out
@@ -192,13 +197,49 @@ def test_excite_is_calibrated_on_other_prompts(
     assert not Path("docs/figures/excite.json").exists()
 
 
+@dataclass(frozen=True)
+class Fickle:
+    """Finds all things there are in a picture, or none: the picture's brightness, even or odd, says which."""
+
+    whole: KnownEye
+    identity: str = "0" * 64
+
+    def see(self, pictures: Sequence[Picture]) -> list[Seen]:
+        return [
+            found if picture.sum() % 2 else NOTHING
+            for picture, found in zip(pictures, self.whole.see(pictures), strict=True)
+        ]
+
+    def features(self, pictures: Sequence[Picture]) -> Float[Tensor, "n d"]:
+        return self.whole.features(pictures)
+
+    def knows(self, word: str) -> bool:
+        return self.whole.knows(word)
+
+    def alike(self, one: str, other: str) -> bool:
+        return self.whole.alike(one, other)
+
+
 def test_prompts_are_chosen_where_some_waver(
-    taught: Path, here: Path, limner: Callable[..., Said], refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    taught: Path, here: Path, limner: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    select = ("measure", "excite", "--model", taught, "--steps", 1, "--select", "--pool", 2, "--seeds", 2)
+    select = ("measure", "excite", "--model", taught, "--steps", 1, "--select", "--seeds", 4)
     monkeypatch.setattr(drawn, "eye", lambda: KnownEye())
-    assert "no prompt comes out right" in refused_last(limner, *select)
+    assert "no prompt comes out right" in refused_last(limner, *select, "--pool", 1)
     assert not Path("docs/figures/excite-prompts.json").exists()
+
+    things = [Found(word, 1.0, "", "", mask(0, 20)) for word in ("cat", "dog", "elephant", "owl", *SHAPES)]
+    monkeypatch.setattr(drawn, "eye", lambda: Fickle(KnownEye(otherwise=Seen(tuple(things), False))))
+    code, out, err = limner(*select, "--pool", 4)
+    assert code == 0
+    assert "prompts to measure" in out
+    assert "8 of 8" in err
+    kept = json.loads(Path("docs/figures/excite-prompts.json").read_text())
+    assert kept["model"] == open_bundle(taught).identity
+    assert kept["measured"]
+    texts = [each["prompt"]["text"] for name in ("measured", "calibration") for each in kept[name]]
+    assert len(set(texts)) == len(texts)
+    assert all(0 < each["right"] < each["of"] == 4 for each in kept["measured"])
 
 
 def refused_last(limner: Callable[..., Said], *words: object) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TRIES = 8  # candidates for each edit that is wanted, at most
 SHOWN = 16  # rows of the sheet
-SUCCESS, KEPT, BELOW, ABOVE, RHO = 0.8, 0.85, 1.5, 6.0, 0.9
+ENOUGH, SUCCESS, KEPT, BELOW, ABOVE, RHO = 100, 0.8, 0.85, 1.5, 6.0, 0.9
 ARMS = ("edit", "no blend", "everything kept", "re-prompted")
 CROSS, LAYOUT = (0.4, 0.6, 0.8), (0.4, 0.6, 0.8)  # shares of the steps that --calibrate tries
 
@@ -208,7 +208,8 @@ def judgement(
         for top, each, other in zip(own, edits, plain, strict=True)
         if top is not None and each.background is not None and other.background is not None
     ]
-    taken = [Figure("edit_success", round(mean(each.succeeded for each in edits), 4), SUCCESS, "at least")]
+    taken = [Figure("edits", len(edits), ENOUGH, "at least")]
+    taken += [Figure("edit_success", round(mean(each.succeeded for each in edits), 4), SUCCESS, "at least")]
     if kept:
         taken.append(Figure("other_thing_kept", round(mean(kept), 4), KEPT, "at least"))
     if near:

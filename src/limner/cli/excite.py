@@ -93,7 +93,8 @@ def drawings(
             yield f"again {k}", Wish(prompt=prompt.text, seed=k * AGAIN + seed)
         yield "excited", exciting(prompt, seed, names(prompt), settings)
         yield "wrong word", exciting(prompt, seed, wrong(prompt), settings)
-        yield "bound", exciting(prompt, seed, names(prompt), settings, binding)
+        told = any(each.colour for each in prompt.wanted)  # without a colour there is nothing to bind
+        yield "bound", exciting(prompt, seed, names(prompt), settings, binding if told else 0.0)
 
     wishes = [list(ways(*each)) for each in asked_for]
     return {name: arm(drawing, who, [row[k][1] for row in wishes], name) for k, (name, _) in enumerate(wishes[0])}

@@ -165,7 +165,7 @@ def conclude(args: argparse.Namespace, figures: "Sequence[Figure]") -> int:
     """Say the figures last, a line each; the exit code is 1 if one is short of its target."""
     if args.json:
         asked.print_json([asdict(figure) | {"ok": figure.ok} for figure in figures])
-    else:
+    elif figures:
         print("\n".join(figure.line() for figure in figures))
     return 0 if all(figure.ok for figure in figures) else 1
 
