@@ -131,10 +131,13 @@ def test_edits(taught: Path, few: None, here: Path, limner: Callable[..., Said])
     assert kept() == before
 
 
-def test_edits_are_calibrated_on_others(taught: Path, few: None, here: Path, limner: Callable[..., Said]) -> None:
+def test_edits_are_calibrated_on_others(
+    taught: Path, few: None, here: Path, limner: Callable[..., Said], refused: Callable[..., str]
+) -> None:
     code, out, _ = limner("measure", "edits", "--model", taught, "--steps", 2, "--edits", 1, "--calibrate")
     assert code == 0
     assert len([line for line in out.splitlines() if line.startswith("cross")]) == 2
+    assert "edit_cross 3.0 is out of range" in refused("measure", "edits", "--model", taught, "--edit-cross", 3)
     assert not Path("docs/figures/edits.json").exists()
 
 
@@ -170,6 +173,7 @@ def test_excite(taught: Path, here: Path, limner: Callable[..., Said], refused: 
     chosen(taught)
     assert "chosen with another way" in refused(*words[:-1], 3)
     assert "is there already" in refused(*words, "--select")
+    assert "excite_step -1.0 is out of range" in refused(*words, "--excite-step", -1)
     code, out, _ = limner(*words, "--pairs", 3, "--single", 2)
     assert code == 1
     assert names(out)[:4] == ["pairs", "plain_not_too_rare", "plain_not_too_often", "excited_more"]
@@ -190,7 +194,7 @@ def test_excite_is_calibrated_on_other_prompts(
 ) -> None:
     chosen(taught)
     calibrate = ("measure", "excite", "--model", taught, "--steps", 2, "--calibrate", "--calibration", 1)
-    code, out, _ = limner(*calibrate, "--temperature", 5)
+    code, out, _ = limner(*calibrate, "--excite-temperature", 5)
     assert code == 0
     assert '"excite_temperature": 5' in out
     assert out.count("temperature 5 step") == 1

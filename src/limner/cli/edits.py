@@ -34,8 +34,8 @@ def flags(job: argparse.ArgumentParser) -> None:
     job.add_argument("--steps", type=int, default=STEPS, metavar="N", help="a picture takes (%(default)s)")
     job.add_argument("--out", type=Path, default=drawn.FOLDER, metavar="DIR", help="pictures, which are kept")
     job.add_argument("--edits", type=int, default=100, metavar="N", help="edits (%(default)s)")
-    job.add_argument("--cross", type=float, metavar="X", help="edit_cross; the model's own if left out")
-    job.add_argument("--layout", type=float, metavar="X", help="edit_layout; the model's own if left out")
+    job.add_argument("--edit-cross", type=float, metavar="X", help="the model's own if left out")
+    job.add_argument("--edit-layout", type=float, metavar="X", help="the model's own if left out")
     job.add_argument(
         "--calibrate", action="store_true", help="measure nothing: try these two on other edits, --edits of them"
     )
@@ -68,12 +68,13 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     from limner.evaluation.reading import taught
 
     above_zero("edits", args.edits)
+    said = ways(args.edit_cross, args.edit_layout)
     who, drawing = drawn.eye(), drawn.Drawing(args, "eager")
     words = vocabulary(*taught(drawing.bundle.folder), who)
     if args.calibrate:
         calibrated(args, drawing, who, words)
         return []
-    rows, tried = edited(drawing, who, words, args.edits, "judged", ways(args.cross, args.layout))
+    rows, tried = edited(drawing, who, words, args.edits, "judged", said)
     quality = {arm: [qualified(row, arm, who) for row in rows] for arm in ARMS}
     own = [ceiling(row, drawing, who) for row in rows]
     dosed = doses.weighed(drawing, [(row.edit, row.source) for row in rows])
@@ -94,7 +95,13 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
 
 
 def ways(cross: float | None, layout: float | None) -> "dict[str, dict[str, float | str | None]]":
-    """What each way says of an edit besides its prompts and its noise; with nothing kept it is a new picture."""
+    """What each way says of an edit besides its prompts and its noise; with nothing kept it is a new picture.
+
+    LimnerError where one is out of its range.
+    """
+    from limner.recipe import Wish
+
+    Wish(edit_cross=cross, edit_layout=layout)
     own: dict[str, float | str | None] = {"edit_cross": cross, "edit_layout": layout}
     return {"edit": own, "no blend": own, "everything kept": {"edit_cross": 1.0, "edit_layout": 1.0}}
 

@@ -32,9 +32,9 @@ def flags(job: argparse.ArgumentParser) -> None:
     job.add_argument("--out", type=Path, default=drawn.FOLDER, metavar="DIR", help="pictures, which are kept")
     job.add_argument("--pairs", type=int, default=200, metavar="N", help="prompts and seeds (%(default)s)")
     job.add_argument("--single", type=int, default=100, metavar="N", help="pictures of one thing (%(default)s)")
-    job.add_argument("--temperature", type=float, metavar="X", help="excite_temperature; the model's own if left out")
-    job.add_argument("--step", type=float, metavar="X", help="excite_step; the model's own if left out")
-    job.add_argument("--binding", type=float, default=1.0, metavar="X", help="excite_binding, apart (%(default)s)")
+    job.add_argument("--excite-temperature", type=float, metavar="X", help="the model's own if left out")
+    job.add_argument("--excite-step", type=float, metavar="X", help="the model's own if left out")
+    job.add_argument("--excite-binding", type=float, default=1.0, metavar="X", help="measured apart (%(default)s)")
     failing.flags(job)
 
 
@@ -55,8 +55,8 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
 
     for name in ("pairs", "single", "pool", "seeds", "calibration"):
         above_zero(name, getattr(args, name))
+    settings = settings_of(args)
     who, drawing = drawn.eye(), drawn.Drawing(args, "eager")
-    settings = {"temperature": args.temperature, "step": args.step}
     if args.select:
         failing.select(args, drawing, who)
         return []
@@ -65,7 +65,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
         failing.calibrate(args, drawing, who, chosen)
         return []
     asked_for, clip = pairs(chosen.measured, args.pairs), open_clip(drawing.bundle)
-    arms = drawings(drawing, who, asked_for, settings, args.binding)
+    arms = drawings(drawing, who, asked_for, settings, args.excite_binding)
     tries = [arms["plain"], *(arms.pop(f"again {k}") for k in range(1, BEST))]
     arms[f"best of {BEST}"] = picked(clip, asked_for, tries)
     alone = singles(drawing, who, args.single, settings)
@@ -200,7 +200,11 @@ def described(
     own = {name: of_task(arm, asked_for) for name, arm in arms.items()}
     return {
         **drawing.described(recipe, who),
-        "excite": {"temperature": recipe.excite_temperature, "step": recipe.excite_step, "binding": args.binding},
+        "excite": {
+            "temperature": recipe.excite_temperature,
+            "step": recipe.excite_step,
+            "binding": args.excite_binding,
+        },
         "prompts": {"file": args.set.name, "measured": len(chosen.measured)},
         "seeds": [asked_for[0][1], asked_for[-1][1]],
         "interval": "95%; shares Wilson's, differences Tango's; p is McNemar's, exact, two-sided",
@@ -218,7 +222,15 @@ def described(
 
 
 def settings_of(args: argparse.Namespace) -> Mapping[str, float | None]:
-    return {"temperature": args.temperature, "step": args.step}
+    """The two numbers; LimnerError, and nothing drawn, where one is out of its range."""
+    from limner.recipe import Wish
+
+    Wish(
+        excite_temperature=args.excite_temperature,
+        excite_step=args.excite_step,
+        excite_binding=args.excite_binding,
+    )
+    return {"temperature": args.excite_temperature, "step": args.excite_step}
 
 
 def of_task(arm: Arm, asked_for: "Sequence[tuple[Prompt, int]]") -> Arm:

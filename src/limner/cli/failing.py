@@ -109,7 +109,7 @@ def calibrate(args: argparse.Namespace, drawing: drawn.Drawing, who: "Eye", chos
     for temperature, value in middle.items():
         nought = sum(loss[temperature][0] == 0 for loss in failed)
         print(f"temperature {temperature:g}: median loss {value:.3f} where a thing is missing, at first 0 in {nought}")
-    temperature = args.temperature or proposed(middle)
+    temperature = args.excite_temperature or proposed(middle)
     if not GOOD_LOSS[0] <= middle.get(temperature, 1.0) <= GOOD_LOSS[1]:
         print(f"at {temperature:g} the median is not between {GOOD_LOSS[0]:g} and {GOOD_LOSS[1]:g}")
     print(f"plain: {sum(plain)} of {len(plain)} show both things", flush=True)

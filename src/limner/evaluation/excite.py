@@ -97,7 +97,7 @@ def read(file: Path, model: str, oracle: str, how: Mapping[str, Value]) -> Regis
     for name, was, is_ in (
         ("model", chosen.model, model),
         ("oracle", chosen.oracle, oracle),
-        ("way", chosen.drawn, how),
+        ("way of drawing", chosen.drawn, how),
     ):
         if was != is_:
             raise LimnerError(f"the prompts in {file} were chosen with another {name}", again)
