@@ -57,3 +57,10 @@ def test_answers_that_are_no_pairs_are_refused() -> None:
     for one, other in (([True], []), ([], [])):
         with pytest.raises(LimnerError, match="are no pairs"):
             paired(one, other)
+
+
+def test_mcnemar_is_exact() -> None:
+    """Of eight pairs that differ one goes the other way: 2 (1 + 8) / 2^8."""
+    torch.testing.assert_close(of(1, 7, 21).p, 18 / 256, rtol=0, atol=1e-12)
+    assert of(1, 7, 21).p == of(7, 1, 500).p
+    assert of(0, 0, 10).p == of(5, 5, 10).p == 1

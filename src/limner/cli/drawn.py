@@ -10,6 +10,7 @@ from limner.cli.equal import above_zero, told
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
+    from limner.engine.run import Picture
     from limner.evaluation.figures import Value
     from limner.evaluation.prevalence import Share
     from limner.evaluation.seen import Eye, Seen
@@ -34,12 +35,12 @@ def eye() -> "Eye":
 
 
 class Drawing:
-    """One model and one backend, by which recipes become files."""
+    """One model and one backend, by which recipes become files: that of the flags, if none is named here."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace, backend: str | None = None) -> None:
         above_zero("steps", args.steps)
         self.bundle: Bundle = asked.bundle(args)
-        self.backend = asked.backend(args, self.bundle).name
+        self.backend = backend or asked.backend(args, self.bundle).name
         self.steps: int = args.steps
         self.folder: Path = args.out / self.backend
 
@@ -51,12 +52,15 @@ class Drawing:
 
         return resolve(replace(wish, model=self.bundle.identity, steps=self.steps), self.bundle.defaults)
 
-    def files(self, recipes: "Sequence[Recipe]", name: str) -> list[Path]:
-        """Each recipe's picture, drawn if it was not before."""
+    def files(self, recipes: "Sequence[Recipe]", name: str, given: "Picture | None" = None) -> list[Path]:
+        """Each recipe's picture, drawn if it was not before; without a name nothing is told.
+
+        `given` is the picture that they edit, if they do.
+        """
         from limner.evaluation.drawn import draw, place
 
-        for done in draw(recipes, self.bundle, self.backend, self.folder):
-            if done % 50 == 0 or done == len(recipes):
+        for done in draw(recipes, self.bundle, self.backend, self.folder, given):
+            if name and (done % 50 == 0 or done == len(recipes)):
                 told(f"{name}: {done} of {len(recipes)} pictures")
         return [place(self.folder, recipe) for recipe in recipes]
 
@@ -77,3 +81,21 @@ class Drawing:
 
 def interval(share: "Share") -> "Value":
     return [round(share.low, 4), round(share.high, 4)]
+
+
+def share(right: Sequence[bool]) -> "Value":
+    from limner.evaluation.prevalence import Count, wilson
+
+    if not right:
+        return None
+    found = wilson(Count(sum(right), len(right)))
+    return {"right": sum(right), "of": len(right), "interval": interval(found)}
+
+
+def decibels(values: Sequence[float]) -> "Value":
+    from limner.evaluation.guidance import over
+
+    if not values:
+        return None
+    found = over(values)
+    return {"mean": round(found.value, 2), "of": len(values), "interval": [round(found.low, 2), round(found.high, 2)]}

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     bounded(args, what)
     for note in what.notes:
         print("limner:", asked.printable(note), file=sys.stderr)
-    from limner.cli.heat import diagram, sheet
+    from limner.cli.sheets import diagram, sheet
     from limner.engine.explain import words_of
 
     words = words_of(what.recipe, what.bundle, args.words)

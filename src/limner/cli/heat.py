@@ -1,163 +1,217 @@
-"""What `limner explain` draws: sheets of heat by word, by step or by layer, and the diagram of a single look."""
+"""A job of `limner measure`: do heat maps lie on their things, where masks are exact and where a model draws?"""
 
 import argparse
-import io
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from textwrap import shorten
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from limner.cli import asked, drawn
+from limner.cli.equal import above_zero, told
 
-from limner.cli.shown import Page, Shown
-from limner.control.closeup import Closeup
-from limner.control.heatmaps import Heatmaps
-from limner.control.record import Record, worded
-from limner.engine.explain import Heat, columns, heat, labels, layer_of, sentence, sides
-from limner.errors import LimnerError
-from limner.metadata import place
-from limner.pictures.diagram import Scene, attended
-from limner.pictures.diagram import diagram as drawn
-from limner.pictures.heat import heats, overlay
-from limner.text.prompt import Span
-from limner.text.subjects import subjects
+if TYPE_CHECKING:
+    from limner.engine.run import Picture
+    from limner.evaluation.figures import Figure, Value
+    from limner.evaluation.heat import Choice, Look, Score
+    from limner.evaluation.seen import Eye
 
-MOST = 10  # steps beside each other
-Heats = list[tuple[str, Heat]]
+STEPS = 20
+SHOWN = 12  # words on the sheet
+IOU, POINTED, OTHER, LEAD, CHANCE = 0.6, 0.9, 0.25, 0.2, 0.01
 
 
-def sheet(args: argparse.Namespace, what: Shown, words: Sequence[Span]) -> Page:
-    """The picture, and over it what each word looked at; in all steps, layers and heads, or as it was asked for."""
-    picture, seen, record = watched(args, what, words)
-    if not seen.sums:
-        raise LimnerError("the prompt was never looked at", "guidance 0 ignores it")
-    together = _captioned(words, seen, (what.recipe.height, what.recipe.width))
-    report: dict[str, object] = {"words": [word.word for word in words]}
-    rows, name = [together], "words"
-    if record is not None:
-        report |= {"layers": [site.name for site in record.looks[0]], "sigmas": record.sigmas}
-        if args.by_step or args.by_layer:
-            rows, name = _beside(args, what, words, record), "steps" if args.by_step else "layers"
-        if args.maps:
-            report["maps"] = str(args.maps)
-            _save(args.maps, picture, record, together)
-    file = io.BytesIO()
-    heats(picture, rows).save(file, "PNG")
-    return Page(name, file.getvalue(), picture, report)
+def flags(job: argparse.ArgumentParser) -> None:
+    asked.bundle_flags(job)
+    job.add_argument("--steps", type=int, default=STEPS, metavar="N", help="a drawn picture takes (%(default)s)")
+    job.add_argument("--out", type=Path, default=drawn.FOLDER, metavar="DIR", help="what is kept (%(default)s)")
+    job.add_argument("--corpus", type=Path, metavar="DIR", help="the pictures; ~/.limner/pictures if left out")
+    job.add_argument("--preset", choices=("mini", "base"), default="mini", help="whose scenes (%(default)s)")
+    job.add_argument("--scenes", type=int, default=200, metavar="N", help="composed scenes (%(default)s)")
+    job.add_argument("--drawn", type=int, default=200, metavar="N", help="pictures drawn (%(default)s)")
+    job.add_argument("--choice", type=int, default=60, metavar="N", help="others of each to choose by (%(default)s)")
 
 
-def watched(
-    args: argparse.Namespace, what: Shown, words: Sequence[Span]
-) -> tuple[NDArray[np.uint8], Heatmaps, Record | None]:
-    """The picture, the maps of what was asked for, and the record where that is not simply everything: a record of all
-    words of a long prompt is large."""
-    heights = sides(what.bundle, what.recipe, args.share)
-    if all(
-        each in (None, False) for each in (args.layer, args.head, args.step, args.by_step, args.by_layer, args.maps)
-    ):
-        plain = Heatmaps(sides=heights)
-        return what.watch(plain.control), worded(plain, columns(words)), None
-    record = Record(columns(words), heights)
-    picture = what.watch(record.control)
-    if args.step is not None and args.step > len(record.looks):
-        raise LimnerError(f"the prompt was not looked at in step {args.step}", "choose another --step")
-    return picture, record.heatmaps(*only(args)), record
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Composed scenes or drawn pictures: what was seen in each, what was chosen on others, and some to show."""
+
+    name: str
+    pictures: "Sequence[Picture]"
+    looks: "Sequence[Look]"
+    choice: "Choice"
+    middle: float
 
 
-def only(args: argparse.Namespace) -> tuple[list[str], list[int], list[int]]:
-    """The layers, heads and steps that were asked for, counted from 0; none for all."""
-    heads, steps = ([] if each is None else [each - 1] for each in (args.head, args.step))
-    return [] if args.layer is None else [args.layer], heads, steps
+def figures(args: argparse.Namespace) -> "Sequence[Figure]":
+    """Choose on some scenes, judge on others; then the same for pictures that the model draws."""
+    from limner.evaluation.charts import bars
+    from limner.evaluation.figures import record
+
+    for name in ("scenes", "drawn", "choice"):
+        above_zero(name, getattr(args, name))
+    who, drawing = drawn.eye(), drawn.Drawing(args, "eager")
+    parts = [part for part in (composed(args, drawing), generated(args, drawing, who)) if part]
+    scores = {part.name: judged(part) for part in parts}
+    taken = [figure for part in parts for figure in judgement(part, scores[part.name])]
+    details: dict[str, Value] = {
+        "oracle": who.identity,
+        "steps": args.steps,
+        "interval": "95%; over pictures, bootstrapped (2,000 resamples), shares Wilson's on what pictures are worth",
+        **{part.name: described(part, scores[part.name]) for part in parts},
+    }
+    record(args.figures / "heat.json", taken, drawing.bundle.identity, details)
+    panels = {name: {arm: each.iou for arm, each in found.items()} for name, found in scores.items()}
+    bars(panels, "mean IoU", args.figures / "heat.png")
+    for part in parts:
+        page(part, args.figures / f"heat-{part.name}.png")
+    return taken
 
 
-def _beside(args: argparse.Namespace, what: Shown, words: Sequence[Span], record: Record) -> list[Heats]:
-    """For each word a row of steps, at most so many, or of layers."""
-    layers, heads, steps = only(args)
-    if args.by_step:
-        some = np.unique(np.linspace(0, len(record.looks) - 1, MOST).round().astype(int)).tolist()
-        beside = {f"noise {record.sigmas[step]:.4g}": record.heatmaps(layers, heads, [step]) for step in some}
-    else:
-        beside = {site.name: record.heatmaps([site.name], heads, steps) for site in record.looks[0]}
-    size = what.recipe.height, what.recipe.width
-    maps = {title: heat(seen, size) for title, seen in beside.items() if seen.sums}
-    return [
-        [(f"{word.word}, {title}", each[number]) for title, each in maps.items()] for number, word in enumerate(words)
-    ]
+def composed(args: argparse.Namespace, drawing: drawn.Drawing) -> Part:
+    from limner.bundle.catalogue import home
+    from limner.evaluation.heat import choose, middle_of
+    from limner.evaluation.looks import composed, scenes
+    from limner.pictures.sets import Corpus
+    from limner.training.preset import PRESETS
+
+    corpus, mix = Corpus(args.corpus or home() / "pictures"), PRESETS[args.preset].mix
+    side = int(drawing.bundle.defaults["width"])
+
+    def seen(count: int, purpose: str) -> "tuple[list[Picture], list[Look]]":
+        pictures: list[Picture] = []
+        looks: list[Look] = []
+        for number, scene in enumerate(scenes(corpus, mix, side, count, purpose)):
+            pictures.append(scene.image)
+            looks += composed(scene, number, drawing.bundle)
+            if (number + 1) % 20 == 0:
+                told(f"heat, {purpose}: {number + 1} of {count} scenes")
+        return pictures, looks
+
+    _, others = seen(args.choice, "choice")
+    choice = choose(others)
+    return Part("scenes", *seen(args.scenes, "judged"), choice, middle_of(others))
 
 
-def _captioned(words: Sequence[Span], seen: Heatmaps, size: tuple[int, int]) -> Heats:
-    return [(word.word, each) for word, each in zip(words, heat(seen, size), strict=True)]
+def generated(args: argparse.Namespace, drawing: drawn.Drawing, who: "Eye") -> Part | None:
+    """None where the oracle finds none of the things in what was drawn to choose by, or to be judged."""
+    from limner.evaluation.heat import choose, middle_of
+
+    _, others = looks_at(drawing, who, args.choice, "choice")
+    pictures, looks = looks_at(drawing, who, args.drawn, "judged")
+    if not others or not looks:
+        told("heat: the oracle finds nothing in what was drawn, so that only scenes are judged")
+        return None
+    return Part("drawn", pictures, looks, choose(others, every_level=False), middle_of(others))
 
 
-def _save(folder: Path, picture: NDArray[np.uint8], record: Record, over: Heats) -> None:
-    """`maps.npz`, and one overlay a word."""
-    from PIL import Image
+def looks_at(
+    drawing: drawn.Drawing, who: "Eye", count: int, purpose: str
+) -> "tuple[Sequence[Picture], Sequence[Look]]":
+    from limner.evaluation.composition import vocabulary
+    from limner.evaluation.looks import asked, generated, watched
+    from limner.evaluation.reading import taught
+    from limner.recipe import Wish
 
-    file = io.BytesIO()
-    np.savez(file, **arrays(picture, record, [word for word, _ in over]))  # type: ignore[arg-type]
-    place(file.getvalue(), folder / "maps.npz")
-    for number, (word, each) in enumerate(over, start=1):
-        file = io.BytesIO()
-        Image.fromarray(overlay(picture, each)).save(file, "PNG")
-        name = re.sub(r"[^\w-]+", "_", word)[:40]
-        place(file.getvalue(), folder / f"{number:02}-{name}.png")
+    words = vocabulary(*taught(drawing.bundle.folder), who)
+    wanted = asked(words, count, purpose)
+    recipes = [drawing.recipe(Wish(prompt=prompt.text, seed=seed)) for prompt, seed in wanted]
+    pictures: list[Picture] = []
+    looks: list[Look] = []
+    drawings = watched(recipes, drawing.bundle, drawing.folder / "heat")
+    for number, ((prompt, _), (picture, every)) in enumerate(zip(wanted, drawings, strict=True)):
+        pictures.append(picture)
+        looks += generated(prompt, who.see([picture])[0], every, number, drawing.bundle, who)
+        if (number + 1) % 20 == 0:
+            told(f"heat, {purpose}: {number + 1} of {count} pictures drawn")
+    return pictures, looks
 
 
-def arrays(picture: NDArray[np.uint8], record: Record, words: Sequence[str]) -> Mapping[str, NDArray[np.generic]]:
-    """`picture`, `words`, `layers` and `sigmas`, and for each layer by its name: [step, head, word, row, column]."""
+def judged(part: Part) -> "Mapping[str, Score]":
+    from limner.evaluation.heat import judged
+
+    return judged(part.looks, part.choice, part.middle)
+
+
+def judgement(part: Part, scores: "Mapping[str, Score]") -> "Iterator[Figure]":
+    from limner.evaluation.figures import Figure
+    from limner.evaluation.heat import spread
+
+    own = scores["own"]
+    yield Figure(f"{part.name}_iou", round(own.iou.value, 4), IOU, "at least")
+    yield Figure(f"{part.name}_pointed", round(own.pointed.value, 4), POINTED, "at least")
+    if "other word" in scores:
+        yield Figure(f"{part.name}_other_word_iou", round(scores["other word"].iou.value, 4), OTHER, "at most")
+    lead = own.iou.value - scores["centred Gaussian"].iou.value
+    yield Figure(f"{part.name}_above_gaussian", round(lead, 4), LEAD, "at least")
+    if found := spread(part.looks, part.choice):
+        yield Figure(f"{part.name}_adjectives_wider_p", round(found.p, 5), CHANCE, "at most")
+
+
+def described(part: Part, scores: "Mapping[str, Score]") -> "dict[str, Value]":
+    from limner.evaluation.heat import judged, kindred, spread
+
+    kinds = {look.kind: [each for each in part.looks if each.kind == look.kind] for look in part.looks}
+    contrasts = {"adjectives' area and nouns'": spread, "strangers' IoU and kindred's": kindred}
+    found = {name: test(part.looks, part.choice) for name, test in contrasts.items()}
+    low, high = part.choice.low, part.choice.high
     return {
-        "picture": picture,
-        "words": np.array(words),
-        "layers": np.array([site.name for site in record.looks[0]]),
-        "sigmas": np.array(record.sigmas),
-        **{site.name: np.stack([look[site].numpy() for look in record.looks]) for site in record.looks[0]},
+        "pictures": len(part.pictures),
+        "chosen on others": {
+            "noise levels": "all of the steps" if part.name == "drawn" else [low, high],
+            "heights of maps": list(part.choice.sides),
+            "tau": part.choice.tau,
+            "tau of the Gaussian": part.middle,
+        },
+        "all": told_of(scores),
+        **{
+            name: told_of(judged(some, part.choice, part.middle))
+            for name, some in sorted(kinds.items())
+            if any(not look.trait for look in some)
+        },
+        "ceiling": ceilings(part, scores["own"].iou.value),
+        **{name: asdict(each) if each else None for name, each in found.items()},
     }
 
 
-def _word(args: argparse.Namespace, what: Shown, words: Sequence[Span]) -> Span:
-    """The one word that the diagram is of: the first thing of the prompt, if nobody says; LimnerError for several."""
-    names = {word.word.casefold() for word in words}
-    if args.words is not None and len(names) > 1:
-        raise LimnerError("a diagram is of one word", f"choose one of {', '.join(word.word for word in words)}")
-    if args.words is not None:
-        return words[0]
-    found = subjects(what.bundle.tokenizer, sentence(what.recipe))
-    return found[0].thing if found else words[0]
+def ceilings(part: Part, reached: float) -> "dict[str, Value]":
+    """What maps of these heights allow, and what share of it was reached."""
+    from limner.evaluation.heat import ceiling
+
+    best = [ceiling(look.mask, max(part.choice.sides)) for look in part.looks if not look.trait]
+    mean = sum(best) / len(best)
+    return {"iou": round(mean, 4), "share reached": round(reached / mean, 4)}
 
 
-def marked(point: tuple[int, int], picture: tuple[int, ...], grid: tuple[int, int]) -> tuple[int, int]:
-    """Row and column of the place in which a pixel lies; LimnerError where it is outside."""
-    (x, y), (height, width) = point, picture[:2]
-    if x >= width or y >= height:
-        raise LimnerError(f"place {x},{y} is outside the picture", f"it is {width}x{height}")
-    return y * grid[0] // height, x * grid[1] // width
+def told_of(scores: "Mapping[str, Score]") -> "dict[str, Value]":
+    return {
+        name: {
+            "words": each.words,
+            **{
+                what: {"mean": round(share.value, 4), "interval": drawn.interval(share)}
+                for what in ("iou", "pointed", "auroc", "energy")
+                for share in [getattr(each, what)]
+            },
+        }
+        for name, each in scores.items()
+    }
 
 
-def diagram(args: argparse.Namespace, what: Shown, words: Sequence[Span]) -> Page:
-    """One word, layer, step, head and place; where nothing is said, the place and head where it is looked at most."""
-    bundle, recipe = what.bundle, what.recipe
-    word = _word(args, what, words)
-    layer, step = layer_of(bundle, recipe, args.layer), (args.step or what.looks // 2 + 1) - 1
-    closeup = Closeup(layer, step)
-    picture = what.watch(closeup.control)
-    if closeup.look is None or closeup.at is None:
-        raise LimnerError(f"the prompt was not looked at in step {step + 1}", "choose another --step")
-    seen = attended(closeup.look, columns([word])[0])
-    head = int(seen.max(1).argmax()) if args.head is None else args.head - 1
-    row, column = divmod(int(seen[head].argmax()), closeup.at.width)
-    if args.place:
-        row, column = marked(args.place, picture.shape[:2], (closeup.at.height, closeup.at.width))
-    prompt = shorten(recipe.prompt, 70, placeholder="...")
-    about = (
-        f"\u201c{prompt}\u201d, layer {layer}, head {head + 1} of {len(seen)}, "
-        f"step {step + 1} of {what.looks}, at noise level {closeup.sigma:.4g}"
-    )
-    scene = Scene(
-        picture, closeup.at, closeup.look, head, (row, column), labels(recipe, bundle), columns([word])[0], about
-    )
-    file = io.BytesIO()
-    drawn(scene).savefig(file, format="png", dpi=100)
-    report = {"words": [word.word], "layer": layer, "head": head + 1, "step": step + 1, "sigma": closeup.sigma}
-    share = float(seen[head, scene.index])
-    return Page("diagram", file.getvalue(), picture, report | {"place": [row, column], "share": share})
+def page(part: Part, file: Path) -> None:
+    """A row a word: the picture, the word's map on it, the other thing's, and the mask."""
+    from limner.evaluation.heat import beside, size_of
+    from limner.evaluation.overlays import outlined, warm
+    from limner.evaluation.recognition import spread
+    from limner.pictures.contact import sheet
+
+    things = [look for look in part.looks if not look.trait]
+    pictures: list[Picture] = []
+    words: list[str] = []
+    for k in spread(len(things), min(SHOWN, len(things))):
+        look, other = things[k], beside(things, k)
+        picture = part.pictures[look.picture]
+        stranger = picture if other is None else warm(picture, part.choice.heat(things[other].seen, size_of(look)))
+        pictures += [picture, warm(picture, part.choice.heat(look.seen, size_of(look))), stranger]
+        pictures.append(outlined(picture, look.mask))
+        beyond = "no other thing" if other is None else things[other].word
+        words += [look.word, f"{look.word}: its map", f"{beyond}: not its map", "mask"]
+    sheet(pictures, words, 4).save(file)

@@ -16,8 +16,12 @@ from limner.cli import (
     composition,
     costs,
     distance,
+    edits,
     equal,
+    excite,
     guidance,
+    heat,
+    inversion,
     labels,
     lecture,
     nearest,
@@ -60,13 +64,21 @@ OTHERS: Mapping[str, Job] = {  # what trains, draws for somebody, or asks a read
     "recogniser": Job("train who is asked by measure equal", equal.recogniser_flags, equal.recogniser),
     "equal": Job("find how few steps are recognised as often as 50", equal.equal_flags, equal.equal),
 }
+ATTENTION: Mapping[str, Job] = {  # what measure attention runs
+    "heat": Job("lay heat maps over masks that are known", heat.flags, heat.figures),
+    "edits": Job("edit what came out right, and see what else changes", edits.flags, edits.figures),
+    "inversion": Job("find the noise of pictures that are given, and come back", inversion.flags, inversion.figures),
+    "excite": Job("excite things that go missing, on prompts chosen beforehand", excite.flags, excite.figures),
+}
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all", nargs=argparse.REMAINDER, metavar="...", help="the same as measure all, whose flags may follow"
     )
-    jobs = parser.add_subparsers(metavar=" | ".join(["draw", "read", "label", "speed", *JOBS, *OTHERS, "all", "card"]))
+    jobs = parser.add_subparsers(
+        metavar=" | ".join(["draw", "read", "label", "speed", *JOBS, *OTHERS, *ATTENTION, "attention", "all", "card"])
+    )
     parser.set_defaults(job=_nothing)
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
@@ -90,13 +102,16 @@ def flags(parser: argparse.ArgumentParser) -> None:
     shown = jobs.add_parser("label", help="draw 300 pictures for a reader who labels them, to compare the oracle with")
     labels.label_flags(shown)
     shown.set_defaults(job=labels.label)
-    for name, job in {**JOBS, **OTHERS}.items():
+    for name, job in {**JOBS, **OTHERS, **ATTENTION}.items():
         each = jobs.add_parser(name, help=job.about)
         job.flags(each)
         each.set_defaults(job=partial(_figures, job))
     everything = jobs.add_parser("all", help=f"take {', '.join(JOBS)}, as far as they are not of these weights")
     whole.flags(everything)
     everything.set_defaults(job=_all)
+    looks = jobs.add_parser("attention", help=f"take {', '.join(ATTENTION)}, as far as they are not of these weights")
+    whole.flags(looks)
+    looks.set_defaults(job=_attention)
     card = jobs.add_parser("card", help="write the model card from limner.json and the figures")
     card.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="the model (%(default)s)")
     card.add_argument(
@@ -140,11 +155,17 @@ def _all(args: argparse.Namespace) -> int:
     return conclude(args, figures) or int(failed)
 
 
+def _attention(args: argparse.Namespace) -> int:
+    """1 if a job failed, too."""
+    figures, failed = whole.figures(args, ATTENTION, "attention")
+    return conclude(args, figures) or int(failed)
+
+
 def conclude(args: argparse.Namespace, figures: "Sequence[Figure]") -> int:
     """Say the figures last, a line each; the exit code is 1 if one is short of its target."""
     if args.json:
         asked.print_json([asdict(figure) | {"ok": figure.ok} for figure in figures])
-    else:
+    elif figures:
         print("\n".join(figure.line() for figure in figures))
     return 0 if all(figure.ok for figure in figures) else 1
 

@@ -52,13 +52,13 @@ def flags(job: argparse.ArgumentParser) -> None:
     )
 
 
-def figures(args: argparse.Namespace, jobs: Mapping[str, Job]) -> "tuple[list[Figure], bool]":
-    """All their figures, under the jobs' names, and whether a job failed; the others go on."""
+def figures(args: argparse.Namespace, jobs: Mapping[str, Job], title: str = "measure") -> "tuple[list[Figure], bool]":
+    """All their figures, under the jobs' names, and whether a job failed; the others go on.  Kept in TITLE.json."""
     from limner.evaluation.charts import summary
     from limner.evaluation.figures import Value, record
 
     if unknown := set(args.only or ()) - set(jobs):
-        raise LimnerError(f"there is no job {min(unknown)!r} in --all", f"there are {', '.join(jobs)}")
+        raise LimnerError(f"there is no job {min(unknown)!r} here", f"there are {', '.join(jobs)}")
     wanted = [name for name in jobs if name in (args.only or jobs)]
     identity, looks = asked.bundle(args).identity, looker()
     done = list[Done]()
@@ -75,9 +75,9 @@ def figures(args: argparse.Namespace, jobs: Mapping[str, Job]) -> "tuple[list[Fi
             for each in done
         },
     }
-    record(args.figures / "measure.json", found, identity, details)
+    record(args.figures / f"{title}.json", found, identity, details)
     if found:
-        summary(found, args.figures / "measure.png")
+        summary(found, args.figures / f"{title}.png")
     return found, any(each.state == "failed" for each in done)
 
 

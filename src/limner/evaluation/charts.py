@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from limner.evaluation.prevalence import Share
 
 if TYPE_CHECKING:
@@ -101,3 +103,22 @@ def reach(figure: "Figure") -> float:
     if more > 0 and less > 0:
         return more / less
     return 1.5 if figure.ok else 0.5
+
+
+def descents(traces: Mapping[str, Sequence[Mapping[float, tuple[float, float]]]], label: str, file: Path) -> None:
+    """The median of many traces by noise level, with the middle half of them, a colour a way."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.add_subplot(1, 1, 1)
+    for (way, rows), colour in zip(traces.items(), (INK, LIGHT, "#777"), strict=False):
+        levels = sorted({sigma for row in rows for sigma in row}, reverse=True)
+        quarters = [np.quantile([row[sigma][1] for row in rows if sigma in row], (0.25, 0.5, 0.75)) for sigma in levels]
+        low, middle, high = zip(*quarters, strict=True) if quarters else ((), (), ())
+        places = range(len(levels))
+        axes.plot(places, middle, color=colour, marker="o", ms=4, label=way)
+        axes.fill_between(places, low, high, color=colour, alpha=0.15, lw=0)
+        axes.set_xticks(places, [f"{sigma:.3g}" for sigma in levels])
+    axes.set(xlabel="noise level (sigma)", ylabel=label, title="medians, with the middle half")
+    axes.legend(fontsize=8)
+    figure.savefig(file, dpi=110)

@@ -1,6 +1,7 @@
 """A measured picture is drawn once and kept under its recipe, so that a measurement goes on where it was cut off."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,13 @@ from limner.recipe import Recipe, digest
 AT_ONCE = 64  # pictures that are looked at together
 
 
-def draw(recipes: Sequence[Recipe], bundle: Bundle, backend: str | None, folder: Path) -> Iterator[int]:
+def draw(
+    recipes: Sequence[Recipe], bundle: Bundle, backend: str | None, folder: Path, given: Picture | None = None
+) -> Iterator[int]:
     """Draw what is not there yet, a file a recipe; gives how many are done.
 
-    One folder holds the pictures of one backend: a recipe does not say who computed.
+    One folder holds the pictures of one backend: a recipe does not say who computed.  `given` is the picture that the
+    recipes edit, where they edit one.
     """
     files = [place(folder, recipe) for recipe in recipes]
     left = [k for k, file in enumerate(files) if not file.exists()]
@@ -27,12 +31,17 @@ def draw(recipes: Sequence[Recipe], bundle: Bundle, backend: str | None, folder:
     if not left:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    for number, picture in run([recipes[k] for k in left], bundle, backend=backends.choose(bundle, backend)):
-        file = files[left[number]]
-        part = file.with_suffix(".part")
-        Image.fromarray(picture).save(part, "png")
-        part.replace(file)
+    asked = [recipes[k] for k in left]
+    for number, picture in run(asked, bundle, backend=backends.choose(bundle, backend), picture=given):
+        written(files[left[number]], partial(Image.fromarray(picture).save, format="png"))
         yield done + number + 1
+
+
+def written(file: Path, write: Callable[[Path], object]) -> None:
+    """A file that is whole or not there."""
+    part = file.with_suffix(".part")
+    write(part)
+    part.replace(file)
 
 
 def place(folder: Path, recipe: Recipe) -> Path:

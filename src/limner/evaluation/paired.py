@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 
 from limner.errors import LimnerError
 
@@ -25,6 +25,12 @@ class Paired:
     @property
     def difference(self) -> float:
         return (self.only_one - self.only_other) / self.count
+
+    @property
+    def p(self) -> float:
+        """How likely chance alone parts them so far: McNemar 1947, exact, two-sided; 1 where they never differ."""
+        differ = self.only_one + self.only_other
+        return float(binomtest(self.only_one, differ).pvalue) if differ else 1.0
 
     @property
     def not_worse(self) -> bool:
