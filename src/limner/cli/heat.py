@@ -199,9 +199,10 @@ def told_of(scores: "Mapping[str, Score]") -> "dict[str, Value]":
 def page(part: Part, file: Path) -> None:
     """A row a word: the picture, the word's map on it, the other thing's, and the mask."""
     from limner.evaluation.heat import beside, size_of
-    from limner.evaluation.overlays import outlined, warm
+    from limner.evaluation.overlays import outlined
     from limner.evaluation.recognition import spread
     from limner.pictures.contact import sheet
+    from limner.pictures.heat import overlay
 
     things = [look for look in part.looks if not look.trait]
     pictures: list[Picture] = []
@@ -209,8 +210,8 @@ def page(part: Part, file: Path) -> None:
     for k in spread(len(things), min(SHOWN, len(things))):
         look, other = things[k], beside(things, k)
         picture = part.pictures[look.picture]
-        stranger = picture if other is None else warm(picture, part.choice.heat(things[other].seen, size_of(look)))
-        pictures += [picture, warm(picture, part.choice.heat(look.seen, size_of(look))), stranger]
+        stranger = picture if other is None else overlay(picture, part.choice.heat(things[other].seen, size_of(look)))
+        pictures += [picture, overlay(picture, part.choice.heat(look.seen, size_of(look))), stranger]
         pictures.append(outlined(picture, look.mask))
         beyond = "no other thing" if other is None else things[other].word
         words += [look.word, f"{look.word}: its map", f"{beyond}: not its map", "mask"]
