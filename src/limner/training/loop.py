@@ -22,7 +22,8 @@ from limner.training.processes import rank, share
 class Plan:
     """How far and how fast: the rate rises over `warmup` steps and falls to zero over the last `fall` of all.
 
-    AdamW learns everything; with `hidden` Muon, at that rate, learns the matrices between the first layer and the last.
+    AdamW learns everything; with `hidden` Muon, at that rate, learns the matrices between the first layer and the last,
+    and `shrink` is its weight decay, without which queries and keys grow until a softmax has no slope.
     """
 
     steps: int
@@ -33,6 +34,7 @@ class Plan:
     clip: float = 1.0
     beta2: float = 0.99
     hidden: float = 0.0
+    shrink: float = 0.0
 
     def rate_at(self, number: int) -> float:
         """The learning rate of step `number`, counted from 1."""
@@ -76,7 +78,10 @@ class Run:
         kept = [p for p in matrices if not any(p is each for each in hidden)]
         groups = [{"params": kept, "weight_decay": plan.decay}, {"params": free, "weight_decay": 0.0}]
         adam = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, plan.beta2), fused=True)
-        self.optimisers: list[torch.optim.Optimizer] = [adam, *([Muon(hidden, plan.hidden)] if hidden else [])]
+        self.optimisers: list[torch.optim.Optimizer] = [
+            adam,
+            *([Muon(hidden, plan.hidden, decay=plan.shrink)] if hidden else []),
+        ]
         self.average = Average(net)
         self._losses = list[float]()
         self._unread = list[Tensor]()

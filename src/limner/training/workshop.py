@@ -40,6 +40,7 @@ from limner.training.loop import Run, Step, averaged
 from limner.training.precision import autocast
 from limner.training.preset import DEFAULTS, DIVERGENCE, Preset, Sizes, Stage
 from limner.training.processes import rank
+from limner.training.revival import revive
 from limner.training.weights import initialise
 
 Batch = TypeVar("Batch")
@@ -149,6 +150,7 @@ class Workshop:
         bundle = self.bundle(net)
         if self.warm is not None:
             net.load_state_dict(self.warm.unet.state_dict())
+            revive(net, bundle.literal(SAMPLES).states, self.seed)
         taught = diffusion.lessons(self.latents(), bundle, self.preset.chunks, self.device)
         quick = compiled(net, self.device)
 
