@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
+from psycopg import connect
+
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))  # Debian has a folder for each version
 SOMEBODY = "postgres" if os.geteuid() == 0 else None  # initdb refuses root
 
@@ -16,20 +18,25 @@ SOMEBODY = "postgres" if os.geteuid() == 0 else None  # initdb refuses root
 @dataclass(frozen=True)
 class Cluster:
     folder: Path
+    durable: bool
 
     @property
     def url(self) -> str:
         return f"postgresql://limner@/postgres?host={self.folder}"
 
     def start(self) -> None:
-        self.call("pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", f"-c listen_addresses= -k {self.folder}")
+        settings = f"-c listen_addresses= -c fsync={'on' if self.durable else 'off'} -k {self.folder}"
+        self.call("pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", settings)
 
     def stop(self, mode: str = "immediate") -> None:
         """`immediate` is a crash: the server recovers from its log when it starts."""
         self.call("pg_ctl", "stop", "-w", "-D", "data", "-m", mode)
 
     def clear(self) -> None:
-        self.call("psql", "-q", "-h", str(self.folder), "-U", "limner", "-d", "postgres", "-c", FORGET)
+        with connect(self.url, autocommit=True) as connection:
+            connection.execute("SET client_min_messages = warning")
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
 
     def call(self, name: str, *arguments: str) -> None:
         command = [str(BINARIES[-1].parent / name), *arguments]
@@ -40,15 +47,13 @@ class Cluster:
         subprocess.run(command, **place, **person)
 
 
-FORGET = "SET client_min_messages = warning; DROP SCHEMA public CASCADE; CREATE SCHEMA public"
-
-
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(durable: bool = False) -> Iterator[Cluster]:
+    """With `durable`, what is committed outlives the power, as it should; without, tests are quicker."""
     folder = Path(mkdtemp(prefix="limner-"))  # short: a socket's path has at most 107 characters
     if SOMEBODY:
         shutil.chown(folder, SOMEBODY, SOMEBODY)
-    here = Cluster(folder)
+    here = Cluster(folder, durable)
     try:
         here.call("initdb", "-D", "data", "-A", "trust", "-U", "limner", "--no-sync", "--no-locale", "-E", "UTF8")
         here.start()

@@ -7,7 +7,7 @@ from plain import plain
 from limner.recipe import VERSION, Recipe
 from limner.studio.database import Database
 from limner.studio.leases import Leased, Leases, Pulse
-from limner.studio.rules import Rules
+from limner.studio.rules import USUAL, Rules
 from limner.studio.store import Store
 
 MODEL = "a" * 64
@@ -31,7 +31,7 @@ class Studio:
     url: str
     time: Time
     database: Database
-    rules: Rules = Rules()
+    rules: Rules = USUAL
     drawn: int = 0
 
     @property

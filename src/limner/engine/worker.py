@@ -148,7 +148,7 @@ def _serve(desk: Desk, model: str, device: str | None, dtype: str | None, backen
 
 
 def opened(model: str, device: str | None, dtype: str | None, backend: str | None) -> tuple[Bundle, Backend]:
-    """A model where it will work, and its backend: without a name the canary's choice, who is asked now if never before."""
+    """A model where it will work, and its backend: unnamed the canary's choice, who is asked now if never before."""
     place = choose(device, dtype)
     bundle = open_bundle(model, place.device, place.dtype)
     if backend is None and backends.verdict(bundle) is None:

@@ -13,7 +13,7 @@ class Rules:
     patience: float = 600.0  # a worker waits so long for a database or a disk to come back, with its pictures in hand
     lapses: int = 3  # leases of one job that may run out before it is taken for the reason
     cap: int = 40  # pictures of one owner that may wait
-    halflife: float = 600.0  # after which a second on a device counts half against its owner
+    halflife: float = 3600.0  # after which a second on a device counts half against its owner
 
 
 USUAL = Rules()

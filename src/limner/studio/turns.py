@@ -1,7 +1,9 @@
 """Whose turn it is: who used the devices least, for the share that is his, comes next.
 
 Use is forgotten exponentially (Kay and Lauder 1988, "A Fair Share Scheduler", CACM 31(1)), and within one moment the
-order is that of fair queueing (Demers, Keshav and Shenker 1989): each turn that is given is counted as taken.
+order is that of fair queueing (Demers, Keshav and Shenker 1989): each turn that is given is counted as taken.  Much at
+once is forgotten a little faster than the same in pieces: of N who always wait, one whose jobs take s seconds gets about
+s N ln2 / (2 half-lives) more than his share, 4% for 20 seconds among 20 at an hour's half-life.
 """
 
 from collections import deque
