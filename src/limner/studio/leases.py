@@ -97,7 +97,8 @@ class Leases:
                 now = _row(moment, pulse.job)
                 return now is not None and now.state == State.DONE and now.picture == picture
             self._learn(moment, row.model, pulse.spent, row.work)
-            _end(moment, row.id, State.DONE, {"picture": picture, "notes": dumps(list(notes)), "done": row.total})
+            passes = {"done": pulse.total, "total": pulse.total}
+            _end(moment, row.id, State.DONE, {"picture": picture, "notes": dumps(list(notes)), **passes})
             moment.tell(row.id, Kind.DONE, {"picture": picture})
             return True
 

@@ -2,8 +2,8 @@
 
 Use is forgotten exponentially (Kay and Lauder 1988, "A Fair Share Scheduler", CACM 31(1)), and within one moment the
 order is that of fair queueing (Demers, Keshav and Shenker 1989): each turn that is given is counted as taken.  Much at
-once is forgotten a little faster than the same in pieces: of N who always wait, one whose jobs take s seconds gets about
-s N ln2 / (2 half-lives) more than his share, 4% for 20 seconds among 20 at an hour's half-life.
+once is forgotten a little faster than the same in pieces: of N who always wait, one whose jobs take s seconds gets by
+s N ln2 / (2 half-lives) more than his share: 4%, for 20 seconds among 20 and a half-life of an hour.
 """
 
 from collections import deque
