@@ -53,7 +53,7 @@ def day(url: str, tmp_path: Path) -> Iterator[Day]:
     here = Day(connect(url, patience=20.0), tmp_path / "pictures")
     yield here
     for shift in here.shifts:
-        shift.over.set()
+        shift.end()
         if shift._beats:
             shift._beats.join()
     here.database.close()
@@ -128,7 +128,7 @@ def test_the_end_of_a_day_hands_everything_back(day: Day) -> None:
     jobs = day.store.submit("ada", "key", recipe(), 2)
     shift = day.shift()
     names = [name for name, _ in shift.pull(2, wait=True)]
-    shift.over.set()
+    shift.end()
     assert shift.pull(2, wait=True) is None
     assert shift.gone() == sorted(names)
     assert [day.state(job) for job in jobs] == [State.QUEUED] * 2
@@ -138,7 +138,7 @@ def test_the_end_of_a_day_hands_everything_back(day: Day) -> None:
 
 def test_a_day_may_end_while_nothing_comes(day: Day) -> None:
     shift = day.shift()
-    Timer(0.3, shift.over.set).start()
+    Timer(0.3, shift.end).start()
     assert shift.pull(2, wait=True) is None
 
 

@@ -34,7 +34,7 @@ def house(tmp_path: Path) -> House:
 def close_when_done(store: Store, shift: Shift) -> None:
     while store.counts().keys() & set(OPEN):
         time.sleep(0.05)
-    shift.over.set()
+    shift.end()
 
 
 def test_every_job_becomes_its_picture(bundle: Bundle, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 
 from limner.errors import LimnerError
 from limner.recipe import Recipe
@@ -27,7 +27,7 @@ class Shift:
     vault: Vault
     worker: str
     model: str
-    over: Event = field(default_factory=Event)  # set by whoever ends the day, at any time
+    over: bool = False  # a plain flag: a signal's handler may not wait for the lock that an Event has
     _held: dict[str, Pulse] = field(default_factory=dict)
     _lost: set[str] = field(default_factory=set)
     _stepped: set[str] = field(default_factory=set)
@@ -39,7 +39,7 @@ class Shift:
     def pull(self, room: int, wait: bool) -> Sequence[tuple[str, Recipe]] | None:
         """At most `room` jobs, under names of their own; `wait` until there is one; None when the day is over."""
         self._come()
-        while not self.over.is_set():
+        while not self.over:
             if wait or time.monotonic() - self._looked >= IDLE:
                 self._looked = time.monotonic()
                 if leased := self.leases.lease(self.worker, self.model, room, token_hex(8)):
@@ -47,7 +47,7 @@ class Shift:
                     return [(name(each), each.recipe) for each in leased]
             if not wait:
                 return []
-            self.over.wait(IDLE)
+            time.sleep(IDLE)
         return None
 
     def step(self, job: str, done: int, total: int, preview: bytes | None) -> None:
@@ -60,7 +60,7 @@ class Shift:
     def gone(self) -> list[str]:
         """Jobs that nobody waits for any more, or that are another's by now; all of them when the day is over."""
         self._come()
-        if self.over.is_set():
+        if self.over:
             self.close()
         with self._lock:
             lost, self._lost = sorted(self._lost), set()
@@ -92,9 +92,13 @@ class Shift:
             self.leases.fail(pulse, what, remedy)
             self._drop(job)
 
+    def end(self) -> None:
+        """The day is over: anybody may say so at any time, a signal's handler too."""
+        self.over = True
+
     def close(self, why: str = "its worker went home") -> None:
         """Hand back whatever is held, and be heard of no more."""
-        self.over.set()
+        self.end()
         with self._lock:
             held, self._held = self._held, {}
             self._lost |= set(held)
@@ -133,7 +137,8 @@ class Shift:
 
     def _beat(self) -> None:
         try:
-            while not self.over.wait(self.leases.rules.pulse):
+            while not self.over:
+                time.sleep(self.leases.rules.pulse)
                 with self._lock:
                     held = list(self._held.values())
                 if held and time.monotonic() - self._round < self.leases.rules.stuck:
@@ -145,7 +150,7 @@ class Shift:
         except LimnerError:
             pass  # no database for longer than we are patient: the engine's thread will find the same, and say so
         finally:
-            self.over.set()  # a worker that is not heard of had better stop
+            self.end()  # a worker that is not heard of had better stop
 
 
 def name(held: Pulse | Leased) -> str:

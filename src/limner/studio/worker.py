@@ -69,5 +69,5 @@ def serve(
     bundle, chosen = opened(model, device, dtype, backend)
     worker = f"{platform.node()} {os.getpid()} {token_hex(4)}"
     shift = Shift(house.leases(), house.vault(), worker, bundle.identity)
-    signal.signal(signal.SIGTERM, lambda *_: shift.over.set())
+    signal.signal(signal.SIGTERM, lambda *_: shift.end())
     work(Counter(shift, {"Model": bundle.name, **circumstances(bundle, chosen)}, {}), bundle, backend=chosen)
