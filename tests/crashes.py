@@ -109,7 +109,7 @@ def painting(
     """A worker without an engine.  With `most` 1 it goes home after one job."""
     rules = ground.house.rules
     leases = Leases(database or connect(ground.house.url, patience=rules.patience), rules)
-    shift = Shift(leases, Vault(ground.house.pictures, disk or Local()), token_hex(4), ground.identity)
+    shift = Shift(leases, Vault(ground.house.pictures, disk or Local()), token_hex(4), ground.identity, most)
     while (jobs := shift.pull(most, wait=True)) is not None:
         for name, wanted in jobs:
             for step in range(STEPS):

@@ -39,9 +39,9 @@ class Day:
     def store(self) -> Store:
         return Store(self.database, self.rules)
 
-    def shift(self, vault: Vault | None = None) -> Shift:
+    def shift(self, vault: Vault | None = None, most: int = 16) -> Shift:
         worker = f"worker {len(self.shifts)}"
-        self.shifts.append(Shift(Leases(self.database, self.rules), vault or Vault(self.folder), worker, MODEL))
+        self.shifts.append(Shift(Leases(self.database, self.rules), vault or Vault(self.folder), worker, MODEL, most))
         return self.shifts[-1]
 
     def state(self, job: str) -> State:
@@ -83,6 +83,17 @@ def test_a_job_becomes_a_file_and_a_result(day: Day) -> None:
     assert day.state(second) == State.FAILED
     assert not shift.finish(one, DATA, [])  # it is over
     assert check(day.database, shift.vault) == Findings(1, (), (), 0)
+
+
+def test_a_worker_leaves_what_it_cannot_begin_to_others(day: Day) -> None:
+    day.store.submit("ada", "key", recipe(), 4)
+    shift, other = day.shift(most=2), day.shift(most=2)
+    (name, _), _ = shift.pull(16, wait=True)
+    assert shift.pull(16, wait=False) == []
+    assert len(other.pull(16, wait=True)) == 2
+    shift.fail(name, "why", "what to do")
+    time.sleep(0.3)
+    assert shift.pull(16, wait=False) == []  # there is room, but nothing left
 
 
 def test_a_pass_longer_than_a_lease_loses_nothing(day: Day) -> None:

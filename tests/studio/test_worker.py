@@ -43,7 +43,7 @@ def test_every_job_becomes_its_picture(bundle: Bundle, tmp_path: Path) -> None:
     jobs = store.submit("ada", "key", wanted(bundle), 3)
     (odd,) = store.submit("bob", "key", replace(wanted(bundle), sampler="eulre"))
     (gone,) = store.submit("eve", "key", wanted(bundle, steps=500))
-    shift = Shift(here.leases(), here.vault(), "worker", bundle.identity)
+    shift = Shift(here.leases(), here.vault(), "worker", bundle.identity, 16)
     counter = Counter(shift, {"Model": bundle.name, **backends.circumstances(bundle, eager)}, {})
     assert isinstance(counter, Desk)
     watch = Thread(target=close_when_done, args=(store, shift))

@@ -27,6 +27,7 @@ class Shift:
     vault: Vault
     worker: str
     model: str
+    most: int  # jobs it holds at once: the others are for whoever is free first
     over: bool = False  # a plain flag: a signal's handler may not wait for the lock that an Event has
     _held: dict[str, Pulse] = field(default_factory=dict)
     _lost: set[str] = field(default_factory=set)
@@ -39,8 +40,9 @@ class Shift:
     def pull(self, room: int, wait: bool) -> Sequence[tuple[str, Recipe]] | None:
         """At most `room` jobs, under names of their own; `wait` until there is one; None when the day is over."""
         self._come()
+        room = min(room, self.most - len(self._held))
         while not self.over:
-            if wait or time.monotonic() - self._looked >= IDLE:
+            if room > 0 and (wait or time.monotonic() - self._looked >= IDLE):
                 self._looked = time.monotonic()
                 if leased := self.leases.lease(self.worker, self.model, room, token_hex(8)):
                     self._take(Pulse(each.job, each.lease) for each in leased)

@@ -10,11 +10,13 @@ from secrets import token_hex
 
 from limner.engine.backends import circumstances
 from limner.engine.preview import Thumbnail
-from limner.engine.worker import Failed, Finished, Report, Stepped, Wanted, opened, work
+from limner.engine.worker import HELD, Failed, Finished, Report, Stepped, Wanted, opened, work
 from limner.metadata import encode
 from limner.recipe import Recipe
 from limner.studio.house import House
 from limner.studio.shift import Shift
+
+AHEAD = 2  # jobs that a CPU's worker holds: the one that is drawn, and the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def serve(
     """Work until this process is asked to end (SIGTERM), which hands back what it holds.  For a process of its own."""
     bundle, chosen = opened(model, device, dtype, backend)
     worker = f"{platform.node()} {os.getpid()} {token_hex(4)}"
-    shift = Shift(house.leases(), house.vault(), worker, bundle.identity)
+    most = AHEAD if bundle.device.type == "cpu" else HELD
+    shift = Shift(house.leases(), house.vault(), worker, bundle.identity, most)
     signal.signal(signal.SIGTERM, lambda *_: shift.end())
     work(Counter(shift, {"Model": bundle.name, **circumstances(bundle, chosen)}, {}), bundle, backend=chosen)
