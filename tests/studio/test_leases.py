@@ -31,7 +31,7 @@ def test_a_heartbeat_keeps_a_lease_and_silence_loses_it(studio: Studio) -> None:
     assert studio.store.job(job).lapses == 1
 
 
-def test_a_late_heartbeat_counts_while_nobody_else_has_the_job(studio: Studio) -> None:
+def test_a_late_heartbeat_counts_until_another_asks_for_work(studio: Studio) -> None:
     studio.ask()
     (held,) = studio.lease()
     studio.time.passes(3600)  # the machine slept

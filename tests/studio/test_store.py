@@ -1,14 +1,16 @@
 """What was accepted is finished or says why not; asking twice is asking once; what is over stays over."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text, update
 from studios import MODEL, Studio, pulse, recipe
 
 from limner.errors import LimnerError
 from limner.studio.database import connect
 from limner.studio.rules import Rules
-from limner.studio.schema import State
+from limner.studio.schema import STUDIO, State
 
 PICTURE = "b" * 64
 
@@ -146,6 +148,28 @@ def test_what_stands_in_a_database_outlives_its_processes(studio: Studio) -> Non
     again = connect(studio.url, studio.time)
     assert [leased.job for leased in replace(studio, database=again).lease(2)] == list(jobs)
     again.close()
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_writer_that_falls_asleep_stops_nobody_for_long(studio: Studio) -> None:
+    for setting, seconds in (("idle_in_transaction_session_timeout", "10s"), ("lock_timeout", "30s")):
+        assert studio.database.read(lambda c, name=setting: c.scalar(text(f"SHOW {name}"))) == seconds
+
+
+@pytest.mark.tiny
+def test_a_database_needs_a_folder_and_a_file(tmp_path: Path) -> None:
+    with pytest.raises(LimnerError, match=r"there is no folder .*nowhere for the database"):
+        connect(f"sqlite:///{tmp_path / 'nowhere' / 'studio.db'}")
+    for url in ("sqlite://", "sqlite:///:memory:"):
+        with pytest.raises(LimnerError, match="in memory loses everything"):
+            connect(url)
+
+
+def test_a_database_of_a_later_limner_is_left_alone(studio: Studio) -> None:
+    studio.database.write(lambda moment: moment.run(update(STUDIO).values(version=2)))
+    with pytest.raises(LimnerError, match="the database is of version 2; this limner has 1; update limner"):
+        connect(studio.url)
 
 
 @pytest.mark.tiny

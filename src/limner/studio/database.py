@@ -4,8 +4,9 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from sqlite3 import Connection as SQLite
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, func, insert, select, text, update
 from sqlalchemy.engine import URL, make_url
@@ -15,11 +16,15 @@ from limner.errors import LimnerError
 from limner.studio.patience import patiently
 from limner.studio.schema import EVENTS, STUDIO, TABLES, VERSION, Kind
 
+if TYPE_CHECKING:
+    from psycopg import Connection as Psycopg
+
 T = TypeVar("T")
 Record: TypeAlias = Row[*tuple[object, ...]]
 Clock: TypeAlias = Callable[[Connection], float]
 AWAY = (OperationalError, InterfaceError)  # what a database that restarts, or is busy, or has a full disk, says
-BUSY = 30.0  # seconds that SQLite waits for another writer by itself
+BUSY = 30  # seconds that one waits for another writer, before it is tried anew
+ASLEEP = 10  # seconds that a writer may be silent
 FIRST = 0x6C696D6E6572  # the lock that PostgreSQL's clients take before they make the tables
 
 
@@ -104,6 +109,7 @@ def connect(url: str, clock: Clock | None = None, patience: float = 10.0) -> Dat
         raise LimnerError(f"{fault.name} is not installed", "pip install limner[postgres]") from fault
     version = database._asked(lambda: _founded(database.engine))
     if version != VERSION:
+        database.close()
         raise LimnerError(f"the database is of version {version}; this limner has {VERSION}", "update limner")
     return database
 
@@ -122,11 +128,25 @@ def _founded(engine: Engine) -> int:
 def _engine(place: URL) -> Engine:
     if place.get_backend_name() == "postgresql":
         place = place.set(drivername="postgresql+psycopg")
-        return create_engine(place, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        engine = create_engine(place, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        event.listen(engine, "connect", _limited)
+        return engine
+    if place.database in (None, "", ":memory:"):
+        raise LimnerError("a database in memory loses everything", "say sqlite:///FILE")
+    if not (folder := Path(place.database or "").parent).is_dir():
+        raise LimnerError(f"there is no folder {folder} for the database", "make it, or choose another")
     engine = create_engine(place, connect_args={"timeout": BUSY})
     event.listen(engine, "connect", _prepared)
     event.listen(engine, "begin", _begun)
     return engine
+
+
+def _limited(connection: "Psycopg", record: object) -> None:
+    """Who falls asleep while he writes is cut off: the others wait for him."""
+    connection.autocommit = True
+    for setting, seconds in (("idle_in_transaction_session_timeout", ASLEEP), ("lock_timeout", BUSY)):
+        connection.execute(f"SET {setting} = '{seconds}s'")
+    connection.autocommit = False
 
 
 def _prepared(connection: SQLite, record: object) -> None:
