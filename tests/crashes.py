@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from ctypes import CDLL
 from dataclasses import dataclass, field, replace
 from hashlib import sha256, shake_128
 from itertools import count
@@ -65,9 +67,15 @@ class Ground:
 def start(job: Callable[..., None], *arguments: object) -> BaseProcess:
     """A fork is there in milliseconds; but torch's threads do not outlive one."""
     way = "spawn" if job is computing else "fork"
-    process = get_context(way).Process(target=job, args=arguments, daemon=True)
+    process = get_context(way).Process(target=_begun, args=(job, *arguments), daemon=True)
     process.start()
     return process
+
+
+def _begun(job: Callable[..., None], *arguments: object) -> None:
+    if sys.platform == "linux":  # nobody outlives the recorder
+        CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    job(*arguments)
 
 
 def kill(process: BaseProcess) -> None:

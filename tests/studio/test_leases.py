@@ -143,6 +143,26 @@ def test_what_runs_counts_as_used(studio: Studio) -> None:
     assert [studio.lease(worker=name)[0].job for name in ("first", "second")] == [mine[0], other[0]]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_all_who_always_wait_get_their_share(studio: Studio) -> None:
+    """As `turns` promises, through the store: seconds that were reported, and a pace that is learnt."""
+    seconds, weights = {"ada": 5.0, "bob": 20.0, "eve": 5.0}, {"ada": 1.0, "bob": 1.0, "eve": 2.0}
+    had = dict.fromkeys(seconds, 0.0)
+    for owner, weight in weights.items():
+        studio.store.weigh(owner, weight)
+        studio.ask(owner, count=2)
+    for _ in range(60):
+        (held,) = studio.lease()
+        owner = studio.store.job(held.job).owner
+        studio.time.passes(seconds[owner])
+        studio.leases.finish(pulse(held, spent=seconds[owner]), PICTURE)
+        had[owner] += seconds[owner]
+        studio.ask(owner)
+    for owner, weight in weights.items():
+        fair = sum(had.values()) * weight / 4
+        assert abs(had[owner] - fair) <= max(seconds[owner], 0.1 * fair), (owner, had)
+
+
 def test_two_at_once_never_get_the_same_job(studio: Studio) -> None:
     studio.rules = Rules(cap=100)
     jobs = {job for owner in "abcd" for job in studio.ask(owner, count=10)}

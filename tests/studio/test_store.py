@@ -46,6 +46,8 @@ def test_what_is_no_name_is_refused(studio: Studio, owner: str, key: str) -> Non
 def test_one_owner_cannot_fill_the_queue(studio: Studio) -> None:
     studio.rules = Rules(cap=3)
     studio.ask(count=2)
+    with pytest.raises(LimnerError, match="1000000000 pictures are more than 3"):
+        studio.ask(count=10**9)
     with pytest.raises(LimnerError, match="2 of your pictures are waiting, and 2 more would be above 3"):
         studio.ask(count=2)
     studio.ask("bob", count=3)
@@ -67,6 +69,14 @@ def test_only_its_owner_cancels_a_job(studio: Studio) -> None:
     assert studio.kinds(waiting) == ["queued", "leased", "cancelled"]
     assert studio.kinds(running) == ["queued", "cancelled"]
     assert studio.lease() == []
+
+
+def test_what_cannot_be_a_name_is_nobody_s(studio: Studio) -> None:
+    for word in ("", "a\0b", "\ud800", "' OR 1=1 --"):
+        assert studio.store.job(word) is studio.store.preview(word) is studio.store.ahead(word) is None
+        assert studio.store.events(0, job=word) == []
+        with pytest.raises(LimnerError, match="of yours"):
+            studio.store.cancel("ada", word)
 
 
 def test_what_is_over_stays_over(studio: Studio) -> None:

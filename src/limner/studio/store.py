@@ -61,6 +61,8 @@ class Store:
         `key` is the client's own name for what it asks: asking again gives the same jobs.  LimnerError where it was
         something else that was asked by this key, or more is waiting than one owner may have.
         """
+        if count > self.rules.cap:
+            raise LimnerError(f"{count} pictures are more than {self.rules.cap}", "ask for fewer at a time")
         recipes = series(recipe, count)
         for name, word in (("owner", owner), ("key", key)):
             if not (0 < len(word) <= LONGEST_NAME and word.isprintable()):
@@ -95,7 +97,7 @@ class Store:
         """
 
         def act(moment: Moment) -> State:
-            rows = moment.run(select(JOBS.c.state).where(JOBS.c.id == job, JOBS.c.owner == owner))
+            rows = moment.run(select(JOBS.c.state).where(JOBS.c.id == _id(job), JOBS.c.owner == owner))
             if not rows:
                 raise LimnerError(f"no job {job!r} of yours", "see the list of your jobs")
             if (state := State(rows[0].state)) not in OPEN:
@@ -107,7 +109,7 @@ class Store:
         return self.database.write(act)
 
     def job(self, job: str) -> Job | None:
-        return next(self._jobs(select(JOBS).where(JOBS.c.id == job)), None)
+        return next(self._jobs(select(JOBS).where(JOBS.c.id == _id(job))), None)
 
     def jobs(self, owner: str, last: int = 100) -> list[Job]:
         """An owner's latest jobs, the newest first."""
@@ -118,7 +120,9 @@ class Store:
 
     def preview(self, job: str) -> bytes | None:
         """The last look at a job that runs."""
-        return self.database.read(lambda connection: connection.scalar(select(JOBS.c.preview).where(JOBS.c.id == job)))
+        return self.database.read(
+            lambda connection: connection.scalar(select(JOBS.c.preview).where(JOBS.c.id == _id(job)))
+        )
 
     def events(self, after: int, owner: str | None = None, job: str | None = None, most: int = 1000) -> list[Event]:
         """What happened after the event of that number, to everybody's jobs, an owner's or one."""
@@ -126,7 +130,7 @@ class Store:
         if owner is not None:
             statement = statement.join(JOBS, JOBS.c.id == EVENTS.c.job).where(JOBS.c.owner == owner)
         if job is not None:
-            statement = statement.where(EVENTS.c.job == job)
+            statement = statement.where(EVENTS.c.job == _id(job))
         rows = self.database.read(lambda connection: connection.execute(statement).all())
         return [Event(row.number, row.job, Kind(row.kind), row.at, loads(row.detail)) for row in rows]
 
@@ -181,6 +185,11 @@ def _queued(moment: Moment, owner: str, submission: str, recipe: Recipe) -> str:
     moment.run(row)
     moment.tell(job, Kind.QUEUED)
     return job
+
+
+def _id(word: str) -> str:
+    """Whatever a client calls a job: what cannot be a name of one is nobody's."""
+    return word if word.isascii() and word.isalnum() else ""
 
 
 def _known(moment: Moment, owner: str) -> None:
