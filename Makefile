@@ -7,12 +7,12 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --constraint constraints.txt
 
 # The commands that tests marked `system` call, and the Debian packages that bring them.
-COMMANDS := node
-PACKAGES := nodejs
+COMMANDS := node pg_ctlcluster
+PACKAGES := nodejs postgresql
 MISSING = $(strip $(foreach each,$(COMMANDS),$(shell command -v $(each) >/dev/null 2>&1 || echo $(each))))
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
-.PHONY: demo test tests tiny gpu check format lint types law copies cards system reference bench agreement-full
+.PHONY: demo test tests tiny gpu check format lint types law copies cards system reference bench agreement-full crash
 .NOTPARALLEL:
 
 demo: .venv/.installed
@@ -79,6 +79,10 @@ bench: .venv/.dev .venv/.peer
 # The course's models at full size beside diffusers, one after the other: some 16 GB of memory, 8 GB of disk, half an hour
 agreement-full: .venv/.dev
 	PYTHONPATH=tests $(PY) tests/agreement/whole.py $${TMPDIR:-/tmp}/limner-agreement
+
+# Two hundred rounds of kill -9 on each database, a death at each commit and fsync, a full disk: some ten minutes
+crash: .venv/.dev
+	PYTHONPATH=tests $(PY) tests/studio/crash.py --out docs/figures/crash.json
 
 # docs/reference, from the commands' own parsers
 reference: .venv/.dev

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
+import limner.studio
 from limner.cli import COMMANDS
 
+STUDIO = Path(limner.studio.__path__[0])
 HEAVY = "torch", "numpy", "PIL", "matplotlib", "tokenizers", "safetensors", "tqdm"
 
 
@@ -17,6 +20,14 @@ def brought(statement: str) -> set[str]:
 
 def test_a_recipe_is_plain_data() -> None:
     assert not brought("import limner.recipe, limner.errors") & {*HEAVY, "jaxtyping"}
+
+
+def test_the_studio_needs_no_torch_but_for_its_worker() -> None:
+    parts = sorted(file.stem for file in STUDIO.glob("*.py") if file.stem not in ("__init__", "worker"))
+    assert "store" in parts
+    brings = brought("; ".join(f"import limner.studio.{part}" for part in parts))
+    assert "sqlalchemy" in brings
+    assert not brings & {*HEAVY, "jaxtyping"}
 
 
 def test_no_command_imports_torch_before_it_is_called() -> None:

@@ -143,11 +143,17 @@ def hire(
 
 
 def _serve(desk: Desk, model: str, device: str | None, dtype: str | None, backend: str | None) -> None:
+    bundle, chosen = opened(model, device, dtype, backend)
+    work(desk, bundle, backend=chosen)
+
+
+def opened(model: str, device: str | None, dtype: str | None, backend: str | None) -> tuple[Bundle, Backend]:
+    """A model where it will work, and its backend: unnamed the canary's choice, who is asked now if never before."""
     place = choose(device, dtype)
     bundle = open_bundle(model, place.device, place.dtype)
     if backend is None and backends.verdict(bundle) is None:
         backends.prepare(bundle)
-    work(desk, bundle, backend=backends.choose(bundle, backend))
+    return bundle, backends.choose(bundle, backend)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""The studio: many people, one queue that loses nothing, and the machines that serve it."""

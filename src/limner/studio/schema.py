@@ -1,0 +1,130 @@
+"""What the studio remembers: owners, what each asked for, a row for every picture, and what happened to it.
+
+The laws that a row can keep by itself stand here, so that no path through the code can break them.
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+VERSION = 1
+NAME = String(200)
+
+
+class State(StrEnum):
+    """Where a job is; the last three are for ever."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Kind(StrEnum):
+    """What can happen to a job."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    STEPPED = "stepped"
+    RETURNED = "returned"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN = (State.QUEUED, State.RUNNING)
+TABLES = MetaData()
+
+STUDIO = Table(  # one row; whoever writes anything holds it
+    "studio",
+    TABLES,
+    Column("id", Integer, CheckConstraint("id = 1", name="one_row"), primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("events", Integer, nullable=False),  # the number of the last one
+    Column("closed", Text, nullable=False),  # why no job is given out; empty: it is open
+)
+
+OWNERS = Table(
+    "owners",
+    TABLES,
+    Column("name", NAME, primary_key=True),
+    Column("weight", Float, CheckConstraint("weight > 0", name="some_weight"), nullable=False),
+    Column("used", Float, nullable=False),  # device-seconds, decayed to `used_at`
+    Column("used_at", Float, nullable=False),
+)
+
+MODELS = Table(
+    "models",
+    TABLES,
+    Column("identity", String(64), primary_key=True),
+    Column("pace", Float, nullable=False),  # device-seconds for a unit of `turns.work`
+)
+
+SUBMISSIONS = Table(
+    "submissions",
+    TABLES,
+    Column("id", String(16), primary_key=True),
+    Column("owner", NAME, ForeignKey("owners.name"), nullable=False),
+    Column("key", NAME, nullable=False),  # the client's own name for it
+    Column("asked", String(64), nullable=False),  # sha256 of recipe and count
+    Column("at", Float, nullable=False),
+    UniqueConstraint("owner", "key", name="asked_once"),
+)
+
+JOBS = Table(
+    "jobs",
+    TABLES,
+    Column("id", String(16), primary_key=True),
+    Column("submission", String(16), ForeignKey("submissions.id", ondelete="CASCADE"), nullable=False),
+    Column("owner", NAME, ForeignKey("owners.name"), nullable=False),
+    Column("number", Integer, nullable=False, unique=True),  # of the event by which it was queued
+    Column("model", String(64), nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("work", Float, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("lapses", Integer, nullable=False),  # leases that ran out
+    Column("lease", String(32)),  # the token under which it is held, or was last
+    Column("worker", NAME),
+    Column("until", Float),
+    Column("spent", Float, nullable=False),  # device-seconds under this lease
+    Column("done", Integer, nullable=False),  # forward passes,
+    Column("total", Integer, nullable=False),  # of so many
+    Column("preview", LargeBinary),  # the last one
+    Column("picture", String(64)),  # sha256 of the file
+    Column("notes", Text, nullable=False),
+    Column("what", Text, nullable=False),  # why it failed,
+    Column("remedy", Text, nullable=False),  # and what to do
+    CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="known_state"),
+    CheckConstraint("(state = 'done') = (picture IS NOT NULL)", name="done_is_a_picture"),
+    CheckConstraint("(state = 'failed') = (what <> '')", name="failed_says_why"),
+    CheckConstraint("(state = 'running') = (until IS NOT NULL)", name="running_is_leased"),
+    CheckConstraint("until IS NULL OR (lease IS NOT NULL AND worker IS NOT NULL)", name="leased_to_somebody"),
+    Index("jobs_waiting", "state", "model", "owner", "number"),
+    Index("jobs_of", "owner", "number"),
+    Index("jobs_of_submission", "submission"),
+)
+
+EVENTS = Table(
+    "events",
+    TABLES,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # without a gap, in the order of commits
+    Column("job", String(16), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON
+    Index("events_of", "job", "number"),
+)

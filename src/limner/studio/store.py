@@ -1,0 +1,205 @@
+"""The authority on jobs, as those who want pictures see it: what was accepted is finished or says why not."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from json import loads
+from secrets import token_hex
+
+from sqlalchemy import Connection, Select, func, insert, select, update
+
+from limner.errors import LimnerError
+from limner.recipe import Recipe, from_json, series, to_json
+from limner.studio import turns
+from limner.studio.database import Database, Moment, Record
+from limner.studio.line import line
+from limner.studio.rules import USUAL, Rules
+from limner.studio.schema import EVENTS, JOBS, OPEN, OWNERS, STUDIO, SUBMISSIONS, Kind, State
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One picture that somebody asked for, as it stands: `done` of `total` forward passes, or why it failed."""
+
+    id: str
+    submission: str
+    owner: str
+    recipe: Recipe
+    state: State
+    done: int
+    total: int
+    lapses: int
+    picture: str | None
+    notes: tuple[str, ...]
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a job: numbers grow without a gap, so whoever saw one can ask for what came after."""
+
+    number: int
+    job: str
+    kind: Kind
+    at: float
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The queue's front.  Every call is one transaction, and may be made again where its answer was lost."""
+
+    database: Database
+    rules: Rules = USUAL
+
+    def submit(self, owner: str, key: str, recipe: Recipe, count: int = 1) -> tuple[str, ...]:
+        """The jobs that draw `count` pictures of this recipe, seed, seed + 1, ...; on the disk when this returns.
+
+        `key` is the client's own name for what it asks: asking again gives the same jobs.  LimnerError where it was
+        something else that was asked by this key, or more is waiting than one owner may have.
+        """
+        if count > self.rules.cap:
+            raise LimnerError(f"{count} pictures are more than {self.rules.cap}", "ask for fewer at a time")
+        recipes = series(recipe, count)
+        for name, word in (("owner", owner), ("key", key)):
+            if not (0 < len(word) <= LONGEST_NAME and word.isprintable()):
+                raise LimnerError(f"{name} is not a name", f"choose 1 to {LONGEST_NAME} printable characters")
+        return self.database.write(lambda moment: self._submitted(moment, owner, key, recipes))
+
+    def _submitted(self, moment: Moment, owner: str, key: str, recipes: list[Recipe]) -> tuple[str, ...]:
+        asked = sha256(f"{len(recipes)} {to_json(recipes[0])}".encode()).hexdigest()
+        known = moment.run(
+            select(SUBMISSIONS.c.id, SUBMISSIONS.c.asked).where(SUBMISSIONS.c.owner == owner, SUBMISSIONS.c.key == key)
+        )
+        if known:
+            if known[0].asked != asked:
+                raise LimnerError(f"the key {key!r} was used for another wish", "choose a new key")
+            jobs = select(JOBS.c.id).where(JOBS.c.submission == known[0].id).order_by(JOBS.c.number)
+            return tuple(str(row.id) for row in moment.run(jobs))
+        waiting = _counted(moment.connection, owner).get(State.QUEUED, 0)
+        if waiting + len(recipes) > self.rules.cap:
+            raise LimnerError(
+                f"{waiting} of your pictures are waiting, and {len(recipes)} more would be above {self.rules.cap}",
+                "wait for some of them, or cancel some",
+            )
+        _known(moment, owner)
+        submission = token_hex(8)
+        moment.run(insert(SUBMISSIONS).values(id=submission, owner=owner, key=key, asked=asked, at=moment.now))
+        return tuple(_queued(moment, owner, submission, recipe) for recipe in recipes)
+
+    def cancel(self, owner: str, job: str) -> State:
+        """What becomes of it: whatever was over stays so, a worker is told at its next heartbeat.
+
+        LimnerError where this owner has no such job, with no word on whether another has.
+        """
+
+        def act(moment: Moment) -> State:
+            rows = moment.run(select(JOBS.c.state).where(JOBS.c.id == _id(job), JOBS.c.owner == owner))
+            if not rows:
+                raise LimnerError(f"no job {job!r} of yours", "see the list of your jobs")
+            if (state := State(rows[0].state)) not in OPEN:
+                return state
+            moment.run(update(JOBS).where(JOBS.c.id == job).values(state=State.CANCELLED, until=None))
+            moment.tell(job, Kind.CANCELLED)
+            return State.CANCELLED
+
+        return self.database.write(act)
+
+    def job(self, job: str) -> Job | None:
+        return next(self._jobs(select(JOBS).where(JOBS.c.id == _id(job))), None)
+
+    def jobs(self, owner: str, last: int = 100) -> list[Job]:
+        """An owner's latest jobs, the newest first."""
+        return list(self._jobs(select(JOBS).where(JOBS.c.owner == owner).order_by(JOBS.c.number.desc()).limit(last)))
+
+    def _jobs(self, statement: Select[*tuple[object, ...]]) -> Iterator[Job]:
+        return map(_job, self.database.read(lambda connection: connection.execute(statement).all()))
+
+    def preview(self, job: str) -> bytes | None:
+        """The last look at a job that runs."""
+        return self.database.read(
+            lambda connection: connection.scalar(select(JOBS.c.preview).where(JOBS.c.id == _id(job)))
+        )
+
+    def events(self, after: int, owner: str | None = None, job: str | None = None, most: int = 1000) -> list[Event]:
+        """What happened after the event of that number, to everybody's jobs, an owner's or one."""
+        statement = select(EVENTS).where(EVENTS.c.number > after).order_by(EVENTS.c.number).limit(most)
+        if owner is not None:
+            statement = statement.join(JOBS, JOBS.c.id == EVENTS.c.job).where(JOBS.c.owner == owner)
+        if job is not None:
+            statement = statement.where(EVENTS.c.job == _id(job))
+        rows = self.database.read(lambda connection: connection.execute(statement).all())
+        return [Event(row.number, row.job, Kind(row.kind), row.at, loads(row.detail)) for row in rows]
+
+    def ahead(self, job: str) -> int | None:
+        """How many pictures would be begun before this one if nobody asked for another; None when it does not wait."""
+
+        def act(connection: Connection) -> int | None:
+            turn = enumerate(line(connection, self.database.clock(connection), self.rules))
+            return next((place for place, each in turn if each.job == job), None)
+
+        return self.database.read(act)
+
+    def counts(self, owner: str | None = None) -> dict[State, int]:
+        """How many jobs are in which state; a state without any is left out."""
+        return self.database.read(lambda connection: _counted(connection, owner))
+
+    def weigh(self, owner: str, weight: float) -> None:
+        """How much of the devices' time an owner may have beside others: 1 is a student's, 8 is priority."""
+        if not 0 < weight < float("inf"):
+            raise LimnerError(f"weight {weight} is out of range", "choose a number above 0")
+
+        def act(moment: Moment) -> None:
+            _known(moment, owner)
+            moment.run(update(OWNERS).where(OWNERS.c.name == owner).values(weight=weight))
+
+        self.database.write(act)
+
+    def maintain(self, reason: str) -> None:
+        """No job is given out from here on, for this reason; those that run come to their end.  Empty: go on."""
+        self.database.write(lambda moment: moment.run(update(STUDIO).values(closed=reason)))
+
+    def closed(self) -> str:
+        """Why no job is given out; empty when they are."""
+        return self.database.read(lambda connection: connection.scalar(select(STUDIO.c.closed))) or ""
+
+
+def _job(row: Record) -> Job:
+    notes = tuple(loads(row.notes))
+    return Job(
+        row.id, row.submission, row.owner, from_json(row.recipe), State(row.state), row.done, row.total, row.lapses,
+        row.picture, notes, row.what, row.remedy,
+    )  # fmt: skip
+
+
+def _queued(moment: Moment, owner: str, submission: str, recipe: Recipe) -> str:
+    job = token_hex(8)
+    row = insert(JOBS).values(
+        id=job, submission=submission, owner=owner, number=moment.next, model=recipe.model, recipe=to_json(recipe),
+        work=turns.work(recipe), state=State.QUEUED, lapses=0, spent=0.0, done=0, total=0,
+        notes="[]", what="", remedy="",
+    )  # fmt: skip
+    moment.run(row)
+    moment.tell(job, Kind.QUEUED)
+    return job
+
+
+def _id(word: str) -> str:
+    """Whatever a client calls a job: what cannot be a name of one is nobody's."""
+    return word if word.isascii() and word.isalnum() else ""
+
+
+def _known(moment: Moment, owner: str) -> None:
+    """From here on there is such an owner."""
+    if not moment.run(select(OWNERS.c.name).where(OWNERS.c.name == owner)):
+        moment.run(insert(OWNERS).values(name=owner, weight=1.0, used=0.0, used_at=moment.now))
+
+
+def _counted(connection: Connection, owner: str | None) -> dict[State, int]:
+    statement = select(JOBS.c.state, func.count()).group_by(JOBS.c.state)
+    if owner is not None:
+        statement = statement.where(JOBS.c.owner == owner)
+    return {State(state): count for state, count in connection.execute(statement)}
