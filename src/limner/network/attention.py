@@ -91,7 +91,8 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "b n d"]:
         """x and what was seen from its places; who asks is x normalised."""
         q, k, v = (y.unflatten(-1, (self.heads, -1)).transpose(1, 2) for y in (self.to_q(normed), *projected))
-        y, awaited = F.scaled_dot_product_attention(q, k, v), list[Awaited]()
+        awaited: list[Awaited] = []
+        y = F.scaled_dot_product_attention(q, k, v)
         if taps is not None:
             y, awaited = routed(Site(self.name, self.kind, *size), q, k, v, y, taps)
         added: Tensor = self.to_out[0](y.transpose(1, 2).flatten(2))
