@@ -244,6 +244,8 @@ def test_a_control_that_is_not_wished_for_leaves_no_trace() -> None:
     assert resolve(Wish(excite=""), asdict(excited)) == plainly
     again = resolve(Wish(excite="cat"), asdict(plainly))
     assert again.excite_temperature == GROUPS["excite"]["excite_temperature"], "a plain source's zeros are no wish"
+    still = replace(excited, excite_step=0.0, edit_of="a dog", edit_cross=0.0, edit_layout=0.0)
+    assert resolve(Wish(), asdict(still)) == still, "a steered source's zeros are"
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def resolve(wish: Wish, defaults: Mapping[str, Value]) -> Recipe:
     """
     filled = {"version": VERSION, **NEUTRAL, **defaults, **said(wish)}
     for switch, ruled in GROUPS.items():
-        usual = {name: defaults.get(name, value) or value for name, value in ruled.items()}
+        usual = ruled if defaults.get(switch) == "" else {name: defaults.get(name, ruled[name]) for name in ruled}
         filled |= {**(usual if filled[switch] else {name: NEUTRAL[name] for name in ruled}), **said_of(wish, ruled)}
     if "eta" not in filled or (wish.eta is None and wish.sampler not in (None, defaults.get("sampler"))):
         filled["eta"] = ETA.get(str(filled.get("sampler")), 1.0)
