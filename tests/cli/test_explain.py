@@ -126,13 +126,12 @@ def test_an_edit_of_a_given_picture_is_explained_with_it(limner: Limner, photo: 
     from dataclasses import replace
 
     from limner.bundle import open_bundle
-    from limner.cli.brought import opened
     from limner.engine import run
     from limner.engine.given import name_of
     from limner.metadata import write
     from limner.recipe import Wish, resolve
 
-    bundle, given = open_bundle("tiny"), opened(photo, 16, 16)
+    bundle, given = open_bundle("tiny"), whole(photo, 16, 16)
     wish = Wish(model=bundle.identity, prompt="a red apple", edit_of="a blue boat", sampler="euler")
     recipe = resolve(replace(wish, edit_picture=name_of(given), edit_inversion="direct"), bundle.defaults)
     ((_, edited),) = run([recipe], bundle, picture=given)

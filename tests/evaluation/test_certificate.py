@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from limner.evaluation.certificate import Answer, iou, lookalikes, matched, refused, shares, threshold
+from limner.evaluation.certificate import Answer, lookalikes, matched, refused, shares, threshold
 from limner.evaluation.exercises import Vocabulary
 from limner.evaluation.oracle import Oracle, Thing, made
 from limner.evaluation.reader import Reader
+from limner.evaluation.seen import iou
 from limner.evaluation.segmenter import Segmenter
 
 KNOWN = Vocabulary(("cat", "dog", "owl", "rat"), ("shape",))

@@ -211,6 +211,10 @@ def folder_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("outputs"), help="folder for what is drawn")
 
 
+def format_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png", help="of the files (%(default)s)")
+
+
 def workers_flag(parser: argparse.ArgumentParser, what: str) -> None:
     """--workers: how many processes do `what` beside this one."""
     parser.add_argument(

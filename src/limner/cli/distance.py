@@ -27,8 +27,7 @@ SOFT = 1 / 32  # of a side: the blur that is planted
 
 def flags(job: argparse.ArgumentParser) -> None:
     drawn.flags(job)
-    job.add_argument("--corpus", type=Path, metavar="DIR", help="the pictures; ~/.limner/pictures if left out")
-    job.add_argument("--preset", choices=("mini", "base"), default="mini", help="whose scenes (%(default)s)")
+    drawn.scene_flags(job)
     job.add_argument("--count", type=int, default=800, metavar="N", help="pictures of each crowd (%(default)s)")
 
 

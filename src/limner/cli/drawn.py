@@ -27,6 +27,12 @@ def flags(job: argparse.ArgumentParser) -> None:
     job.add_argument("--out", type=Path, default=FOLDER, metavar="DIR", help="pictures, which are kept (%(default)s)")
 
 
+def scene_flags(job: argparse.ArgumentParser) -> None:
+    """Of what scenes are composed."""
+    job.add_argument("--corpus", type=Path, metavar="DIR", help="the pictures; ~/.limner/pictures if left out")
+    job.add_argument("--preset", choices=("mini", "base"), default="mini", help="whose scenes (%(default)s)")
+
+
 def eye() -> "Eye":
     """The oracle that ships; LimnerError where there is none."""
     from limner.evaluation.oracle import opened

@@ -13,6 +13,7 @@ from limner.recipe import FIELDS, GROUPS, Recipe, Wish, resolve
 if TYPE_CHECKING:
     from limner.bundle import Bundle
 
+EULER = ("euler", "ddim")  # by either name: the ladder that an inversion climbs
 RULED = tuple(name for name in GROUPS["edit_of"] if name != "edit_picture")
 
 
@@ -33,7 +34,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     adapters.flags(parser)
     asked.weights_flags(parser)
     asked.folder_flag(parser)
-    parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png", help="of the files (%(default)s)")
+    asked.format_flag(parser)
     asked.json_flag(parser)
 
 
@@ -47,10 +48,10 @@ def run(args: argparse.Namespace) -> int:
     recipe = _resolved(args, wish, bundle, made)
     picture = None
     if recipe.edit_picture:
-        from limner.cli.brought import opened
         from limner.engine.given import name_of
+        from limner.evaluation.album import whole
 
-        picture = opened(args.picture, recipe.width, recipe.height)
+        picture = whole(args.picture, recipe.width, recipe.height)
         found = name_of(picture)
         if args.source and recipe.edit_picture != found:
             raise LimnerError(f"{args.source} is no edit of {args.picture}", "give the picture that it was made from")
@@ -60,9 +61,9 @@ def run(args: argparse.Namespace) -> int:
     from limner.engine.run import sound, source_of
 
     sound(recipe, bundle)
-    if picture is not None and recipe.sampler != wish.sampler and not args.source:
+    if picture is not None and recipe.sampler not in EULER:
+        recipe = replace(recipe, sampler="euler")
         print("limner: drawn by euler, whose steps an inversion turns back", file=sys.stderr)
-
     recipes = [recipe] if args.picture else [source_of(recipe), recipe]
     drawn = []
     for each in draw(recipes, bundle, eager(bundle), args.out, args.format, picture):
@@ -116,10 +117,7 @@ def _resolved(args: argparse.Namespace, wish: Wish, bundle: "Bundle", made: aske
     if given:
         known = before.edit_picture if again and before else "0" * 64
         wish = replace(wish, edit_picture=known, edit_inversion=wish.edit_inversion or _inverted(before) or "direct")
-    recipe = resolve(wish, asdict(before) if before else bundle.defaults)
-    if given and recipe.sampler not in ("euler", "ddim"):
-        recipe = replace(recipe, sampler="euler")  # the ladder that an inversion climbs is Euler's
-    return recipe
+    return resolve(wish, asdict(before) if before else bundle.defaults)
 
 
 def _inverted(before: Recipe | None) -> str:

@@ -25,8 +25,7 @@ def flags(job: argparse.ArgumentParser) -> None:
     asked.bundle_flags(job)
     job.add_argument("--steps", type=int, default=STEPS, metavar="N", help="there, and back (%(default)s)")
     job.add_argument("--out", type=Path, default=drawn.FOLDER, metavar="DIR", help="pictures, which are kept")
-    job.add_argument("--corpus", type=Path, metavar="DIR", help="the pictures; ~/.limner/pictures if left out")
-    job.add_argument("--preset", choices=("mini", "base"), default="mini", help="whose scenes (%(default)s)")
+    drawn.scene_flags(job)
     job.add_argument("--pictures", type=int, default=24, metavar="N", help="composed ones (%(default)s)")
 
 

@@ -33,7 +33,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     asked.weights_flags(parser)
     asked.backend_flag(parser)
     asked.folder_flag(parser)
-    parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png", help="of the files (%(default)s)")
+    asked.format_flag(parser)
     asked.json_flag(parser)
 
 

@@ -58,8 +58,8 @@ def _made(args: argparse.Namespace) -> Shown:
     found = asked.origin(args.picture)
     if isinstance(found, asked.Borrowed):
         raise LimnerError(f"{args.picture} carries no recipe of limner's", "say what it shows with --prompt")
-    from limner.cli.brought import opened
     from limner.engine.explain import drawn, looks
+    from limner.evaluation.album import whole
     from limner.process.ladder import LADDERS
     from limner.sampler import SAMPLERS
 
@@ -67,7 +67,7 @@ def _made(args: argparse.Namespace) -> Shown:
     if recipe.edit_picture:
         if args.original is None:
             raise LimnerError(f"{args.picture} is an edit of a picture that was given", "give it with --original")
-        original = opened(args.original, recipe.width, recipe.height)
+        original = whole(args.original, recipe.width, recipe.height)
     elif args.original:
         raise LimnerError(f"{args.picture} is no edit of a picture that was given", "leave out --original")
     bundle = asked.bundle(args, found)
@@ -91,14 +91,14 @@ def _given(args: argparse.Namespace) -> Shown:
     wish = asked.wish(args)
     if idle := [name for name in said(wish) if name not in GIVEN]:
         raise LimnerError(f"--{idle[0].replace('_', '-')} has no effect on a picture that is given", "leave it out")
-    from limner.cli.brought import opened
     from limner.cli.make import resolved
     from limner.engine.explain import LEVELS, looked_at
+    from limner.evaluation.album import whole
 
     bundle = asked.bundle(args)
     recipe, way = resolved(wish, bundle, None), args.by or "noise"
     size = recipe.width, recipe.height
-    picture, original = opened(args.picture, *size), _size(args.picture)
+    picture, original = whole(args.picture, *size), _size(args.picture)
     fitted = "{}x{}: fitted into {}x{} (--size)".format(*original, *size)
     notes = (f"{args.picture} is {fitted}",) if original != size else ()
     watch = partial(looked_at, picture, recipe, bundle, way)

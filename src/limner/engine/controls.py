@@ -132,17 +132,12 @@ def side(bundle: Bundle, recipe: Recipe) -> int:
 
 def side_by_side(source: Guidance, edit: Guidance) -> Guidance:
     """Two sentences' lanes as lanes of two rows.  LimnerError unless they compose alike."""
-    if [_kind(lane.weight, lane.low, lane.high) for lane in source] != [
-        _kind(lane.weight, lane.low, lane.high) for lane in edit
-    ]:
+    one, other = ([(lane.weight, lane.low, lane.high) for lane in lanes] for lanes in (source, edit))
+    if one != other:
         raise LimnerError("the two prompts do not compose alike", "give both the same AND and [from:to:when]")
     return tuple(
         replace(new, context=Context.cat([old.context, new.context])) for old, new in zip(source, edit, strict=True)
     )
-
-
-def _kind(weight: float, low: float, high: float) -> tuple[float, float, float]:
-    return weight, low, high
 
 
 def nullified(guidance: Guidance, texts: Sequence[Context], sigmas: Sequence[float]) -> Guidance:

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import stat
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -138,8 +138,30 @@ def read(folder: Path, name: str, before: Leaf | None) -> tuple[Leaf, bytes]:
 
 def opened(path: Path, side: int) -> Picture:
     """A picture file as the picture tower sees it; LimnerError naming the file where it is none."""
+    return _from(path, lambda data: pixels(data, side))
+
+
+def whole(path: Path, width: int, height: int) -> Picture:
+    """A picture file as large as that: one that is stays to the last bit, another is fitted in, white around it.
+
+    LimnerError naming the file where it is none.
+    """
+
+    def padded(data: bytes) -> Picture:
+        drawn = upright(data)
+        solid = Image.new("RGBA", drawn.size, "white")
+        solid.alpha_composite(drawn)
+        picture = solid.convert("RGB")
+        if picture.size != (width, height):
+            picture = ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, color="white")
+        return np.asarray(picture)
+
+    return _from(path, padded)
+
+
+def _from(path: Path, made: Callable[[bytes], Picture]) -> Picture:
     try:
-        return pixels(path.read_bytes(), side)
+        return made(path.read_bytes())
     except OSError as fault:
         raise LimnerError(f"{path} cannot be read: {fault.strerror}", "check its name") from fault
     except LimnerError as fault:
@@ -151,22 +173,30 @@ def pixels(data: bytes, side: int) -> Picture:
 
     CLIP crops what is not square (Radford et al. 2021); limner-mini learnt from things that are whole.
     """
+    small = Image.fromarray(fit(np.asarray(upright(data, 4 * side)), side))
+    square = Image.new("RGB", (side, side), "white")
+    square.paste(small, (0, 0), small)
+    return np.asarray(square)
+
+
+def upright(data: bytes, enough: int | None = None) -> Image.Image:
+    """An RGBA picture, turned as its EXIF says; of a JPEG that is larger than `enough`, a smaller one is decoded.
+
+    LimnerError, without the file's name, where it is none or is too large.
+    """
     try:
         with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > LARGEST:
                 raise LimnerError(f"has {image.width} x {image.height} pixels", "make it smaller")
-            image.draft("RGB", (4 * side, 4 * side))  # a JPEG need not be decoded in full
-            upright = ImageOps.exif_transpose(image)
-            solid = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-            small = Image.fromarray(fit(np.asarray(solid.convert("RGBA")), side))
+            if enough is not None:
+                image.draft("RGB", (enough, enough))
+            turned = ImageOps.exif_transpose(image)
+            return turned.convert("RGBA" if turned.has_transparency_data else "RGB").convert("RGBA")
     except LimnerError:
         raise
     except Exception as fault:  # Pillow's decoders raise whatever they stumble over
         why = "" if isinstance(fault, UnidentifiedImageError) else f": {fault or type(fault).__name__}"
         raise LimnerError(f"is no picture that can be opened{why}", "save it anew") from fault
-    square = Image.new("RGB", (side, side), "white")
-    square.paste(small, (0, 0), small)
-    return np.asarray(square)
 
 
 def place(folder: Path, clip: Clip) -> Path:

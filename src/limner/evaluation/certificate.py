@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 from limner.evaluation.exercises import UNTOLD, Exercises
 from limner.evaluation.oracle import Oracle, Thing
 from limner.evaluation.reader import SPOILING, cut, taken
+from limner.evaluation.seen import iou
 from limner.process.noise import generator
 
 MATCHED = 0.5  # intersection over union from which a thing is found
@@ -53,10 +54,6 @@ def matched(masks: Sequence[Bool[np.ndarray, "h w"]], things: Sequence[Thing]) -
     own = dict(zip(*(side.tolist() for side in linear_sum_assignment(-overlaps)), strict=True))
     best = [(own.get(row), float(overlaps[row, own[row]]) if row in own else 0.0) for row in range(len(masks))]
     return [(things[at] if at is not None and share > MATCHED else None, share) for at, share in best]
-
-
-def iou(one: Bool[np.ndarray, "h w"], other: Bool[np.ndarray, "h w"]) -> float:
-    return float((one & other).sum() / max(1, (one | other).sum()))
 
 
 def lookalikes(oracle: Oracle, answers: Iterable[Answer]) -> list[tuple[str, ...]]:

@@ -9,8 +9,7 @@ from jaxtyping import Float
 
 from limner.engine.run import Picture
 from limner.evaluation.composition import TINTS, Prompt, Vocabulary, Wanted, binding, right, two
-from limner.evaluation.fidelity import overlap
-from limner.evaluation.seen import Eye, Found, Mask, Seen
+from limner.evaluation.seen import Eye, Found, Mask, Seen, iou
 from limner.pictures.heldout import held_out
 from limner.pictures.nouns import nouns, with_article
 from limner.pictures.words import COLOURS
@@ -154,7 +153,7 @@ def stayed(edit: Edit, before: Seen, after: Seen, eye: Eye) -> bool:
     """Whether the other thing has its name, its colour and its place still."""
     thing = other(edit, before, eye)
     return thing is not None and any(
-        eye.alike(each.word, thing.word) and each.colour == thing.colour and overlap(each.mask, thing.mask) >= SAME
+        eye.alike(each.word, thing.word) and each.colour == thing.colour and iou(each.mask, thing.mask) >= SAME
         for each in after.things
         if each.word
     )

@@ -7,7 +7,7 @@ from limner.bundle import Bundle
 from limner.engine.given import latent_of
 from limner.engine.run import Picture, pixels
 from limner.errors import LimnerError
-from limner.evaluation.seen import Mask, Seen
+from limner.evaluation.seen import Mask, Seen, iou
 
 TOP = 60.0  # dB: what equal pixels are said to reach, so that means stay finite; one level in a hundred is 68
 SOFT = 2  # pixels by which a mask is grown: the edge of a thing belongs to it
@@ -34,12 +34,6 @@ def round_trip(picture: Picture, bundle: Bundle) -> Picture:
     return pixels(bundle.decode(latent_of(picture, bundle)))
 
 
-def overlap(one: Mask, other: Mask) -> float:
-    """Intersection over union of two masks."""
-    union = int((one | other).sum())
-    return int((one & other).sum()) / union if union else 0.0
-
-
 def background(before: Seen, after: Seen, kept: Mask | None) -> Mask | None:
     """Where neither picture shows a thing that was edited, edges aside; None where hardly anything is left.
 
@@ -50,6 +44,6 @@ def background(before: Seen, after: Seen, kept: Mask | None) -> Mask | None:
         return None
     free = np.ones(size, bool)
     for thing in (*before.things, *after.things):
-        if kept is None or overlap(thing.mask, kept) < 0.5:
+        if kept is None or iou(thing.mask, kept) < 0.5:
             free &= ~binary_dilation(thing.mask, iterations=SOFT)
     return free if free.mean() >= LEAST else None

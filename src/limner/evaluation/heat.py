@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from limner.control.heatmaps import enlarged, stretched
 from limner.errors import LimnerError
+from limner.evaluation import seen
 from limner.evaluation.guidance import over
 from limner.evaluation.prevalence import Share, clustered
 from limner.evaluation.seen import Mask
@@ -78,9 +79,7 @@ def warmth(layers: Sequence[Float[Tensor, "1 1 height width"]]) -> Heat:
 
 def iou(heat: Heat, mask: Mask, tau: float) -> float:
     """Intersection over union of the mask and of where heat is more than tau; 0 where both are empty."""
-    hot = heat > tau
-    union = int((hot | mask).sum())
-    return int((hot & mask).sum()) / union if union else 0.0
+    return seen.iou(heat > tau, mask)
 
 
 def pointed(heat: Heat, mask: Mask) -> bool:

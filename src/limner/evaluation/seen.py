@@ -77,3 +77,8 @@ def truth(scene: Scene) -> Seen:
         if mask.any()
     ]
     return Seen(tuple(sorted(things, key=lambda each: -int(each.mask.sum()))), broken=False)
+
+
+def iou(one: Mask, other: Mask) -> float:
+    """Intersection over union of two masks; 0 where both are empty."""
+    return float((one & other).sum() / max(1, (one | other).sum()))

@@ -1,13 +1,11 @@
 """A head that looks at the start of every sentence alone learns nothing more: it is begun anew, and nobody notices."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limner.network.attention import Attention
 from limner.network.unet import UNet
 from limner.process.noise import draw
 from limner.taps import Routed, Site
@@ -50,7 +48,7 @@ def revive(net: UNet, states: Float[Tensor, "n l d"], seed: int = 0) -> int:
     token, which never differs, has no gradient left that could wake it: a sink, Xiao et al. 2023 (arXiv:2309.17453).
     """
     woken, found = 0, asleep(net, states)
-    for attention in across(net):
+    for attention in net.listeners():
         width = attention.to_q.weight.shape[0] // attention.heads
         out: torch.nn.Linear = attention.to_out[0]  # type: ignore[assignment]
         for head in found.get(attention.name, ()):
@@ -63,8 +61,3 @@ def revive(net: UNet, states: Float[Tensor, "n l d"], seed: int = 0) -> int:
                 weight[rows] = fresh.to(weight) * weight.shape[1] ** -0.5
             woken += 1
     return woken
-
-
-def across(net: UNet) -> Iterator[Attention]:
-    """The attentions to words."""
-    return (each for each in net.modules() if isinstance(each, Attention) and each.kind == "cross")
