@@ -128,6 +128,7 @@ def test_an_edit_of_a_given_picture_is_explained_with_it(limner: Limner, photo: 
     from limner.bundle import open_bundle
     from limner.engine import run
     from limner.engine.given import name_of
+    from limner.evaluation.album import whole
     from limner.metadata import write
     from limner.recipe import Wish, resolve
 
