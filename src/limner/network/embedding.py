@@ -1,6 +1,5 @@
 """How a network is told a number: sines and cosines of it at geometrically spaced frequencies."""
 
-from functools import lru_cache
 from math import log
 
 import torch
@@ -11,13 +10,10 @@ from torch.nn import functional as F
 
 def sinusoidal(values: Float[Tensor, " n"], width: int) -> Float[Tensor, "n width"]:
     """[cos(v w_k), sin(v w_k)], w_k = 10000^(-2k/width).  Vaswani et al. 2017 (arXiv:1706.03762), section 3.5."""
-    angles = values.float()[:, None] * _frequencies(width // 2, values.device)
+    half = width // 2
+    frequencies = torch.exp(-log(10_000) * torch.arange(half, device=values.device, dtype=torch.float32) / half)
+    angles = values.float()[:, None] * frequencies
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
-
-
-@lru_cache(maxsize=32)
-def _frequencies(half: int, device: torch.device) -> Float[Tensor, " half"]:
-    return torch.exp(-log(10_000) * torch.arange(half, device=device, dtype=torch.float32) / half)
 
 
 class Embedding(nn.Module):

@@ -115,6 +115,11 @@ def late(uniform: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
     return 1 - (1 - uniform.double()) ** 2  # in float32 the last share before 1 would become 1, beyond the schedule
 
 
+def sent(drawn: Tensor, device: torch.device) -> Tensor:
+    """On the device; a GPU is not waited for, as it would be for memory that the system may move."""
+    return drawn.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else drawn
+
+
 def diffusion_loss(
     net: nn.Module,
     taught: Lessons,
@@ -133,13 +138,13 @@ def diffusion_loss(
     """
     g = generator(seed, "rows", number)
     device = taught.latents.device
-    which = torch.randint(len(taught.latents), (rows,), generator=g).to(device)
-    kept = (torch.rand(rows, generator=g) >= dropped).to(device)
+    which = sent(torch.randint(len(taught.latents), (rows,), generator=g), device)
+    kept = sent(torch.rand(rows, generator=g) >= dropped, device)
     times = late((torch.rand((), generator=g) + torch.arange(rows) / rows) % 1)
     x0 = taught.latents[which].float()
     states = torch.where(kept[:, None, None], taught.states[which], taught.nothing).float()
     eps = draw(seed, "eps", number, tuple(x0.shape), device)
-    sigma = schedule.draw(times).to(device)
+    sigma = sent(schedule.draw(times), device)
     x = x0 + rowwise(sigma) * eps
     said = net(x * (1 + rowwise(sigma) ** 2).rsqrt(), schedule.t_of(sigma), Context(states))
     loss: Tensor = (said.float() - v_of(x, x0, sigma)).square().mean()
