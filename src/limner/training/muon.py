@@ -20,25 +20,35 @@ def orthogonal(matrices: Float[Tensor, "*k m n"], rounds: int = 5) -> Float[Tens
     """
     if matrices.shape[-2] > matrices.shape[-1]:
         return orthogonal(matrices.mT, rounds).mT
+    x = unit(matrices)
+    out: Tensor = factor(x @ x.mT, rounds) @ x
+    return out
+
+
+def unit(matrices: Float[Tensor, "*k m n"]) -> Float[Tensor, "*k m n"]:
+    """Divided by its Frobenius norm, so that no singular value is above one."""
+    return matrices / matrices.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-12)
+
+
+def factor(gram: Float[Tensor, "*k m m"], rounds: int = 5) -> Float[Tensor, "*k m m"]:
+    """What the rounds multiply X by in all: polynomials in the first G, which commute."""
     a, b, c = QUINTIC
-    x = matrices / matrices.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-12)
-    gram = x @ x.mT
-    eye = torch.eye(x.shape[-2], device=x.device, dtype=x.dtype).expand_as(gram)
+    eye = torch.eye(gram.shape[-1], device=gram.device, dtype=gram.dtype).expand_as(gram)
     product = eye
     for _ in range(rounds):
-        factor = a * eye + b * gram + c * (gram @ gram)
-        product = factor @ product
-        gram = gram @ factor @ factor  # all three are polynomials in the first G, and so commute
-    out: Tensor = product @ x
-    return out
+        once = a * eye + b * gram + c * (gram @ gram)
+        product = once @ product
+        gram = gram @ once @ once
+    return product
 
 
 class Muon(torch.optim.Optimizer):
     """Nesterov's momentum, made orthogonal, for hidden matrices; a convolution is a matrix of its output channels.
 
     Jordan et al. 2024; the scale is Liu et al. 2025's (arXiv:2502.16982, Eq. 4).  torch's own takes no convolutions and
-    computes in bfloat16, which some processors are slow at.  Matrices of one shape are worked on at once, as a GPU
-    would else wait for one small product after another.  Under `torchrun` every process does its share.
+    computes in bfloat16, which some processors are slow at.  Matrices of one shape are worked on at once, and the
+    rounds on all whose shorter sides are alike, as a GPU would else wait for one small product after another.  Under
+    `torchrun` every process does its share.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.9, decay: float = 0.0):
@@ -55,7 +65,7 @@ class Muon(torch.optim.Optimizer):
             memories = [self.state[parameter]["momentum_buffer"] for parameter in learning]
             torch._foreach_mul_(memories, group["momentum"])
             torch._foreach_add_(memories, gradients)
-            ahead = [g + group["momentum"] * memory for g, memory in zip(gradients, memories, strict=True)]
+            ahead = torch._foreach_add(gradients, memories, alpha=group["momentum"])
             steps = made(ahead)
             if group["decay"]:
                 torch._foreach_mul_(learning, 1 - group["lr"] * group["decay"])
@@ -63,12 +73,25 @@ class Muon(torch.optim.Optimizer):
 
 
 def made(ahead: Sequence[Tensor]) -> list[Tensor]:
-    """Each parameter's step at rate one, those of one shape together; zeros where another process makes it."""
+    """Each parameter's step at rate one; zeros where another process makes it."""
     steps, alike = [torch.zeros_like(each) if world() > 1 else each for each in ahead], dict[torch.Size, list[int]]()
     for k in range(rank(), len(ahead), world()):
         alike.setdefault(ahead[k].flatten(1).shape, []).append(k)
+    wide = {shape: unit(torch.stack([flat(ahead[k]) for k in which])) for shape, which in alike.items()}
+    factors = dict[torch.Size, Tensor]()
+    for side in {min(shape) for shape in wide}:
+        group = [shape for shape in wide if min(shape) == side]
+        grams = [wide[shape] @ wide[shape].mT for shape in group]
+        parts = factor(torch.cat(grams)).split([len(gram) for gram in grams])
+        factors |= dict(zip(group, parts, strict=True))
     for shape, which in alike.items():
-        found = RMS * max(shape) ** 0.5 * orthogonal(torch.stack([ahead[k].flatten(1) for k in which]))
+        found = (RMS * max(shape) ** 0.5) * (factors[shape] @ wide[shape])
         for k, step in zip(which, found, strict=True):
-            steps[k] = step.view_as(ahead[k])
+            steps[k] = (step.mT if shape[0] > shape[1] else step).reshape(ahead[k].shape)
     return steps
+
+
+def flat(parameter: Tensor) -> Float[Tensor, "m n"]:
+    """As a matrix that is no taller than wide."""
+    matrix = parameter.flatten(1)
+    return matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix
