@@ -14,10 +14,11 @@ from limner.errors import LimnerError
 from limner.evaluation import exercises, reader, segmenter
 from limner.evaluation.exercises import SIDE, Exercises, Vocabulary, chunk, numbered, vocabulary
 from limner.evaluation.oracle import Oracle, Presented, Thing, made, opened, write
-from limner.evaluation.reader import CUT, Reader, batch, boxes, cut
+from limner.evaluation.reader import CUT, Reader, batch, boxes, cut, foreseen
 from limner.evaluation.segmenter import FOLD, Segmenter, parted, summits, targets
 from limner.pictures.scenes import compose
 from limner.pictures.sets import Corpus
+from limner.process.noise import draw
 from limner.training.loop import Plan, Run
 from limner.training.weights import initialise
 
@@ -194,3 +195,12 @@ def test_only_people_are_described_as_people(small: Oracle) -> None:
 
     assert small.figures([thing(0), thing(2)]) == ()
     assert small.figures([thing(1)]) == (Presented("woman", "dark", 0.7),)
+
+
+def test_what_is_asked_for_more_often_is_believed_sooner() -> None:
+    net = Reader(KNOWN, (16, 16, 24, 32)).requires_grad_(False)
+    x = draw(0, "cut", 0, (3, 4, 64, 64))
+    before = net(x).word.softmax(1)
+    after = foreseen(net, KNOWN, ["circle", "no such word"], 4.0)(x).word.softmax(1)
+    odds = [(each[:, k] / (1 - each[:, k])) for each in (before, after) for k in [KNOWN.words.index("circle")]]
+    torch.testing.assert_close(odds[1], 4 * odds[0])

@@ -191,7 +191,7 @@ class Elsewhere:
 
 def trained(folder: Path, known: "Vocabulary") -> "tuple[Segmenter, Reader]":
     """The averaged weights of both, in half precision as they will be kept."""
-    from limner.evaluation.reader import Reader
+    from limner.evaluation.reader import Reader, foreseen
     from limner.evaluation.segmenter import Segmenter
     from limner.training.loop import averaged
 
@@ -199,7 +199,7 @@ def trained(folder: Path, known: "Vocabulary") -> "tuple[Segmenter, Reader]":
     for net, name in zip(nets, ("segmenter", "reader"), strict=True):
         net.load_state_dict({key: weights.half() for key, weights in averaged(folder / f"{name}.safetensors").items()})
         net.requires_grad_(False).eval()
-    return nets
+    return nets[0], foreseen(nets[1], known)
 
 
 def certified(found: "dict[str, tuple[dict[str, Share], float]]", refused: "dict[str, Share]") -> "list[Figure]":
