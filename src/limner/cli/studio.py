@@ -122,14 +122,16 @@ def made(folder: Path | None) -> Path:
 def devices() -> list[str | None]:
     """A CUDA device for each GPU that there is, found without torch; else whatever is best."""
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
-    count = len([each for each in shown.split(",") if each.strip() not in ("", "-1")]) if shown is not None else len(
-        [each for each in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", each.name)]
+    count = (
+        len([each for each in shown.split(",") if each.strip() not in ("", "-1")])
+        if shown is not None
+        else len([each for each in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", each.name)])
     )
     return [f"cuda:{number}" for number in range(count)] or [None]
 
 
 def web(place: Place, model: str, listening: socket.socket) -> None:
-    """The web's process, which says what can be drawn before a worker has read the weights, where their folder tells."""
+    """The web's process.  It says what can be drawn before a worker has read the weights, where their folder tells."""
 
     def serve() -> None:
         from limner.studio.staff import SHIPPED as FOLDER

@@ -172,9 +172,7 @@ class Store:
 
     def places(self) -> dict[str, Place]:
         """Where each open job stands, and when its picture will be there."""
-        return self.database.read(
-            lambda connection: places(connection, self.database.clock(connection), self.rules)
-        )
+        return self.database.read(lambda connection: places(connection, self.database.clock(connection), self.rules))
 
     def counts(self, owner: str | None = None) -> dict[State, int]:
         """How many jobs are in which state; a state without any is left out."""

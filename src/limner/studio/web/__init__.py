@@ -1,1 +1,1 @@
-"""The studio as browsers and programs see it: requests become calls of the store, and nothing here remembers anything."""
+"""The studio as browsers and programs see it: requests become calls of the store, and nothing is remembered."""

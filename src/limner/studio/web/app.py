@@ -48,7 +48,7 @@ class Papers:
 
     def page(self) -> Response:
         """The same for people, without anybody else's script."""
-        return HTMLResponse(render("api.html", schema=self.app.openapi()))
+        return HTMLResponse(render("api.html", {"schema": self.app.openapi()}))
 
 
 def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:

@@ -13,15 +13,13 @@ WISHED = tuple(name for name in FIELDS if name not in UNASKED)
 
 
 def _field(about: About) -> tuple[object, object]:
-    low_high = ("min_length", "max_length") if about.kind is str else ("ge", "le")
     unit = f" ({about.unit})" if about.unit and "(" not in about.unit else ""
-    field = Field(
-        default=None,
-        description=f"{about.help}{unit}; as the model likes it if left out",
-        examples=[about.example],
-    )
-    bounds = dict(zip(low_high, (about.low, about.high), strict=True))
-    return Annotated[about.kind | None, Field(**bounds)], field  # type: ignore[arg-type]  # two numbers
+    text = f"{about.help}{unit}; as the model likes it if left out"
+    if about.kind is str:
+        bounds = Field(min_length=about.low, max_length=about.high)
+    else:
+        bounds = Field(ge=about.low, le=about.high)
+    return Annotated[about.kind | None, bounds], Field(default=None, description=text, examples=[about.example])
 
 
 Asked: type[BaseModel] = create_model(  # type: ignore[call-overload]  # its fields are the recipe's

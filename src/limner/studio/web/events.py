@@ -59,9 +59,7 @@ class Reader:
         return dumps(mine) if mine else ""
 
 
-async def listen(
-    front: Front, request: Request, user: User, after: int, job: str | None = None
-) -> AsyncIterator[str]:
+async def listen(front: Front, request: Request, user: User, after: int, job: str | None = None) -> AsyncIterator[str]:
     """Until the one job is over, the listener goes, or the server or its database does; he then comes back."""
     reader, quiet = Reader(front, user, after, job), 0.0
     yield "retry: 1000\n\n"
@@ -78,7 +76,8 @@ async def listen(
         if quiet >= QUIET:
             yield ": still here\n\n"
             quiet = 0.0
-        await front.feed.wait(user.name, reader.after, LISTENING)
+        if not news:
+            await front.feed.wait(user.name, reader.after, LISTENING)
 
 
 def spelt(event: Event) -> str:

@@ -22,7 +22,7 @@ def answer(scope: Scope, fault: LimnerError) -> Response:
     later = {"retry-after": LATER[fault.status]} if fault.status in LATER else {}
     line = " ".join(str(fault).split())
     if not scope["path"].startswith(PROGRAMS) and "text/html" in Headers(scope=scope).get("accept", ""):
-        page = render("fault.html", what=fault.what, remedy=fault.remedy)
+        page = render("fault.html", {"what": fault.what, "remedy": fault.remedy})
         return HTMLResponse(page, fault.status, headers=later)
     kind = "server_error" if fault.status >= 500 else "invalid_request_error"
     error = {"message": line, "what": fault.what, "remedy": fault.remedy, "type": kind, "param": None, "code": None}
@@ -39,6 +39,8 @@ def http_fault(request: Request, fault: Exception) -> Response:
     what, _, remedy = str(fault.detail).partition("; ")
     if fault.status_code == 404:
         what, remedy = f"there is nothing at {request.url.path[:100]}", "begin at /"
+    elif fault.status_code == 400:
+        what, remedy = "the request's body cannot be read", "send JSON, or a form's fields"
     elif fault.status_code == 405:
         what, remedy = f"{request.method} is not for {request.url.path[:100]}", "see /api"
     return answer(request.scope, LimnerError(what, remedy, fault.status_code))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
@@ -47,10 +47,10 @@ class Feed:
         finally:
             self._listeners -= 1
 
-    async def places(self) -> Mapping[str, Place]:
-        """Where every open job stands, as of a second ago at most."""
+    async def places(self, new: Collection[str] = ()) -> Mapping[str, Place]:
+        """Where every open job stands, as of a second ago at most, those that are `new` among them."""
         async with self._placing:
-            if time.monotonic() - self._placed > STALE:
+            if time.monotonic() - self._placed > STALE or not self._places.keys() >= {*new}:
                 self._places = await run_in_threadpool(self.store.places)
                 self._placed = time.monotonic()
         return self._places

@@ -18,7 +18,7 @@ from limner.studio.waiting import Place, words
 from limner.studio.web.feed import Feed
 from limner.studio.web.user import User
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 LISTENING = 2.0  # seconds from one look at the line to the next, of whoever waits in it
 
 

@@ -32,16 +32,14 @@ class Jobs:
         )
         jobs = [await self._told(user, name) for name in names]
         submission = jobs[0]["submission"]
-        return JSONResponse(
-            {"submission": submission, "jobs": jobs}, 202, headers={"location": f"/tries/{submission}"}
-        )
+        return JSONResponse({"submission": submission, "jobs": jobs}, 202, headers={"location": f"/tries/{submission}"})
 
     async def mine(
         self, user: Asker, last: Annotated[int, Query(ge=1, le=500)] = 100, before: str | None = None
     ) -> dict[str, Json]:
         """Your latest jobs, the newest first; `before` a job's id continues where a list ended."""
         jobs = await run_in_threadpool(self.front.store.jobs, user.name, last, before)
-        line = await self.front.feed.places()
+        line = await self.front.feed.places([job.id for job in jobs if job.state in OPEN])
         return {"jobs": [told(job, line) for job in jobs]}
 
     async def one(self, job: str, user: Asker) -> dict[str, Json]:
@@ -72,9 +70,7 @@ class Jobs:
             since = await run_in_threadpool(self.front.store.last)
         return stream(listen(self.front, request, user, since))
 
-    async def story(
-        self, job: str, request: Request, user: Asker, last: Last = None, after: After = None
-    ) -> Response:
+    async def story(self, job: str, request: Request, user: Asker, last: Last = None, after: After = None) -> Response:
         """What happened to a job of yours and still does, until it is over; then 204, which ends a browser's asking."""
         since = (after if last is None else last) or 0
         found = await run_in_threadpool(self.front.job, user, job)
@@ -101,4 +97,4 @@ class Jobs:
 
     async def _told(self, user: User, name: str) -> dict[str, Json]:
         job = await run_in_threadpool(self.front.job, user, name)
-        return told(job, await self.front.feed.places() if job.state in OPEN else {})
+        return told(job, await self.front.feed.places([name]) if job.state in OPEN else {})

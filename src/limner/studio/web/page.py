@@ -1,5 +1,6 @@
 """Pages are written on the server, from templates that escape whatever they are given."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -9,12 +10,10 @@ _PAGES = Environment(
     loader=FileSystemLoader(HERE / "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
     undefined=StrictUndefined,
 )  # fmt: skip
-STATIC = {
-    "studio.css": ("text/css", (HERE / "static" / "studio.css").read_bytes()),
-    "studio.js": ("text/javascript", (HERE / "static" / "studio.js").read_bytes()),
-}
+_KINDS = {"studio.css": "text/css", "studio.js": "text/javascript", "limner.svg": "image/svg+xml"}
+STATIC = {name: (kind, (HERE / "static" / name).read_bytes()) for name, kind in _KINDS.items()}
 
 
-def render(name: str, **values: object) -> str:
+def render(name: str, values: Mapping[str, object]) -> str:
     """A page; what it says is text, whoever wrote it."""
     return _PAGES.get_template(name).render(values)

@@ -84,7 +84,7 @@ class Pages:
     async def card(self, job: str, user: Asker) -> Response:
         """One picture as a piece of a page, for a page that is open."""
         found = await run_in_threadpool(self.front.job, user, job)
-        return HTMLResponse(render("card.html", job=told(found, await self.front.feed.places())))
+        return HTMLResponse(render("card.html", {"job": told(found, await self.front.feed.places([job]))}))
 
     async def cancel(self, job: str, user: Asker) -> Response:
         """The button beside a picture that is not there yet."""
@@ -93,7 +93,7 @@ class Pages:
         return RedirectResponse(f"/tries/{found.submission}", 303)
 
     def static(self, name: str) -> Response:
-        """The pages' one style sheet and one script."""
+        """The pages' style sheet, script and icon."""
         if name not in STATIC:
             raise LimnerError("there is no such file", "begin at /", 404)
         kind, data = STATIC[name]
@@ -105,34 +105,35 @@ class Pages:
         last = await run_in_threadpool(self.front.store.last)
         jobs = await run_in_threadpool(self.front.store.jobs, user.name, SHOWN + 1, before)
         cards = await run_in_threadpool(self.front.staff.cards)
-        page = render(
-            "home.html",
-            said={**(cards[0].defaults if cards else {}), **said},
-            fault=fault,
-            cards=cards,
-            chosen=said.get("model", ""),
-            fields=FIELDS,
-            drawer=DRAWER,
-            choices={"sampler": sorted(WALKS), "ladder": sorted(LADDERS)},
-            key=token_hex(16),
-            most=USUAL.cap,
-            lecture=LECTURE,
-            tries=await self._tries(jobs[:SHOWN]),
-            older=jobs[SHOWN - 1].id if len(jobs) > SHOWN else None,
-            after=last,
-            waits=False,
-        )
-        return HTMLResponse(page, fault.status if fault else 200)
+        values = {
+            "said": {**(cards[0].defaults if cards else {}), **said},
+            "fault": fault,
+            "cards": cards,
+            "chosen": said.get("model", ""),
+            "fields": FIELDS,
+            "drawer": DRAWER,
+            "choices": {"sampler": sorted(WALKS), "ladder": sorted(LADDERS)},
+            "key": token_hex(16),
+            "most": USUAL.cap,
+            "lecture": LECTURE,
+            "tries": await self._tries(jobs[:SHOWN]),
+            "older": jobs[SHOWN - 1].id if len(jobs) > SHOWN else None,
+            "after": last,
+            "waits": False,
+        }
+        return HTMLResponse(render("home.html", values), fault.status if fault else 200)
 
     async def _shown(self, user: User, jobs: list[Job]) -> Response:
         last = await run_in_threadpool(self.front.store.last)
         tries = await self._tries(jobs)
         waits = any(job.state in OPEN for job in jobs)
-        return HTMLResponse(render("tries.html", tries=tries, after=last, waits=waits, prompt=jobs[0].recipe.prompt))
+        values = {"tries": tries, "after": last, "waits": waits, "prompt": jobs[0].recipe.prompt}
+        return HTMLResponse(render("tries.html", values))
 
     async def _tries(self, jobs: list[Job]) -> list[dict[str, object]]:
         """The jobs by what was asked at once, and within that in the order of their seeds."""
-        places = await self.front.feed.places() if any(job.state in OPEN for job in jobs) else {}
+        new = [job.id for job in jobs if job.state in OPEN]
+        places = await self.front.feed.places(new) if new else {}
         tries = []
         for submission, group in groupby(jobs, key=lambda job: job.submission):
             mine = sorted(group, key=lambda job: job.recipe.seed)
