@@ -4,20 +4,24 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from secrets import token_hex
 from socket import create_server
 from threading import Thread
 
 import httpx2 as httpx
 import uvicorn
 from fastapi import Request
+from studios import MODEL
 
 from limner.bundle import Bundle
 from limner.engine import backends
 from limner.engine.worker import work
+from limner.recipe import DEFAULTS
 from limner.studio.house import House
+from limner.studio.leases import Pulse
 from limner.studio.schema import OPEN
 from limner.studio.shift import Shift
-from limner.studio.staff import Staff
+from limner.studio.staff import Card
 from limner.studio.web.app import application
 from limner.studio.web.user import Role, User, Who
 from limner.studio.worker import Counter, card, present
@@ -57,7 +61,7 @@ def served(house: House, who: Who = by_header) -> Iterator[Served]:
     """Until the block ends, or the server dies of it."""
     app = application(house, who)
     listening = create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="warning", ws="none", lifespan="on", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, log_level="warning", ws="none", lifespan="on", timeout_graceful_shutdown=4)
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
@@ -105,10 +109,8 @@ def painted(house: House, job: str, data: bytes = b"\x89PNG painted") -> str:
     try:
         found = house.store().job(job)
         assert found is not None
-        for held in leases.lease("painter", found.recipe.model, 40, "f" * 16):
+        for held in leases.lease("painter", found.recipe.model, 40, token_hex(8)):
             if held.job == job:
-                from limner.studio.leases import Pulse
-
                 picture = house.vault().keep(data)
                 assert leases.finish(Pulse(job, held.lease, 2, 2, 0.5), picture)
                 return picture
@@ -117,13 +119,8 @@ def painted(house: House, job: str, data: bytes = b"\x89PNG painted") -> str:
         leases.database.close()
 
 
-def announced(house: House, staff: Staff | None = None) -> None:
+def announced(house: House) -> None:
     """A model that nobody draws with."""
-    from studios import MODEL
-
-    from limner.recipe import DEFAULTS
-    from limner.studio.staff import Card
-
-    staff = staff or house.staff()
+    staff = house.staff()
     staff.announce(Card(MODEL, "mini", 8, {**DEFAULTS, "width": 64, "height": 64, "steps": 4}, "Apache-2.0"))
     staff.database.close()

@@ -21,6 +21,16 @@ def busy(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield here
 
 
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """For tests in which all is refused: the same for all of a file."""
+    folder = tmp_path_factory.mktemp("desk")
+    house = House(f"sqlite:///{folder / 'studio.db'}", folder / "pictures", QUICK)
+    announced(house)
+    with served(house) as here:
+        yield here
+
+
 @pytest.fixture
 def idle(tmp_path: Path) -> Iterator[Served]:
     """Nobody draws here; a model is announced, whose pictures are of no size."""

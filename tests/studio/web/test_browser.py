@@ -61,7 +61,7 @@ def test_progress_is_seen_and_a_cancelled_picture_says_so(browser: Browser, busy
     page.goto(f"/tries/{asked['submission']}")
     page.wait_for_selector("progress:not([value='0'])")
     page.wait_for_selector("img[data-look]:not([hidden])")
-    assert "being drawn" in page.locator("[data-status]").text_content()
+    page.wait_for_selector("[data-status]:has-text('being drawn')")
     page.get_by_role("button", name="Cancel seed 42").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("article[data-state=cancelled]")

@@ -60,8 +60,8 @@ def test_the_studios_own_page_may(idle: Served) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/api", "/static/studio.js", "/nothing", "/api/jobs"])
-def test_every_answer_says_what_a_browser_may_do_with_it(idle: Served, path: str) -> None:
-    with idle.client() as client:
+def test_every_answer_says_what_a_browser_may_do_with_it(desk: Served, path: str) -> None:
+    with desk.client() as client:
         headers = client.get(path, headers={"accept": "text/html"}).headers
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
@@ -103,8 +103,8 @@ def test_figures_for_prometheus_are_the_stores(idle: Served) -> None:
     assert "/api/jobs/{job}/cancel" in routes  # not one for each job
 
 
-def test_the_interface_is_described(idle: Served) -> None:
-    with idle.client() as client:
+def test_the_interface_is_described(desk: Served) -> None:
+    with desk.client() as client:
         schema = client.get("/openapi.json").json()
         page = client.get("/api").text
     assert schema["components"]["schemas"]["Asked"]["properties"]["steps"]["anyOf"][0]["maximum"] == 1000

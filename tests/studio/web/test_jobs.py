@@ -106,9 +106,9 @@ def test_same_pixels_have_many_owners(idle: Served) -> None:
     ],
 )
 def test_what_is_wrong_is_one_line_and_what_to_do(
-    idle: Served, change: dict[str, object], status: int, line: str
+    desk: Served, change: dict[str, object], status: int, line: str
 ) -> None:
-    with idle.client() as client:
+    with desk.client() as client:
         body = json.dumps(WISH | change)  # in ASCII: half a surrogate pair is no text, but may be sent
         answer = client.post("/api/jobs", content=body, headers={"content-type": "application/json"})
         assert answer.status_code == status
@@ -135,16 +135,16 @@ def test_what_is_wrong_is_one_line_and_what_to_do(
         ("GET", "/api/events?after=-1", b"", 422),
     ],
 )
-def test_no_request_gets_a_traceback(idle: Served, method: str, path: str, body: bytes, status: int) -> None:
-    with idle.client() as client:
+def test_no_request_gets_a_traceback(desk: Served, method: str, path: str, body: bytes, status: int) -> None:
+    with desk.client() as client:
         answer = client.request(method, path, content=body, headers={"content-type": "application/json"})
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
     assert "Traceback" not in answer.text
 
 
-def test_a_body_without_a_length_is_measured_as_it_comes(idle: Served) -> None:
-    with idle.client() as client:
+def test_a_body_without_a_length_is_measured_as_it_comes(desk: Served) -> None:
+    with desk.client() as client:
         answer = client.post(
             "/api/jobs", content=(b"x" * 2**16 for _ in range(40)), headers={"content-type": "application/json"}
         )

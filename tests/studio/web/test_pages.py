@@ -81,8 +81,8 @@ def test_sent_twice_it_is_asked_once(idle: Served) -> None:
         ({"model": "other"}, "there is no model &#39;other&#39; here"),
     ],
 )
-def test_a_mistake_comes_back_with_all_that_was_typed(idle: Served, change: dict[str, str], line: str) -> None:
-    with idle.client() as client:
+def test_a_mistake_comes_back_with_all_that_was_typed(desk: Served, change: dict[str, str], line: str) -> None:
+    with desk.client() as client:
         answer = send(client, prompt='<b>"mine"</b>', **change)
         assert answer.status_code in (404, 422)
         assert line in answer.text
@@ -107,8 +107,8 @@ def test_again_fills_the_form_with_what_made_a_picture(idle: Served) -> None:
         assert client.get("/api/jobs").json()["jobs"][0]["recipe"] == client.get(f"/api/jobs/{job}").json()["recipe"]
 
 
-def test_the_lectures_sentences_are_a_click_away(idle: Served) -> None:
-    with idle.client() as client:
+def test_the_lectures_sentences_are_a_click_away(desk: Served) -> None:
+    with desk.client() as client:
         page = client.get("/").text
         link = f'href="/?prompt={quote("monkey with hat walking")}"'
         assert link in page
@@ -165,8 +165,8 @@ def test_the_gallery_goes_on_page_by_page_and_is_there_after_a_restart(idle: Ser
     assert sorted(map(int, seeds)) == list(range(65))
 
 
-def test_people_are_told_what_is_wrong_on_a_page_and_programs_in_json(idle: Served) -> None:
-    with idle.client() as client:
+def test_people_are_told_what_is_wrong_on_a_page_and_programs_in_json(desk: Served) -> None:
+    with desk.client() as client:
         page = client.get("/jobs/nothing", headers={"accept": "text/html"})
         assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
         assert "no job &#39;nothing&#39; of yours; see the list of your jobs." in page.text

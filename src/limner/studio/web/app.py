@@ -19,9 +19,11 @@ from limner.studio.web.front import Front
 from limner.studio.web.guard import Guard
 from limner.studio.web.health import Health, Meter, Queue
 from limner.studio.web.jobs import Jobs
+from limner.studio.web.openai import OpenAI
 from limner.studio.web.page import render
 from limner.studio.web.pages import Pages
 from limner.studio.web.user import Demand, Role, Who, alone
+from limner.studio.web.webui import WebUI
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -54,6 +56,7 @@ class Papers:
 def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     """All of them."""
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
+    openai, webui = OpenAI(front), WebUI(front)
     anybody, student, instructor = Role.ANYBODY, Role.STUDENT, Role.INSTRUCTOR
     return (
         Door("GET", "/", student, pages.home, hidden=True),
@@ -72,6 +75,22 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/api/jobs/{job}/events", student, jobs.story),
         Door("GET", "/api/events", student, jobs.events),
         Door("GET", "/api/models", student, jobs.models),
+        Door("POST", "/v1/images/generations", student, openai.generations),
+        Door("POST", "/v1/images/edits", student, openai.unmade),
+        Door("POST", "/v1/images/variations", student, openai.unmade),
+        Door("GET", "/v1/models", student, openai.models),
+        Door("GET", "/v1/models/{model}", student, openai.model),
+        Door("POST", "/sdapi/v1/txt2img", student, webui.txt2img),
+        Door("POST", "/sdapi/v1/img2img", student, webui.unmade),
+        Door("GET", "/sdapi/v1/progress", student, webui.progress),
+        Door("POST", "/sdapi/v1/interrupt", student, webui.interrupt),
+        Door("POST", "/sdapi/v1/skip", student, webui.skip),
+        Door("GET", "/sdapi/v1/samplers", student, webui.samplers),
+        Door("GET", "/sdapi/v1/schedulers", student, webui.schedulers),
+        Door("GET", "/sdapi/v1/sd-models", student, webui.models),
+        Door("GET", "/sdapi/v1/options", student, webui.options),
+        Door("POST", "/sdapi/v1/options", student, webui.choose),
+        Door("POST", "/sdapi/v1/png-info", student, webui.png_info),
         Door("GET", "/healthz", anybody, health.alive),
         Door("GET", "/readyz", anybody, health.ready),
         Door("GET", "/metrics", instructor, health.metrics),

@@ -1,7 +1,7 @@
 """What every page and interface has at hand, and what they have in common: wishes become jobs, jobs become answers."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from secrets import token_hex
 from typing import TypeAlias
 
@@ -71,6 +71,8 @@ class Front:
 def told(job: Job, places: Mapping[str, Place]) -> dict[str, Json]:
     """A job as programs read it."""
     place = places.get(job.id) if job.state in OPEN else None
+    if place and job.state == State.RUNNING and not place.running:  # the line is told as of a second ago
+        place = replace(place, ahead=0, running=True)
     return {
         "id": job.id,
         "submission": job.submission,
