@@ -80,7 +80,7 @@ def test_whoever_is_killed_comes_back_and_at_the_end_nobody_is_left(folder: Path
         until(lambda: state(client, quick) in ("done", "running"))  # running, if its lease of the dead has not run out
         after = children(process)
         process.send_signal(signal.SIGINT)
-        out, errors = process.communicate(timeout=40)
+        _, errors = process.communicate(timeout=40)
         assert process.returncode == 0
         assert "Traceback" not in errors
         assert len(re.findall(r"was killed by signal 9; another starts in", errors)) == 2
@@ -121,7 +121,9 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, capsys: pytest.CaptureFix
     with create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert main(["studio", "--folder", str(tmp_path), "--port", port]) == 2
-    assert f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another --port" in capsys.readouterr().err
+    assert (
+        f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another --port" in capsys.readouterr().err
+    )
 
 
 def test_a_database_that_is_none_ends_it_at_once_with_one_line(tmp_path: Path) -> None:

@@ -157,7 +157,9 @@ def test_a_large_picture_may_come_and_a_larger_one_may_not(desk: Served) -> None
         noise = b64encode(b"\x89PNG\r\n\x1a\n" + bytes(3 * 2**20)).decode()
         assert client.post("/sdapi/v1/png-info", json={"image": noise}).status_code == 422
     with create_connection(("127.0.0.1", desk.port), timeout=10) as line:  # refused before any of it is read
-        line.sendall(f"POST /sdapi/v1/png-info HTTP/1.1\r\nHost: localhost\r\nContent-Length: {49 * 2**20}\r\n\r\n".encode())
+        line.sendall(
+            f"POST /sdapi/v1/png-info HTTP/1.1\r\nHost: localhost\r\nContent-Length: {49 * 2**20}\r\n\r\n".encode()
+        )
         assert line.recv(12) == b"HTTP/1.1 413"
 
 

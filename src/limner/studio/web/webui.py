@@ -177,7 +177,11 @@ class WebUI:
 
     def options(self, user: Asker) -> dict[str, Json]:
         """Those that mean something here; they are the same for everybody."""
-        return {"sd_model_checkpoint": self.front.staff.card().name, "CLIP_stop_at_last_layers": 1, "samples_format": "png"}
+        return {
+            "sd_model_checkpoint": self.front.staff.card().name,
+            "CLIP_stop_at_last_layers": 1,
+            "samples_format": "png",
+        }
 
     def choose(self, options: dict[str, object], user: Asker) -> None:
         """Nothing is set for everybody by one; what is so already may be said."""
@@ -192,7 +196,9 @@ class WebUI:
 
     def unmade(self) -> None:
         """Pictures from pictures are not made here yet."""
-        raise LimnerError("pictures are not made from pictures here yet", "limner edit does it on the command line", 501)
+        raise LimnerError(
+            "pictures are not made from pictures here yet", "limner edit does it on the command line", 501
+        )
 
     def _current(self, user: User) -> list[Job]:
         """What was asked for at once and is drawn now, or else next."""
