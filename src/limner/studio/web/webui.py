@@ -161,11 +161,10 @@ class WebUI:
 
     def schedulers(self, user: Asker) -> list[Json]:
         """How noise levels are spaced."""
-        automatic: dict[str, Json] = {"name": "automatic", "label": "Automatic", "aliases": []}
-        return [
-            automatic,
-            *({"name": ours, "label": names[0], "aliases": [*names[1:]]} for ours, names in LADDERS.items()),
-        ]
+        spaced: list[Json] = [{"name": "automatic", "label": "Automatic", "aliases": []}]
+        for ours, names in LADDERS.items():
+            spaced.append({"name": ours, "label": names[0], "aliases": [*names[1:]]})
+        return spaced
 
     def models(self, user: Asker) -> list[Json]:
         """What can be drawn with.  A model's identity is no file's hash, and is not told as one."""
