@@ -7,8 +7,8 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --constraint constraints.txt
 
 # The commands that tests marked `system` call, and the Debian packages that bring them.
-COMMANDS := node pg_ctlcluster
-PACKAGES := nodejs postgresql
+COMMANDS := node pg_ctlcluster chromium
+PACKAGES := nodejs postgresql chromium
 MISSING = $(strip $(foreach each,$(COMMANDS),$(shell command -v $(each) >/dev/null 2>&1 || echo $(each))))
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 

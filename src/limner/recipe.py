@@ -106,6 +106,18 @@ NEUTRAL: Mapping[str, Value] = {  # how the fields of a control say that it is n
     name: type(value)() for switch, ruled in GROUPS.items() for name, value in ({switch: ""} | dict(ruled)).items()
 }
 FIELDS: Mapping[str, About] = {each.name: each.metadata["about"] for each in fields(Recipe)}
+DEFAULTS: dict[str, Value] = {  # what courses use, where a wish and the model itself are silent
+    "negative": "",
+    "seed": 42,
+    "steps": 50,
+    "sampler": "dpmpp_2m",
+    "ladder": "trailing",
+    "guidance": 7.5,
+    "guide_above": 0.0,
+    "guide_below": float(LOUDEST),
+    "rescale": 0.0,
+    "clip_skip": 1,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from limner.network.config import AutoencoderConfig, Json, UNetConfig
 from limner.network.unet import UNet
 from limner.network.vae import Autoencoder, without_rest
 from limner.process.schedule import NoiseSchedule
-from limner.recipe import GROUPS, LOUDEST, Value, checked
+from limner.recipe import DEFAULTS as DEFAULTS
+from limner.recipe import GROUPS, Value, checked
 from limner.score.precondition import Preconditioned
 from limner.taps import Routed
 from limner.text.clip import TextTower
@@ -295,20 +296,6 @@ def fits(source: Source, unet: UNetConfig, channels: int, towers: Sequence[TextT
             f"{source.path}: its U-Net reads a sentence of {added or 0} numbers, its text towers make {pooled or 0}",
             "limner draws with Stable Diffusion 1 and 2, SDXL base, and models wired alike",
         )
-
-
-DEFAULTS: dict[str, Value] = {
-    "negative": "",
-    "seed": 42,
-    "steps": 50,
-    "sampler": "dpmpp_2m",
-    "ladder": "trailing",
-    "guidance": 7.5,
-    "guide_above": 0.0,
-    "guide_below": float(LOUDEST),
-    "rescale": 0.0,
-    "clip_skip": 1,
-}
 
 
 CONTROLLED = [name for ruled in GROUPS.values() for name, value in ruled.items() if value != ""]

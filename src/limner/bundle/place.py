@@ -1,16 +1,11 @@
 """Where limner keeps what users add, and what may be read from there."""
 
-import os
 from pathlib import Path
 
 from limner.errors import LimnerError
+from limner.home import home as home
 
 PICKLES = (".bin", ".ckpt", ".pt", ".pth")
-
-
-def home() -> Path:
-    """Where limner keeps what users add: $LIMNER_HOME, else ~/.limner."""
-    return Path(os.environ.get("LIMNER_HOME") or Path.home() / ".limner")
 
 
 def typed(text: str | Path) -> Path:

@@ -143,17 +143,21 @@ def hire(
 
 
 def _serve(desk: Desk, model: str, device: str | None, dtype: str | None, backend: str | None) -> None:
-    bundle, chosen = opened(model, device, dtype, backend)
-    work(desk, bundle, backend=chosen)
+    bundle = opened(model, device, dtype)
+    work(desk, bundle, backend=chosen(bundle, backend))
 
 
-def opened(model: str, device: str | None, dtype: str | None, backend: str | None) -> tuple[Bundle, Backend]:
-    """A model where it will work, and its backend: unnamed the canary's choice, who is asked now if never before."""
+def opened(model: str, device: str | None, dtype: str | None) -> Bundle:
+    """A model where it will work."""
     place = choose(device, dtype)
-    bundle = open_bundle(model, place.device, place.dtype)
+    return open_bundle(model, place.device, place.dtype)
+
+
+def chosen(bundle: Bundle, backend: str | None) -> Backend:
+    """The backend of that name; unnamed the canary's choice, who is asked now, for a minute, if never before."""
     if backend is None and backends.verdict(bundle) is None:
         backends.prepare(bundle)
-    return bundle, backends.choose(bundle, backend)
+    return backends.choose(bundle, backend)
 
 
 @contextmanager

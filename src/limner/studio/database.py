@@ -94,7 +94,7 @@ class Database:
             return patiently(act, AWAY, self.patience)
         except AWAY as fault:
             why = str(fault.orig).strip().partition("\n")[0]
-            raise LimnerError(f"the database does not answer: {why}", "see that it runs, and try again") from fault
+            raise LimnerError(f"the database does not answer: {why}", "see that it runs, and try again", 503) from fault
 
 
 def connect(url: str, clock: Clock | None = None, patience: float = 10.0) -> Database:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from limner.studio.database import connect
+from limner.studio.database import Database, connect
 from limner.studio.leases import Leases
 from limner.studio.rules import USUAL, Rules
+from limner.studio.staff import Staff
 from limner.studio.store import Store
 from limner.studio.vault import Vault
 
@@ -25,6 +26,9 @@ class House:
     def leases(self) -> Leases:
         """For workers, who are patient."""
         return Leases(connect(self.url, patience=self.rules.patience), self.rules)
+
+    def staff(self, database: Database | None = None) -> Staff:
+        return Staff(database or connect(self.url, patience=self.rules.patience))
 
     def vault(self) -> Vault:
         return Vault(self.pictures)

@@ -74,6 +74,24 @@ MODELS = Table(
     Column("pace", Float, nullable=False),  # device-seconds for a unit of `turns.work`
 )
 
+CARDS = Table(  # the models that jobs can be for
+    "cards",
+    TABLES,
+    Column("identity", String(64), primary_key=True),
+    Column("name", NAME, nullable=False),
+    Column("about", Text, nullable=False),  # JSON
+    Column("at", Float, nullable=False),  # when this was last said
+)
+
+WORKERS = Table(
+    "workers",
+    TABLES,
+    Column("name", NAME, primary_key=True),
+    Column("model", String(64), nullable=False),
+    Column("device", NAME, nullable=False),
+    Column("seen", Float, nullable=False),  # when it was last heard of
+)
+
 SUBMISSIONS = Table(
     "submissions",
     TABLES,
@@ -116,6 +134,7 @@ JOBS = Table(
     Index("jobs_waiting", "state", "model", "owner", "number"),
     Index("jobs_of", "owner", "number"),
     Index("jobs_of_submission", "submission"),
+    Index("jobs_with_picture", "picture"),
 )
 
 EVENTS = Table(

@@ -15,6 +15,7 @@ from limner.studio.database import Database, Moment, Record
 from limner.studio.line import line
 from limner.studio.rules import USUAL, Rules
 from limner.studio.schema import EVENTS, JOBS, OPEN, OWNERS, STUDIO, SUBMISSIONS, Kind, State
+from limner.studio.waiting import Place, places
 
 LONGEST_NAME = 200
 
@@ -76,7 +77,7 @@ class Store:
         )
         if known:
             if known[0].asked != asked:
-                raise LimnerError(f"the key {key!r} was used for another wish", "choose a new key")
+                raise LimnerError(f"the key {key!r} was used for another wish", "choose a new key", 409)
             jobs = select(JOBS.c.id).where(JOBS.c.submission == known[0].id).order_by(JOBS.c.number)
             return tuple(str(row.id) for row in moment.run(jobs))
         waiting = _counted(moment.connection, owner).get(State.QUEUED, 0)
@@ -84,6 +85,7 @@ class Store:
             raise LimnerError(
                 f"{waiting} of your pictures are waiting, and {len(recipes)} more would be above {self.rules.cap}",
                 "wait for some of them, or cancel some",
+                429,
             )
         _known(moment, owner)
         submission = token_hex(8)
@@ -99,7 +101,7 @@ class Store:
         def act(moment: Moment) -> State:
             rows = moment.run(select(JOBS.c.state).where(JOBS.c.id == _id(job), JOBS.c.owner == owner))
             if not rows:
-                raise LimnerError(f"no job {job!r} of yours", "see the list of your jobs")
+                raise LimnerError(f"no job {job!r} of yours", "see the list of your jobs", 404)
             if (state := State(rows[0].state)) not in OPEN:
                 return state
             moment.run(update(JOBS).where(JOBS.c.id == job).values(state=State.CANCELLED, until=None))
@@ -111,9 +113,23 @@ class Store:
     def job(self, job: str) -> Job | None:
         return next(self._jobs(select(JOBS).where(JOBS.c.id == _id(job))), None)
 
-    def jobs(self, owner: str, last: int = 100) -> list[Job]:
-        """An owner's latest jobs, the newest first."""
-        return list(self._jobs(select(JOBS).where(JOBS.c.owner == owner).order_by(JOBS.c.number.desc()).limit(last)))
+    def jobs(self, owner: str, last: int = 100, before: str | None = None) -> list[Job]:
+        """An owner's latest jobs, the newest first; only those older than the job `before`, where there is one."""
+        statement = select(JOBS).where(JOBS.c.owner == owner).order_by(JOBS.c.number.desc()).limit(last)
+        if before is not None:
+            number = select(JOBS.c.number).where(JOBS.c.id == _id(before), JOBS.c.owner == owner).scalar_subquery()
+            statement = statement.where(JOBS.c.number < number)
+        return list(self._jobs(statement))
+
+    def submission(self, owner: str, submission: str) -> list[Job]:
+        """What an owner asked for at once, in the order of its seeds; nothing where this owner asked no such thing."""
+        mine = select(JOBS).where(JOBS.c.owner == owner, JOBS.c.submission == _id(submission))
+        return list(self._jobs(mine.order_by(JOBS.c.number)))
+
+    def owns(self, owner: str, picture: str) -> bool:
+        """Whether a job of this owner's came to that picture; others' may have, too."""
+        mine = select(JOBS.c.id).where(JOBS.c.owner == owner, JOBS.c.picture == picture).limit(1)
+        return self.database.read(lambda connection: connection.scalar(mine)) is not None
 
     def _jobs(self, statement: Select[*tuple[object, ...]]) -> Iterator[Job]:
         return map(_job, self.database.read(lambda connection: connection.execute(statement).all()))
@@ -134,6 +150,17 @@ class Store:
         rows = self.database.read(lambda connection: connection.execute(statement).all())
         return [Event(row.number, row.job, Kind(row.kind), row.at, loads(row.detail)) for row in rows]
 
+    def news(self, after: int) -> dict[str, int]:
+        """Whose jobs something happened to after the event of that number, and the number of the last such event."""
+        last = select(JOBS.c.owner, func.max(EVENTS.c.number)).join(JOBS, JOBS.c.id == EVENTS.c.job)
+        last = last.where(EVENTS.c.number > after).group_by(JOBS.c.owner)
+        rows = self.database.read(lambda connection: connection.execute(last).all())
+        return {str(owner): int(number) for owner, number in rows}
+
+    def last(self) -> int:
+        """The number of the latest event."""
+        return self.database.read(lambda connection: connection.scalar(select(STUDIO.c.events))) or 0
+
     def ahead(self, job: str) -> int | None:
         """How many pictures would be begun before this one if nobody asked for another; None when it does not wait."""
 
@@ -142,6 +169,10 @@ class Store:
             return next((place for place, each in turn if each.job == job), None)
 
         return self.database.read(act)
+
+    def places(self) -> dict[str, Place]:
+        """Where each open job stands, and when its picture will be there."""
+        return self.database.read(lambda connection: places(connection, self.database.clock(connection), self.rules))
 
     def counts(self, owner: str | None = None) -> dict[State, int]:
         """How many jobs are in which state; a state without any is left out."""

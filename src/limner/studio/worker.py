@@ -4,18 +4,25 @@ import io
 import os
 import platform
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
+from threading import Thread
 
+from limner.bundle import Bundle
+from limner.bundle.acceptance import licence
 from limner.engine.backends import circumstances
 from limner.engine.preview import Thumbnail
-from limner.engine.worker import HELD, Failed, Finished, Report, Stepped, Wanted, opened, work
+from limner.engine.worker import HELD, Failed, Finished, Report, Stepped, Wanted, chosen, opened, work
+from limner.errors import LimnerError
 from limner.metadata import encode
 from limner.recipe import Recipe
 from limner.studio.house import House
 from limner.studio.shift import Shift
+from limner.studio.staff import CALL, Card, Staff
 
+SOON = 0.25  # seconds in which it is seen that a shift is over
 AHEAD = 2  # jobs that a CPU's worker holds: the one that is drawn, and the next
 
 
@@ -64,13 +71,38 @@ def small(thumbnail: Thumbnail) -> bytes:
     return file.getvalue()
 
 
+def card(model: str, bundle: Bundle) -> Card:
+    """What must be known of a model to ask for its pictures, from the weights themselves."""
+    terms = licence(model)
+    return Card(bundle.identity, bundle.name, bundle.factor, bundle.defaults, terms.name if terms else "")
+
+
+def present(staff: Staff, shift: Shift, device: str) -> None:
+    """Say again and again that this worker is there, so that waiting times can be told; and at the end that it left."""
+    try:
+        while not shift.over:
+            staff.here(shift.worker, shift.model, device)
+            for _ in range(int(CALL / SOON)):
+                if not shift.over:
+                    time.sleep(SOON)
+        staff.left(shift.worker)
+    except LimnerError:
+        return  # the database was away for long: the shift will find the same
+
+
 def serve(
     house: House, model: str, device: str | None = None, dtype: str | None = None, backend: str | None = None
 ) -> None:
     """Work until this process is asked to end (SIGTERM), which hands back what it holds.  For a process of its own."""
-    bundle, chosen = opened(model, device, dtype, backend)
+    bundle = opened(model, device, dtype)
     worker = f"{platform.node()} {os.getpid()} {token_hex(4)}"
     most = AHEAD if bundle.device.type == "cpu" else HELD
     shift = Shift(house.leases(), house.vault(), worker, bundle.identity, most)
     signal.signal(signal.SIGTERM, lambda *_: shift.end())
-    work(Counter(shift, {"Model": bundle.name, **circumstances(bundle, chosen)}, {}), bundle, backend=chosen)
+    staff = house.staff(shift.leases.database)
+    staff.announce(card(model, bundle))
+    presence = Thread(target=present, args=(staff, shift, str(bundle.device)), name="presence", daemon=True)
+    presence.start()
+    fastest = chosen(bundle, backend)
+    work(Counter(shift, {"Model": bundle.name, **circumstances(bundle, fastest)}, {}), bundle, backend=fastest)
+    presence.join(2 * CALL)

@@ -1,0 +1,166 @@
+"""`limner studio`: a page on which pictures are asked for, and the workers that draw them."""
+
+import argparse
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.cli import asked
+from limner.errors import LimnerError
+from limner.home import home
+
+if TYPE_CHECKING:
+    from limner.studio.house import House
+
+HERE, PORT = "127.0.0.1", 7860
+SHIPPED = "limner-mini"
+NEEDED: Mapping[str, str] = {  # packages, and how Python calls them
+    "fastapi": "fastapi",
+    "jinja2": "jinja2",
+    "prometheus-client": "prometheus_client",
+    "python-multipart": "python_multipart",
+    "uvicorn": "uvicorn",
+}
+FIRST = 1.5  # seconds by which the page comes before the workers, who import torch
+BACKLOG = 128  # connections that wait while the web's process is started again
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A studio's database and pictures, for processes that are not there yet."""
+
+    url: str = field(repr=False)
+    pictures: Path
+
+    def house(self) -> "House":
+        from limner.studio.house import House
+
+        return House(self.url, self.pictures)
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default=HERE, metavar="ADDRESS", help="where it listens (%(default)s)")
+    parser.add_argument("--port", type=int, default=PORT, metavar="N", help="(%(default)s); 0 takes any that is free")
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", help="what is kept: database and pictures; ~/.limner/studio if left out"
+    )
+    parser.add_argument(
+        "--database", metavar="URL", help="postgresql://... or sqlite:///FILE; studio.db in the folder if left out"
+    )
+    parser.add_argument("--model", metavar="NAME|PATH", default=SHIPPED, help="what draws (%(default)s)")
+    parser.add_argument(
+        "--device", action="append", metavar="NAME", help="a worker on it, once for each; every GPU, else the CPU"
+    )
+    parser.add_argument("--dtype", help="float32, bfloat16 or float16; the device's own if left out")
+    asked.backend_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    if lacking := [name for name, module in NEEDED.items() if find_spec(module) is None]:
+        raise LimnerError(f"{', '.join(lacking)} are not installed", "pip install 'limner[studio]'")
+    from limner.studio.supervisor import Post, Supervisor
+
+    if args.model != SHIPPED:
+        asked.permit(args.model)  # a licence is accepted on a terminal, not in a worker
+    listening = bound(args.host, args.port)
+    folder = made(args.folder)
+    place = Place(args.database or f"sqlite:///{folder / 'studio.db'}", folder / "pictures")
+    host, port = listening.getsockname()[:2]
+    posts = [Post("the web's process", web, (place, args.model, listening))]
+    for device in args.device or devices():
+        name = f"the worker{f' on {device}' if device else ''}"
+        posts.append(Post(name, work, (place, args.model, device, args.dtype, args.backend), later=FIRST))
+    supervisor = Supervisor(posts, told=partial(print, "limner:", file=sys.stderr, flush=True))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: supervisor.stop())
+    print(f"limner studio: http://{f'[{host}]' if ':' in host else host}:{port}  (Ctrl-C ends it)", flush=True)
+    return 0 if supervisor.run() else 2
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens, and goes on to do so while those who answer are replaced."""
+    try:
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError as fault:
+        raise LimnerError(f"--host {host} is no address", f"{HERE} is this machine alone") from fault
+    if not loopback:
+        raise LimnerError(
+            f"--host {host} would let anybody in, and there are no accounts yet",
+            f"leave it out; from elsewhere, ssh -L {port}:{HERE}:{port} brings the page to you",
+        )
+    if not 0 <= port < 2**16:
+        raise LimnerError(f"--port {port} is out of range", f"choose 0 to {2**16 - 1}")
+    place = HERE if host == "localhost" else host
+    family = socket.AF_INET6 if ":" in place else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((place, port))
+        listening.listen(BACKLOG)
+    except OSError as fault:
+        listening.close()
+        raise LimnerError(f"cannot listen on {host}:{port}: {fault.strerror}", "choose another --port") from fault
+    return listening
+
+
+def made(folder: Path | None) -> Path:
+    """The folder, which nobody else may look into."""
+    place = folder or home() / "studio"
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return place.absolute()
+
+
+def devices() -> list[str | None]:
+    """A CUDA device for each GPU that there is, found without torch; else whatever is best."""
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = (
+        len([each for each in shown.split(",") if each.strip() not in ("", "-1")])
+        if shown is not None
+        else len([each for each in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", each.name)])
+    )
+    return [f"cuda:{number}" for number in range(count)] or [None]
+
+
+def web(place: Place, model: str, listening: socket.socket) -> None:
+    """The web's process.  It says what can be drawn before a worker has read the weights, where their folder tells."""
+
+    def serve() -> None:
+        from limner.studio.staff import SHIPPED as FOLDER
+        from limner.studio.staff import stated
+        from limner.studio.web.serve import serve
+
+        if card := stated(FOLDER if model == SHIPPED else Path(model)):
+            place.house().staff().announce(card)
+        serve(place.house(), listening)
+
+    spoken(serve)
+
+
+def work(place: Place, model: str, device: str | None, dtype: str | None, backend: str | None) -> None:
+    """A worker's process."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # an idle thread that spins takes the web's core
+
+    def serve() -> None:
+        from limner.studio.worker import serve
+
+        serve(place.house(), model, device, dtype, backend)
+
+    spoken(serve)
+
+
+def spoken(act: Callable[[], None]) -> None:
+    """What goes wrong in a process is one line, here as everywhere."""
+    try:
+        act()
+    except LimnerError as fault:
+        print("limner:", " ".join(str(fault).split()), file=sys.stderr, flush=True)
+        sys.exit(2)

@@ -1,0 +1,35 @@
+"""The process that answers browsers and programs, on a socket that outlives it."""
+
+import asyncio
+from socket import socket
+
+import uvicorn
+
+from limner.studio.house import House
+from limner.studio.web.app import application
+from limner.studio.web.feed import Feed
+
+LEAVE = 3  # seconds for which a server that ends waits for answers on their way
+
+
+def serve(house: House, listening: socket) -> None:
+    """Until this process is asked to end (SIGTERM).  For a process of its own."""
+    app = application(house)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, proxy_headers=False, server_header=False, ws="none", lifespan="on",
+        timeout_graceful_shutdown=LEAVE,
+    )  # fmt: skip
+    asyncio.run(_served(uvicorn.Server(config), listening, app.state.feed))
+
+
+async def _served(server: uvicorn.Server, listening: socket, feed: Feed) -> None:
+    ending = asyncio.create_task(_told(server, feed))
+    await server.serve(sockets=[listening])
+    await ending
+
+
+async def _told(server: uvicorn.Server, feed: Feed) -> None:
+    """Streams never end by themselves: they are told when the server is."""
+    while not server.should_exit:
+        await asyncio.sleep(0.1)
+    await feed.end()

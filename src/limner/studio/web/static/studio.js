@@ -1,0 +1,49 @@
+// Pages work without this.  With it, what is open comes to its end before one's eyes.
+"use strict";
+(() => {
+  const card = (job) => document.getElementById(`job-${job}`);
+  const part = (job, name) => card(job)?.querySelector(`[data-${name}]`);
+
+  async function renew(job) {
+    const old = card(job);
+    if (!old) return;
+    const answer = await fetch(`/jobs/${job}/card`, { headers: { accept: "text/html" } });
+    if (!answer.ok) return;
+    const held = old.contains(document.activeElement);
+    const sheet = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = sheet.querySelector("article");
+    old.replaceWith(fresh);
+    if (held) fresh.querySelector("h3").focus();
+    if (!["queued", "running"].includes(fresh.dataset.state)) {
+      const seed = fresh.querySelector("h3").textContent;
+      document.getElementById("news").textContent = `${seed}: ${fresh.dataset.state}`;
+    }
+  }
+
+  function step({ job, done, total }) {
+    const bar = part(job, "progress");
+    const look = part(job, "look");
+    if (!bar || !look) return;
+    bar.max = total;
+    bar.value = done;
+    look.src = `/api/jobs/${job}/preview?at=${done}`;
+    look.hidden = false;
+  }
+
+  function place(line) {
+    for (const [job, { words }] of Object.entries(line)) {
+      const status = part(job, "status");
+      if (status && status.textContent !== words) status.textContent = words;
+    }
+  }
+
+  if (document.querySelector("[data-state=queued], [data-state=running]")) {
+    const after = document.querySelector("script[data-after]").dataset.after;
+    const news = new EventSource(`/api/events?after=${after}`);
+    news.addEventListener("stepped", (event) => step(JSON.parse(event.data)));
+    news.addEventListener("places", (event) => place(JSON.parse(event.data)));
+    for (const kind of ["leased", "returned", "done", "failed", "cancelled"]) {
+      news.addEventListener(kind, (event) => renew(JSON.parse(event.data).job));
+    }
+  }
+})();

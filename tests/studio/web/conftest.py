@@ -1,0 +1,40 @@
+"""One studio whose worker draws, for tests that want pictures; and one without for each of the others."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from served import Served, announced, drawing, served
+
+from limner.bundle import Bundle
+from limner.studio.house import House
+from limner.studio.rules import Rules
+
+QUICK = Rules(pulse=0.02, patience=1.0)
+
+
+@pytest.fixture(scope="module")
+def busy(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("busy")
+    house = House(f"sqlite:///{folder / 'studio.db'}", folder / "pictures", QUICK)
+    with drawing(house, bundle), served(house) as here:
+        yield here
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """For tests in which all is refused: the same for all of a file."""
+    folder = tmp_path_factory.mktemp("desk")
+    house = House(f"sqlite:///{folder / 'studio.db'}", folder / "pictures", QUICK)
+    announced(house)
+    with served(house) as here:
+        yield here
+
+
+@pytest.fixture
+def idle(tmp_path: Path) -> Iterator[Served]:
+    """Nobody draws here; a model is announced, whose pictures are of no size."""
+    house = House(f"sqlite:///{tmp_path / 'studio.db'}", tmp_path / "pictures", QUICK)
+    announced(house)
+    with served(house) as here:
+        yield here

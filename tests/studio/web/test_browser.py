@@ -1,0 +1,153 @@
+"""The pages in a real browser: Debian's Chromium, by keyboard, on a phone, in the dark."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from served import WISH, Served, painted, served
+
+pytestmark = pytest.mark.system
+CHROMIUM = "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def opened(browser: Browser, here: Served, user: str = "ada", script: bool = True, width: int = 1100) -> Page:
+    """A browser of somebody's own; whatever it complains of in its console is an error."""
+    context = browser.new_context(
+        base_url=here.url, extra_http_headers={"x-user": user}, java_script_enabled=script,
+        viewport={"width": width, "height": 740}, color_scheme="dark" if width < 500 else "light",
+    )  # fmt: skip
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    return page
+
+
+def test_from_the_first_visit_to_the_picture_by_keyboard_alone(browser: Browser, busy: Served) -> None:
+    page = opened(browser, busy)
+    page.goto("/?again=" + short(busy))
+    page.keyboard.press("Control+A")  # the sentence has the focus
+    page.keyboard.type("a blue boat")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Draw":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/tries/*")
+    page.wait_for_selector("article[data-state=done] img[src^='/pictures/']")
+    page.wait_for_selector("#news:has-text(': done')")  # said to who cannot see
+    assert page.evaluate("[...document.querySelectorAll('article img')].every((each) => each.complete)")
+    assert page.locator("article img").first.get_attribute("alt").startswith("a blue boat, seed ")
+    page.context.close()
+
+
+def short(here: Served) -> str:
+    """A job that the form can be filled from, small enough to be drawn at once."""
+    with here.client() as client:
+        return str(client.post("/api/jobs", json=WISH).json()["jobs"][0]["id"])
+
+
+def test_progress_is_seen_and_a_cancelled_picture_says_so(browser: Browser, busy: Served) -> None:
+    with busy.client("eve") as client:
+        asked = client.post("/api/jobs", json=WISH | {"steps": 1000}).json()
+    page = opened(browser, busy, "eve")
+    page.goto(f"/tries/{asked['submission']}")
+    page.wait_for_selector("progress:not([value='0'])")
+    page.wait_for_selector("img[data-look]:not([hidden])")
+    page.wait_for_selector("[data-status]:has-text('being drawn')")
+    page.get_by_role("button", name="Cancel seed 42").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("article[data-state=cancelled]")
+    page.context.close()
+
+
+def test_a_page_that_is_open_lives_through_its_servers_death(browser: Browser, idle: Served) -> None:
+    port = idle.port
+    with idle.client() as client:
+        asked = client.post("/api/jobs", json=WISH | {"count": 2}).json()
+    page = opened(browser, idle)
+    page.goto(f"/tries/{asked['submission']}")
+    page.wait_for_selector("article[data-state=queued]")
+    first, second = (job["id"] for job in asked["jobs"])
+    painted(idle.house, first)
+    page.wait_for_selector(f"#job-{first}[data-state=done]")
+    page.wait_for_selector(f"#job-{second}[data-state=running]")
+    assert port == idle.port
+    page.reload()  # in mid-job
+    page.wait_for_selector(f"#job-{second}[data-state=running]")
+    page.context.close()
+
+
+def test_a_second_browser_cannot_see_the_firsts(browser: Browser, idle: Served) -> None:
+    with idle.client() as client:
+        asked = client.post("/api/jobs", json=WISH).json()
+        picture = painted(idle.house, asked["jobs"][0]["id"])
+    page = opened(browser, idle, "bob")
+    for path in (f"/tries/{asked['submission']}", f"/jobs/{asked['jobs'][0]['id']}", f"/pictures/{picture}.png"):
+        assert page.goto(path).status == 404
+    page.goto("/")
+    assert page.locator("article").count() == 0
+    page.context.close()
+
+
+def test_without_a_script_the_page_looks_again_by_itself(browser: Browser, idle: Served) -> None:
+    page = opened(browser, idle, script=False)
+    page.goto("/")
+    page.fill("#prompt", "a red apple")
+    page.fill("#count", "1")
+    page.get_by_role("button", name="Draw").click()
+    page.wait_for_url("**/tries/*")
+    with idle.client() as client:
+        painted(idle.house, client.get("/api/jobs").json()["jobs"][0]["id"])
+    page.wait_for_selector("article[data-state=done]")
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1100])
+def test_nothing_is_cut_off_or_too_small_to_touch(browser: Browser, idle: Served, width: int) -> None:
+    with idle.client() as client:
+        client.post("/api/jobs", json=WISH | {"prompt": "x" * 300, "count": 3})
+    page = opened(browser, idle, width=width)
+    for path in ("/", "/api"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.goto("/")
+    small = page.evaluate(
+        "[...document.querySelectorAll('button, input:not([type=hidden], [type=checkbox]), textarea, select, summary')]"
+        ".filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44).map((e) => e.outerHTML)"
+    )
+    assert small == []
+    nameless = page.evaluate(
+        "[...document.querySelectorAll('input:not([type=hidden]), textarea, select')]"
+        ".filter((each) => !each.labels.length).map((each) => each.name)"
+    )
+    assert nameless == []
+    page.context.close()
+
+
+def test_the_servers_process_may_be_another_at_every_click(browser: Browser, idle: Served) -> None:
+    """Nothing is remembered but by the store: a new server stands behind each click."""
+    page = opened(browser, idle)
+    with served(idle.house) as one:
+        page.goto(f"{one.url}/")
+        page.fill("#prompt", "a cat")
+        key = page.locator("[name=key]").get_attribute("value")
+    with served(idle.house) as two, two.client() as client:
+        sent = client.post("/", data={"prompt": "a cat", "key": key, "count": "1"})
+    with served(idle.house) as three:
+        page.goto(three.url + sent.headers["location"])
+        assert page.locator("article").count() == 1
+    with served(idle.house) as four, four.client() as client:
+        (job,) = client.get("/api/jobs").json()["jobs"]
+        client.post(f"/jobs/{job['id']}/cancel")
+    with served(idle.house) as five:
+        page.goto(f"{five.url}/")
+        assert page.locator("article[data-state=cancelled]").count() == 1
+    page.context.close()
