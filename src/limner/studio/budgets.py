@@ -55,7 +55,8 @@ class Account:
 def reserve(moment: Moment, owner: str, terms: Terms, jobs: Mapping[str, float]) -> None:
     """Set aside what these jobs will take, with the seconds that each is expected to; LimnerError: it is too much.
 
-    It is so too before the assignment opens, and after it closed.  What an expectation is too low by may overdraw a budget, once: the next job is refused.
+    It is so too before the assignment opens, and after it closed.  What an expectation is too low by may overdraw a
+    budget, once: the next job is refused.
     """
     if terms.opens is not None and moment.now < terms.opens:
         raise LimnerError(f"{terms.assignment} is not open yet", "wait for its first day")

@@ -141,7 +141,8 @@ TAKEN = Table(  # a picture that is taken down is so for all who have the same
 KEPT = Table(  # how long the course keeps what it has, as it was said, and when
     "kept",
     TABLES,
-    Column("at", Float, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
     Column("days", Integer, nullable=False),
 )
 

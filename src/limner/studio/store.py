@@ -93,13 +93,13 @@ class Store:
         _known(moment, owner)
         submission = token_hex(8)
         moment.run(insert(SUBMISSIONS).values(id=submission, owner=owner, key=key, asked=asked, at=moment.now))
-        jobs = {_queued(moment, owner, submission, each): turns.work(each) for each in recipes}
+        new = {_queued(moment, owner, submission, each): turns.work(each) for each in recipes}
         if terms:
             moment.run(update(OWNERS).where(OWNERS.c.name == owner).values(weight=terms.share))
             pace = moment.connection.scalar(select(MODELS.c.pace).where(MODELS.c.identity == recipes[0].model))
-            seconds = {job: work * (pace or turns.PACE) for job, work in jobs.items()}
+            seconds = {job: work * (pace or turns.PACE) for job, work in new.items()}
             budgets.reserve(moment, owner, terms, seconds)
-        return tuple(jobs)
+        return tuple(new)
 
     def cancel(self, owner: str, job: str) -> State:
         """What becomes of it: whatever was over stays so, a worker is told at its next heartbeat.
@@ -113,7 +113,7 @@ class Store:
                 raise LimnerError(f"no job {job!r} of yours", "see the list of your jobs")
             if (state := State(rows[0].state)) not in OPEN:
                 return state
-            cancelled(moment, job)
+            _cancelled(moment, job)
             return State.CANCELLED
 
         return self.database.write(act)
@@ -177,7 +177,7 @@ class Store:
         return self.database.read(lambda connection: connection.scalar(select(STUDIO.c.closed))) or ""
 
 
-def cancelled(moment: Moment, job: str) -> None:
+def _cancelled(moment: Moment, job: str) -> None:
     """That job, which waits or runs, is over."""
     moment.run(update(JOBS).where(JOBS.c.id == job).values(state=State.CANCELLED, until=None))
     budgets.refund(moment, job)

@@ -39,7 +39,7 @@ class Classroom:
     course: Course
 
     def submit(self, who: Person, key: str, recipe: Recipe, count: int = 1, assignment: str = "") -> tuple[str, ...]:
-        """`Store.submit` in a person's name, within what their role and the assignment allow; LimnerError says what not.
+        """`Store.submit` in a person's name, as their role and the assignment allow; LimnerError says what they do not.
 
         Where there is one assignment, it is that; where there are several, a student has to say for which.
         """

@@ -73,7 +73,7 @@ def promote(database: Database, by: Person, who: str, role: Role) -> None:
     def act(moment: Moment) -> None:
         known = present(moment, who)
         if known.role != role:
-            _not_the_last(moment, known)
+            not_the_last(moment, known)
             moment.run(update(PEOPLE).where(PEOPLE.c.id == known.id).values(role=role))
             if RANKS.index(role) < RANKS.index(known.role):
                 moment.run(delete(TOKENS).where(TOKENS.c.person == known.id))  # they may say more than he may now
@@ -90,7 +90,7 @@ def suspend(database: Database, by: Person, who: str) -> None:
         known = present(moment, who)
         if known.standing == Standing.SUSPENDED:
             return
-        _not_the_last(moment, known)
+        not_the_last(moment, known)
         moment.run(update(PEOPLE).where(PEOPLE.c.id == known.id).values(standing=Standing.SUSPENDED))
         moment.run(delete(INVITATIONS).where(INVITATIONS.c.person == known.id))
         shut(moment, known.id)
@@ -137,7 +137,8 @@ def _called(who: str) -> Select[*tuple[object, ...]]:
     return select(PEOPLE).where((PEOPLE.c.mail == address(who)) if "@" in who else (PEOPLE.c.id == who))
 
 
-def _not_the_last(moment: Moment, known: Person) -> None:
+def not_the_last(moment: Moment, known: Person) -> None:
+    """LimnerError where without them nobody could be let in any more."""
     instructs = PEOPLE.c.role == Role.INSTRUCTOR, PEOPLE.c.standing == Standing.ACTIVE
     others = select(PEOPLE.c.id).where(*instructs, PEOPLE.c.id != known.id)
     if known.may(Role.INSTRUCTOR) and not moment.run(others):
