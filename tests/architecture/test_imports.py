@@ -23,8 +23,9 @@ def test_a_recipe_is_plain_data() -> None:
 
 
 def test_the_studio_needs_no_torch_but_for_its_worker() -> None:
-    parts = sorted(file.stem for file in STUDIO.glob("*.py") if file.stem not in ("__init__", "worker"))
-    assert "store" in parts
+    files = (file.relative_to(STUDIO).with_suffix("") for file in STUDIO.rglob("*.py"))
+    parts = sorted(".".join(file.parts) for file in files if file.stem not in ("__init__", "worker"))
+    assert {"store", "people.sessions"} <= set(parts)
     brings = brought("; ".join(f"import limner.studio.{part}" for part in parts))
     assert "sqlalchemy" in brings
     assert not brings & {*HEAVY, "jaxtyping"}

@@ -138,6 +138,18 @@ TAKEN = Table(  # a picture that is taken down is so for all who have the same
     Column("at", Float, nullable=False),
 )
 
+GRANTS = Table(  # what somebody may have of a budget beside what the class file says
+    "grants",
+    TABLES,
+    Column("id", String(16), primary_key=True),
+    Column("person", PSEUDONYM, ForeignKey("people.id"), nullable=False),
+    Column("assignment", NAME, nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("amount", Integer, nullable=False),
+    Column("made", Float, nullable=False),
+    Index("grants_of", "person", "assignment"),
+)
+
 KEPT = Table(  # how long the course keeps what it has, as it was said, and when
     "kept",
     TABLES,

@@ -85,6 +85,33 @@ def test_who_is_suspended_asks_for_nothing(studio: Studio) -> None:
         room.submit(ada, "key", recipe())
 
 
+def test_a_student_is_given_more_of_a_budget(studio: Studio) -> None:
+    room, ada, bob = Classroom(studio.store, BOTH), joined(studio, "ada"), joined(studio, "bob")
+    with pytest.raises(LimnerError, match="4 pictures"):
+        room.submit(ada, "key", recipe(), 4, "story")
+    room.grant(OPERATOR, ada.id, "story", 2)
+    room.grant(OPERATOR, ada.mail, "story", -1)
+    room.grant(OPERATOR, ada.id, "tries", 5)
+    room.submit(ada, "key", recipe(), 4, "story")
+    assert [(each.budget, each.left) for each in room.balances(ada)] == [(4, 0), (25_000, 25_000)]
+    assert [each.budget for each in room.balances(bob)] == [3, 20_000]
+    room.grant(OPERATOR, bob.id, "story", -9)
+    assert room.balances(bob)[0].budget == 0
+    assert [line.detail for line in log.lines(studio.database, about=bob.id)][-1] == {
+        "assignment": "story",
+        "pictures": -9,
+    }
+    for by, who, assignment, more, fault in (
+        (ada, ada.id, "story", 1, "only an instructor"),
+        (OPERATOR, "nobody", "story", 1, "there is no 'nobody'"),
+        (OPERATOR, ada.id, "poster", 1, "there is no assignment 'poster'"),
+        (OPERATOR, ada.id, "story", 0, "0 is out of range"),
+        (OPERATOR, ada.id, "story", 10**9, "1000000000 is out of range"),
+    ):
+        with pytest.raises(LimnerError, match=fault):
+            room.grant(by, who, assignment, more)
+
+
 def test_maintenance_is_an_instructor_s_and_in_the_log(studio: Studio) -> None:
     room, ada, eve = Classroom(studio.store, COURSE), joined(studio, "ada"), joined(studio, "eve", Role.INSTRUCTOR)
     with pytest.raises(LimnerError, match="only an instructor"):

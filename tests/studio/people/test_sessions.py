@@ -12,7 +12,7 @@ from studios import Studio
 from limner.errors import LimnerError
 from limner.studio.people import log, passwords
 from limner.studio.people.invitations import Invitations
-from limner.studio.people.person import OPERATOR, everybody, find, promote, readmit, suspend
+from limner.studio.people.person import OPERATOR, everybody, find, promote, readmit, sign_out, suspend
 from limner.studio.people.sessions import LIFE, Session, Sessions
 from limner.studio.people.tokens import Scope, Tokens
 from limner.studio.register import PEOPLE, SESSIONS, Role, Standing
@@ -50,7 +50,9 @@ def test_a_session_ends_by_itself_or_by_hand(studio: Studio) -> None:
     second, third = sign_in(studio), sign_in(studio)
     sessions.sign_out(second.token)
     assert [sessions.who(each.token) is None for each in (first, second, third)] == [False, True, False]
-    sessions.sign_out_everywhere(first)
+    with pytest.raises(LimnerError, match="only an instructor"):
+        sign_out(studio.database, joined(studio, "bob"), first.person.id)
+    sign_out(studio.database, first.person, first.person.id)
     assert sessions.who(first.token) is sessions.who(third.token) is None
     last = sign_in(studio)
     studio.time.passes(LIFE - 1)

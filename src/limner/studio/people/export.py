@@ -1,7 +1,10 @@
 """Everything that the studio has of somebody, in one file that they may take with them."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
@@ -10,7 +13,7 @@ from sqlalchemy import Connection, FromClause, Select, and_, select
 from limner.errors import LimnerError
 from limner.studio.database import Database
 from limner.studio.people.person import Person
-from limner.studio.register import INVITATIONS, LOG, PEOPLE, REPORTS, SESSIONS, SHARED, TAKEN, TOKENS
+from limner.studio.register import GRANTS, INVITATIONS, LOG, PEOPLE, REPORTS, SESSIONS, SHARED, TAKEN, TOKENS
 from limner.studio.schema import EVENTS, JOBS, LEDGER, OWNERS, SUBMISSIONS
 from limner.studio.vault import ENDING, Vault
 
@@ -47,6 +50,22 @@ def export(database: Database, vault: Vault, who: Person, out: BinaryIO) -> int:
     return count
 
 
+def export_to(database: Database, vault: Vault, who: Person, file: Path) -> int:
+    """The same, as a new file that only its owner reads: whole, or not there; LimnerError where there is one."""
+    part = file.with_name(f".{token_hex(8)}.part")
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            count = export(database, vault, who, out)
+        os.link(part, file)  # which replaces nothing, as a rename would
+    except FileExistsError as fault:
+        raise LimnerError(f"there is a file {file} already", "choose another name") from fault
+    except OSError as fault:
+        raise LimnerError(f"cannot write {file}: {fault.strerror or fault}", "choose another place") from fault
+    finally:
+        part.unlink(missing_ok=True)
+    return count
+
+
 def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str, object]]]:
     """Each file's rows, of one moment."""
 
@@ -57,7 +76,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
     def of(table: FromClause) -> list[Mapping[str, object]]:
         return rows(select(table).where(table.c.person == who).order_by(table.c.made))
 
-    about = {"sessions": of(SESSIONS), "tokens": of(TOKENS), "invitations": of(INVITATIONS)}
+    about = {"sessions": of(SESSIONS), "tokens": of(TOKENS), "invitations": of(INVITATIONS), "grants": of(GRANTS)}
     person = rows(select(PEOPLE).where(PEOPLE.c.id == who))
     use = rows(select(OWNERS).where(OWNERS.c.name == who))
     jobs = select(JOBS, SUBMISSIONS.c.at, SUBMISSIONS.c.key, SHARED.c.at.label("shared"), TAKEN.c.why.label("taken"))

@@ -114,6 +114,19 @@ def readmit(database: Database, by: Person, who: str) -> None:
     database.write(act)
 
 
+def sign_out(database: Database, by: Person, who: str) -> None:
+    """End all sessions and tokens of somebody's: they sign in again."""
+
+    def act(moment: Moment) -> None:
+        known = present(moment, who)
+        if by.id != known.id:
+            by.must(Role.INSTRUCTOR)
+        shut(moment, known.id)
+        log.note(moment, by.id, "signed out everywhere", known.id)
+
+    database.write(act)
+
+
 def shut(moment: Moment, who: str) -> None:
     """No session and no token of theirs is good any more."""
     for table in (SESSIONS, TOKENS):

@@ -82,23 +82,13 @@ class Sessions:
     def sign_out(self, token: str) -> None:
         self.database.write(lambda moment: moment.run(delete(SESSIONS).where(SESSIONS.c.hash == digest(token))))
 
-    def sign_out_everywhere(self, session: Session) -> None:
-        """All sessions of theirs are over, this one too."""
-
-        def act(moment: Moment) -> None:
-            moment.run(delete(SESSIONS).where(SESSIONS.c.person == session.person.id))
-            log.note(moment, session.person.id, "signed out everywhere", session.person.id)
-
-        self.database.write(act)
-
     def change(self, session: Session, password: str, new: str, client: str) -> Session:
         """Another password, and a new session: all others are over, as somebody may have known the old one."""
-        who = session.person
+        who, kept, token = session.person, passwords.hashed(new), token_urlsafe(32)
         self.database.write(lambda moment: tries.charge(moment, who.mail, client))
         row = self._row(PEOPLE.c.id == who.id)
         if row is None or not passwords.right(row.password, password):
             raise LimnerError("that is not your password", "try again, or ask for a new invitation")
-        kept, token = passwords.hashed(new), token_urlsafe(32)
 
         def act(moment: Moment) -> Session:
             tries.forgive(moment, who.mail, client)

@@ -59,7 +59,7 @@ class Tokens:
             moment.run(
                 insert(TOKENS).values(hash=digest(token), person=who.id, name=name, scopes=words, made=moment.now)
             )
-            log.note(moment, who.id, "token made", who.id, {"name": name, "scopes": words})
+            log.note(moment, who.id, "token made", who.id, {"scopes": words})  # its name is their own affair
             return token
 
         return self.database.write(act)
@@ -91,6 +91,6 @@ class Tokens:
             if not moment.run(select(TOKENS.c.name).where(*this)):
                 raise LimnerError(f"there is no token {name!r}", "see the list of tokens")
             moment.run(delete(TOKENS).where(*this))
-            log.note(moment, by.id, "token revoked", of, {"name": name})
+            log.note(moment, by.id, "token revoked", of)
 
         self.database.write(act)
