@@ -47,7 +47,7 @@ class Desk:
     def run(self, job: str, *words: str) -> int:
         parser = Parser(prog="limner studio people", allow_abbrev=False)
         people.flags(parser)
-        place = ["--database", f"sqlite:///{self.folder / 'studio.db'}", "--pictures", str(self.folder / "pictures")]
+        place = ["--folder", str(self.folder)]
         course = ["--class", str(self.folder / "course.toml")] if job in ("invite", "resend", "retire", "grant") else []
         args: Namespace = parser.parse_args([job, *words, *place, *course])
         return people.run(args)

@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _placed(job: argparse.ArgumentParser) -> None:
-    job.add_argument("--database", metavar="URL", help="sqlite:///FILE or postgresql://...; ~/.limner/studio/studio.db")
-    job.add_argument("--pictures", type=Path, metavar="DIR", help="where they are; ~/.limner/studio/pictures")
+    job.add_argument("--folder", type=Path, metavar="DIR", help="the studio's folder; ~/.limner/studio if left out")
+    job.add_argument("--database", metavar="URL", help="postgresql://... or sqlite:///FILE; studio.db in the folder")
 
 
 def _named(job: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -85,23 +85,25 @@ def _sending(job: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return job
 
 
-def _database(args: argparse.Namespace) -> "Database":
-    """The studio's, which has to be there already, unless it is the usual one."""
+def _folder(args: argparse.Namespace) -> Path:
+    """The studio's, which nobody else may look into."""
     from limner.bundle.place import home
+
+    folder: Path = args.folder or home() / "studio"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder.absolute()
+
+
+def _database(args: argparse.Namespace) -> "Database":
     from limner.studio.database import connect
 
-    if args.database:
-        return connect(args.database)
-    usual = home() / "studio" / "studio.db"
-    usual.parent.mkdir(parents=True, exist_ok=True)
-    return connect(f"sqlite:///{usual}")
+    return connect(args.database or f"sqlite:///{_folder(args) / 'studio.db'}")
 
 
 def _vault(args: argparse.Namespace) -> "Vault":
-    from limner.bundle.place import home
     from limner.studio.vault import Vault
 
-    return Vault(args.pictures or home() / "studio" / "pictures")
+    return Vault(_folder(args) / "pictures")
 
 
 def _course(args: argparse.Namespace) -> "Course":

@@ -59,9 +59,9 @@ def reserve(moment: Moment, owner: str, terms: Terms, jobs: Mapping[str, float])
     budget, once: the next job is refused.
     """
     if terms.opens is not None and moment.now < terms.opens:
-        raise LimnerError(f"{terms.assignment} is not open yet", "wait for its first day")
+        raise LimnerError(f"{terms.assignment} is not open yet", "wait for its first day", 403)
     if terms.closes is not None and moment.now >= terms.closes:
-        raise LimnerError(f"{terms.assignment} is closed", "ask your instructor")
+        raise LimnerError(f"{terms.assignment} is closed", "ask your instructor", 403)
     amounts = {job: 1 if terms.unit == Unit.PICTURES else ceil(seconds * THOUSAND) for job, seconds in jobs.items()}
     if terms.budget is not None:
         left, asked = terms.budget - _had(moment, owner, terms), sum(amounts.values())
@@ -70,6 +70,7 @@ def reserve(moment: Moment, owner: str, terms: Terms, jobs: Mapping[str, float])
                 f"your budget for {terms.assignment or 'this course'} has {said(max(left, 0), terms.unit)} left of "
                 f"{said(terms.budget, terms.unit)}, and this takes {said(asked, terms.unit)}",
                 "ask for less, or ask your instructor for more",
+                403,
             )
     line = {"owner": owner, "assignment": terms.assignment, "unit": terms.unit, "at": moment.now, "closes": False}
     for job, amount in amounts.items():

@@ -204,7 +204,7 @@ class Course:
             if each.name == name:
                 return each
         names = ", ".join(each.name for each in self.assignments)
-        raise LimnerError(f"there is no assignment {name!r}", f"choose from {names}" if names else "leave it out")
+        raise LimnerError(f"there is no assignment {name!r}", f"choose from {names}" if names else "leave it out", 404)
 
 
 SECTIONS = ("course", "roles", "invitations", "retention", "mail", "assignments")

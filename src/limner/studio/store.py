@@ -85,7 +85,7 @@ class Store:
         )
         if known:
             if known[0].asked != asked:
-                raise LimnerError(f"the key {key!r} was used for another wish", "choose a new key")
+                raise LimnerError(f"the key {key!r} was used for another wish", "choose a new key", 409)
             jobs = select(JOBS.c.id).where(JOBS.c.submission == known[0].id).order_by(JOBS.c.number)
             return tuple(str(row.id) for row in moment.run(jobs))
         _admitted(moment, owner)
@@ -110,7 +110,7 @@ class Store:
         def act(moment: Moment) -> State:
             rows = moment.run(select(JOBS.c.state).where(JOBS.c.id == _id(job), JOBS.c.owner == owner))
             if not rows:
-                raise LimnerError(f"no job {job!r} of yours", "see the list of your jobs")
+                raise LimnerError(f"no job {job!r} of yours", "see the list of your jobs", 404)
             if (state := State(rows[0].state)) not in OPEN:
                 return state
             _cancelled(moment, job)
@@ -187,10 +187,12 @@ def _cancelled(moment: Moment, job: str) -> None:
 def _admitted(moment: Moment, owner: str) -> None:
     """Who has an account has to be let in by it, and there has to be somebody at work; LimnerError."""
     if moment.closed:
-        raise LimnerError(f"the studio takes no jobs now: {moment.closed}", "what you asked for before is kept; wait")
+        raise LimnerError(
+            f"the studio takes no jobs now: {moment.closed}", "what you asked for before is kept; wait", 503
+        )
     rows = moment.run(select(PEOPLE.c.standing).where(PEOPLE.c.id == owner))
     if rows and rows[0].standing != Standing.ACTIVE:
-        raise LimnerError("this account may draw nothing now", "ask your instructor")
+        raise LimnerError("this account may draw nothing now", "ask your instructor", 403)
 
 
 def _room(moment: Moment, owner: str, more: int, cap: int) -> None:
@@ -200,6 +202,7 @@ def _room(moment: Moment, owner: str, more: int, cap: int) -> None:
         raise LimnerError(
             f"{waiting} of your pictures are waiting, and {more} more would be above {cap}",
             "wait for some of them, or cancel some",
+            429,
         )
 
 

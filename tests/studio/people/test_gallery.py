@@ -67,6 +67,26 @@ def test_a_picture_is_private_until_it_is_shared(studio: Studio, gallery: Galler
     assert gallery.shown() == []
 
 
+def test_a_picture_may_be_called_by_its_content(studio: Studio, gallery: Gallery, people: dict[str, Person]) -> None:
+    """As permalinks do: whoever drew the same sees it, whoever's is shared."""
+    mine, other = (drawn(studio, gallery, people[name]) for name in ("ada", "bob"))
+    picture = studio.store.job(mine).picture
+    assert picture == studio.store.job(other).picture
+    for name in ("ada", "bob"):
+        assert gallery.find(people[name], picture) == b"a picture"
+    for nothing in (picture, "c" * 64, "", "../../etc/passwd", "a\0"):
+        with pytest.raises(LimnerError, match=r"no picture .* of yours") as caught:
+            gallery.find(people["tom"], nothing)
+        assert caught.value.status == 404
+    gallery.share(people["bob"], other)
+    assert gallery.find(people["tom"], picture) == b"a picture"
+    gallery.take_down(people["eve"], other, "because")
+    assert gallery.find(people["eve"], picture) == b"a picture"
+    for name, fault in (("ada", "taken down: because"), ("tom", "no picture")):
+        with pytest.raises(LimnerError, match=fault):
+            gallery.find(people[name], picture)
+
+
 def test_what_is_not_there_and_what_has_no_picture_are_nobody_s(
     studio: Studio, gallery: Gallery, people: dict[str, Person]
 ) -> None:

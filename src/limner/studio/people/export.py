@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from limner.studio.schema import EVENTS, JOBS, LEDGER, OWNERS, SUBMISSIONS
 from limner.studio.vault import ENDING, Vault
 
 SECRET = {"hash", "password", "used_by", "preview", "lease", "worker"}  # nobody's data, or what lets somebody in
+MOMENTS = {"at", "made", "until", "used_at", "shared"}
 READ_ME = """What the studio has of {name}, whom it calls {id}.
 
 account.json      who you are, when you came in, your sessions and tokens (not what they are: that is not stored)
@@ -71,7 +73,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
 
     def rows(statement: Select[*tuple[object, ...]]) -> list[Mapping[str, object]]:
         found = connection.execute(statement).mappings().all()
-        return [{key: value for key, value in row.items() if key not in SECRET} for row in found]
+        return [{key: _said(key, value) for key, value in row.items() if key not in SECRET} for row in found]
 
     def of(table: FromClause) -> list[Mapping[str, object]]:
         return rows(select(table).where(table.c.person == who).order_by(table.c.made))
@@ -92,6 +94,11 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
         "reports": rows(select(REPORTS).where(REPORTS.c.reporter == who).order_by(REPORTS.c.at)),
         "log": rows(mine.order_by(LOG.c.number)),
     }
+
+
+def _said(key: str, value: object) -> object:
+    """A moment as people write it."""
+    return datetime.fromtimestamp(value, UTC).isoformat() if key in MOMENTS and isinstance(value, float) else value
 
 
 def _pictures(jobs: Sequence[Mapping[str, object]]) -> Iterator[tuple[str, str]]:

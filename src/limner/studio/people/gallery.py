@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from secrets import token_hex
 
-from sqlalchemy import Connection, Exists, Select, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Exists, Select, delete, exists, insert, select, update
 
 from limner.errors import LimnerError
 from limner.studio.database import Database, Moment, Record
@@ -52,6 +52,12 @@ class Gallery:
         """
         row = self.database.read(lambda connection: seen(connection, who, job))
         return self.vault.read(row.picture)
+
+    def find(self, who: Person, picture: str) -> bytes:
+        """The same, called by its content: for whoever sees it as the picture of any job."""
+        wanted = JOBS.c.picture == _id(picture)
+        self.database.read(lambda connection: _first(connection, who, wanted, picture))
+        return self.vault.read(picture)
 
     def share(self, who: Person, job: str) -> None:
         """Let everybody of the course see one's own picture."""
@@ -143,16 +149,27 @@ class Gallery:
 
 def seen(connection: Connection, who: Person, job: str) -> Record:
     """The row of a picture that they may see; LimnerError."""
-    row = connection.execute(_looked().where(JOBS.c.id == _id(job))).one_or_none()
-    mine = row is not None and row.owner == who.id
-    if row is None or row.picture is None or not who.may(Role.STUDENT):
-        raise LimnerError(f"no picture {job!r} of yours", "see the list of your pictures")
-    if row.taken and not who.may(Role.INSTRUCTOR):
-        if mine:
-            raise LimnerError(f"this picture was taken down: {row.taken}", "ask your instructor")
-    elif mine or row.shared or (row.reported and who.may(Role.ASSISTANT)) or row.taken:
-        return row
-    raise LimnerError(f"no picture {job!r} of yours", "see the list of your pictures")
+    return _first(connection, who, JOBS.c.id == _id(job), job)
+
+
+def _first(connection: Connection, who: Person, which: ColumnElement[bool], name: str) -> Record:
+    """The first of these rows, which have the same picture, that they may see; their own before others'."""
+    found = _looked().where(which, JOBS.c.picture.is_not(None)).order_by(JOBS.c.owner != who.id, JOBS.c.number)
+    for row in connection.execute(found) if who.may(Role.STUDENT) else ():
+        mine = row.owner == who.id
+        if row.taken and mine and not who.may(Role.INSTRUCTOR):
+            raise LimnerError(f"this picture was taken down: {row.taken}", "ask your instructor", 403)
+        if (
+            who.may(Role.INSTRUCTOR)
+            if row.taken
+            else (mine or row.shared or (row.reported and who.may(Role.ASSISTANT)))
+        ):
+            return row
+    raise LimnerError(*_absent(name))
+
+
+def _absent(name: str) -> tuple[str, str, int]:
+    return f"no picture {name[:80]!r} of yours", "see the list of your pictures", 404
 
 
 def _looked() -> Select[*tuple[object, ...]]:
@@ -171,14 +188,14 @@ def _own(moment: Moment, who: Person, job: str) -> Record:
     """One's own picture, which one may do something with; LimnerError."""
     row = seen(moment.connection, who, job)
     if row.owner != who.id or row.taken:
-        raise LimnerError(f"no picture {job!r} of yours", "see the list of your pictures")
+        raise LimnerError(*_absent(job))
     return row
 
 
 def _picture(moment: Moment, job: str) -> str:
     rows = moment.run(select(JOBS.c.picture).where(JOBS.c.id == _id(job), JOBS.c.picture.is_not(None)))
     if not rows:
-        raise LimnerError(f"no picture {job!r}", "see the list of reports")
+        raise LimnerError(f"no picture {job!r}", "see the list of reports", 404)
     return str(rows[0].picture)
 
 

@@ -17,7 +17,7 @@ from limner.studio.people.sessions import Session, renewed
 from limner.studio.register import INVITATIONS, PEOPLE, Role, Standing
 
 DAY = 86400.0
-VOID = "this invitation is not good any more", "ask your instructor for a new one"
+VOID = "this invitation is not good any more", "ask your instructor for a new one", 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Invitations:
         def act(moment: Moment) -> Invitation:
             known, until = present(moment, who), self._until(moment)
             if known.standing == Standing.SUSPENDED:
-                raise LimnerError(f"{known.mail} is suspended", "readmit them first")
+                raise LimnerError(f"{known.mail} is suspended", "readmit them first", 409)
             values = {"hash": digest(token), "made": moment.now, "until": until, "used_by": None}
             of = INVITATIONS.c.person == known.id
             before = moment.run(select(INVITATIONS.c.hash).where(of))
@@ -105,7 +105,7 @@ class Invitations:
     def _until(self, moment: Moment) -> float:
         closes = self.course.invitations.closes
         if closes is not None and closes <= moment.now:
-            raise LimnerError("the course takes in nobody any more", "change invitations.closes in its class file")
+            raise LimnerError("the course takes in nobody any more", "change invitations.closes in its class file", 403)
         days = moment.now + self.course.invitations.days * DAY
         return days if closes is None else min(days, closes)
 

@@ -30,7 +30,7 @@ class Person:
     def must(self, least: Role) -> None:
         """LimnerError for those who are not."""
         if not self.may(least):
-            raise LimnerError(f"only {an(least)} may do that", f"ask {an(least)}")
+            raise LimnerError(f"only {an(least)} may do that", f"ask {an(least)}", 403)
 
 
 OPERATOR = Person("operator", "the operator", "", Role.INSTRUCTOR, Standing.ACTIVE)  # who is at the machine itself
@@ -55,7 +55,7 @@ def find(database: Database, who: str) -> Person:
         return connection.execute(_called(who)).one_or_none()
 
     if (row := database.read(act)) is None:
-        raise LimnerError(f"there is no {who!r} in this course", "limner studio people list shows who is")
+        raise LimnerError(f"there is no {who!r} in this course", "see the list of people", 404)
     return person(row)
 
 
@@ -137,7 +137,7 @@ def present(moment: Moment, who: str) -> Person:
     """Somebody who has not gone; LimnerError."""
     rows = moment.run(_called(who))
     if not rows or rows[0].standing == Standing.GONE:
-        raise LimnerError(f"there is no {who!r} in this course", "limner studio people list shows who is")
+        raise LimnerError(f"there is no {who!r} in this course", "see the list of people", 404)
     return person(rows[0])
 
 
@@ -155,4 +155,4 @@ def not_the_last(moment: Moment, known: Person) -> None:
     instructs = PEOPLE.c.role == Role.INSTRUCTOR, PEOPLE.c.standing == Standing.ACTIVE
     others = select(PEOPLE.c.id).where(*instructs, PEOPLE.c.id != known.id)
     if known.may(Role.INSTRUCTOR) and not moment.run(others):
-        raise LimnerError("the course would be left without an instructor", "make somebody else one first")
+        raise LimnerError("the course would be left without an instructor", "make somebody else one first", 409)

@@ -14,8 +14,8 @@ from limner.studio.people.person import Person, address, person, shut
 from limner.studio.register import PEOPLE, SESSIONS, Standing
 
 LIFE = 7 * 86400.0  # seconds
-WRONG = "the name or the password is wrong", "try again, or ask for a new invitation"
-OUT = "this account is suspended", "ask your instructor"
+WRONG = "the name or the password is wrong", "try again, or ask for a new invitation", 401
+OUT = "this account is suspended", "ask your instructor", 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Sessions:
         self.database.write(lambda moment: tries.charge(moment, who.mail, client))
         row = self._row(PEOPLE.c.id == who.id)
         if row is None or not passwords.right(row.password, password):
-            raise LimnerError("that is not your password", "try again, or ask for a new invitation")
+            raise LimnerError("that is not your password", "try again, or ask for a new invitation", 403)
 
         def act(moment: Moment) -> Session:
             tries.forgive(moment, who.mail, client)

@@ -52,9 +52,9 @@ class Tokens:
             if any(row.hash == digest(token) for row in known):
                 return token
             if any(row.name == name for row in known):
-                raise LimnerError(f"you have a token {name!r} already", "choose another name, or revoke that one")
+                raise LimnerError(f"you have a token {name!r} already", "choose another name, or revoke that one", 409)
             if len(known) >= MOST:
-                raise LimnerError(f"you have {MOST} tokens", "revoke those that you do not use")
+                raise LimnerError(f"you have {MOST} tokens", "revoke those that you do not use", 409)
             words = " ".join(sorted(set(scopes)))
             moment.run(
                 insert(TOKENS).values(hash=digest(token), person=who.id, name=name, scopes=words, made=moment.now)
@@ -89,7 +89,7 @@ class Tokens:
             of = present(moment, whose).id
             this = TOKENS.c.person == of, TOKENS.c.name == name
             if not moment.run(select(TOKENS.c.name).where(*this)):
-                raise LimnerError(f"there is no token {name!r}", "see the list of tokens")
+                raise LimnerError(f"there is no token {name!r}", "see the list of tokens", 404)
             moment.run(delete(TOKENS).where(*this))
             log.note(moment, by.id, "token revoked", of)
 
