@@ -187,9 +187,7 @@ def _cancelled(moment: Moment, job: str) -> None:
 def _admitted(moment: Moment, owner: str) -> None:
     """Who has an account has to be let in by it, and there has to be somebody at work; LimnerError."""
     if moment.closed:
-        raise LimnerError(
-            f"the studio takes no jobs now: {moment.closed}", "what you asked for before is kept; wait", 503
-        )
+        raise LimnerError(f"the studio takes no jobs now: {moment.closed}", "what you asked for is kept; wait", 503)
     rows = moment.run(select(PEOPLE.c.standing).where(PEOPLE.c.id == owner))
     if rows and rows[0].standing != Standing.ACTIVE:
         raise LimnerError("this account may draw nothing now", "ask your instructor", 403)

@@ -159,11 +159,8 @@ def _first(connection: Connection, who: Person, which: ColumnElement[bool], name
         mine = row.owner == who.id
         if row.taken and mine and not who.may(Role.INSTRUCTOR):
             raise LimnerError(f"this picture was taken down: {row.taken}", "ask your instructor", 403)
-        if (
-            who.may(Role.INSTRUCTOR)
-            if row.taken
-            else (mine or row.shared or (row.reported and who.may(Role.ASSISTANT)))
-        ):
+        judging = who.may(Role.INSTRUCTOR) if row.taken else row.reported and who.may(Role.ASSISTANT)
+        if judging or (not row.taken and (mine or row.shared)):
             return row
     raise LimnerError(*_absent(name))
 
