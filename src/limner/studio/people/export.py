@@ -73,7 +73,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
 
     def rows(statement: Select[*tuple[object, ...]]) -> list[Mapping[str, object]]:
         found = connection.execute(statement).mappings().all()
-        return [{key: _said(key, value) for key, value in row.items() if key not in SECRET} for row in found]
+        return [{key: _said(str(key), value) for key, value in row.items() if key not in SECRET} for row in found]
 
     def of(table: FromClause) -> list[Mapping[str, object]]:
         return rows(select(table).where(table.c.person == who).order_by(table.c.made))
