@@ -25,7 +25,7 @@ def test_a_recipe_is_plain_data() -> None:
 def test_the_studio_needs_no_torch_but_for_its_worker() -> None:
     files = [file.relative_to(STUDIO).with_suffix("") for file in STUDIO.rglob("*.py")]
     parts = sorted(".".join(file.parts) for file in files if file.name not in ("__init__", "worker"))
-    assert {"store", "web.serve"} < {*parts}
+    assert {"store", "web.serve", "people.sessions"} < {*parts}
     brings = brought("; ".join(f"import limner.studio.{part}" for part in parts))
     assert {"sqlalchemy", "fastapi"} < brings
     assert not brings & {*HEAVY, "jaxtyping"}

@@ -120,10 +120,12 @@ def test_maintenance_gives_nothing_out(studio: Studio) -> None:
     studio.store.maintain("a new disk until three")
     assert studio.store.closed() == "a new disk until three"
     assert studio.lease() == []
-    studio.ask()  # what is asked meanwhile is accepted
+    with pytest.raises(LimnerError, match="takes no jobs now: a new disk until three"):
+        studio.ask()
+    assert studio.store.submit("ada", "key 1", recipe(), 2)  # what was accepted stays so
     assert studio.leases.finish(pulse(held), PICTURE)  # and what runs comes to its end
     studio.store.maintain("")
-    assert len(studio.lease(5)) == 2
+    assert len(studio.lease(5)) == 1
 
 
 def test_a_place_in_the_queue_is_how_many_are_begun_before(studio: Studio) -> None:

@@ -62,7 +62,8 @@ def test_what_stands_there_is_left_alone(tmp_path: Path) -> None:
     before = path.stat()
     again = Witness()
     assert Vault(tmp_path, again).keep(DATA) == NAME
-    assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+    assert path.stat().st_ino == before.st_ino
+    assert path.stat().st_mtime_ns > before.st_mtime_ns  # but that somebody wanted it is to be seen
     assert "write" not in again.seen
     assert again.seen[0] == f"sync {NAME[:2]}"  # who wrote it may have died before that
 
@@ -101,3 +102,27 @@ def test_who_dies_at_any_point_leaves_no_torn_file_under_a_name(tmp_path: Path, 
     for name in Vault(tmp_path).names():
         assert Vault(tmp_path).read(name) == DATA
     assert Vault(tmp_path).keep(DATA) == NAME
+
+
+def test_what_was_kept_a_while_ago_is_removed(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    vault.keep(DATA)
+    assert not vault.remove(NAME, age=60)
+    assert vault.read(NAME) == DATA
+    os.utime(vault.path(NAME), (1, 1))
+    vault.keep(DATA)
+    assert not vault.remove(NAME, age=60)  # kept again
+    os.utime(vault.path(NAME), (1, 1))
+    assert vault.remove(NAME, age=60)
+    assert files(tmp_path) == []
+    assert vault.remove(NAME, age=60)  # there is none any more
+
+
+def test_what_is_kept_while_it_is_removed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look and the removal: it had taken another name by then, and is given its own again."""
+    vault, ages = Vault(tmp_path), iter([100.0, 0.0])
+    vault.keep(DATA)
+    monkeypatch.setattr("limner.studio.vault._age", lambda path: next(ages))
+    assert not vault.remove(NAME, age=60)
+    assert vault.read(NAME) == DATA
+    assert vault.parts() == []

@@ -38,8 +38,8 @@ def check(database: Database, vault: Vault) -> Findings:
 
 def sweep(database: Database, vault: Vault, age: float = OLD) -> int:
     """How many files were taken away that are no job's, and nobody has touched for `age` seconds."""
-    strays = [vault.path(name) for name in check(database, vault).strays]
-    old = [path for path in [*strays, *vault.parts()] if time.time() - path.stat().st_mtime > age]
+    gone = sum(vault.remove(name, age) for name in check(database, vault).strays)
+    old = [path for path in vault.parts() if time.time() - path.stat().st_mtime > age]
     for path in old:
         path.unlink(missing_ok=True)
-    return len(old)
+    return gone + len(old)

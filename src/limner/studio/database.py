@@ -14,7 +14,8 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 
 from limner.errors import LimnerError
 from limner.studio.patience import patiently
-from limner.studio.schema import EVENTS, STUDIO, TABLES, VERSION, Kind
+from limner.studio.register import EVERYTHING
+from limner.studio.schema import EVENTS, STUDIO, VERSION, Kind
 
 if TYPE_CHECKING:
     from psycopg import Connection as Psycopg
@@ -119,7 +120,7 @@ def _founded(engine: Engine) -> int:
     with engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(FIRST)))
-        TABLES.create_all(connection)
+        EVERYTHING.create_all(connection)
         if (version := connection.scalar(select(STUDIO.c.version))) is None:
             connection.execute(insert(STUDIO).values(id=1, version=VERSION, events=0, closed=""))
         return VERSION if version is None else version

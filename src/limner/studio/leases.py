@@ -8,7 +8,7 @@ from json import dumps
 from sqlalchemy import insert, select, update
 
 from limner.recipe import Recipe, from_json
-from limner.studio import turns
+from limner.studio import budgets, turns
 from limner.studio.database import Database, Moment, Record
 from limner.studio.line import line
 from limner.studio.rules import USUAL, Rules
@@ -99,6 +99,7 @@ class Leases:
             self._learn(moment, row.model, pulse.spent, row.work)
             passes = {"done": pulse.total, "total": pulse.total}
             _end(moment, row.id, State.DONE, {"picture": picture, "notes": dumps(list(notes)), **passes})
+            budgets.settle(moment, row.id, pulse.spent)
             moment.tell(row.id, Kind.DONE, {"picture": picture})
             return True
 
@@ -167,6 +168,7 @@ def _return(moment: Moment, job: str, why: str, lapses: int) -> None:
 
 def _fail(moment: Moment, job: str, what: str, remedy: str) -> None:
     _end(moment, job, State.FAILED, {"what": what or "no reason was given", "remedy": remedy})
+    budgets.refund(moment, job)
     moment.tell(job, Kind.FAILED, {"what": what, "remedy": remedy})
 
 

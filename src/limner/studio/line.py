@@ -31,10 +31,16 @@ def line(
         select(JOBS.c.owner, JOBS.c.model, JOBS.c.work, JOBS.c.spent).where(JOBS.c.state == State.RUNNING)
     ).all()
     paces = {row.identity: row.pace for row in connection.execute(select(MODELS))}
-    owners = connection.execute(select(OWNERS)).all()  # last: each of whom there was a job above is among them
+    owners = connection.execute(select(OWNERS)).all()  # last: whoever is not among them has gone meanwhile
     used = {row.name: turns.decayed(row.used, now - row.used_at, rules.halflife) for row in owners}
     for row in running:
+        if row.owner not in used:
+            continue
         used[row.owner] += max(0.0, row.work * paces.get(row.model, turns.PACE) - row.spent)
     shares = {row.name: turns.Share(row.weight, used[row.name]) for row in owners}
-    jobs = (turns.Waiting(row.id, row.owner, row.work * paces.get(row.model, turns.PACE)) for row in waiting)
+    jobs = (
+        turns.Waiting(row.id, row.owner, row.work * paces.get(row.model, turns.PACE))
+        for row in waiting
+        if row.owner in used
+    )
     return turns.order(jobs, shares)

@@ -6,6 +6,7 @@ The laws that a row can keep by itself stand here, so that no path through the c
 from enum import StrEnum
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -146,4 +147,18 @@ EVENTS = Table(
     Column("at", Float, nullable=False),
     Column("detail", Text, nullable=False),  # JSON
     Index("events_of", "job", "number"),
+)
+
+LEDGER = Table(  # lines are only ever added: what is set aside for a job, and then what it cost beside that
+    "ledger",
+    TABLES,
+    Column("job", String(16), primary_key=True),  # which may be gone by now
+    Column("closes", Boolean, primary_key=True),
+    Column("owner", NAME, nullable=False),  # nobody, when they have gone
+    Column("assignment", NAME, nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("amount", Integer, nullable=False),  # of the unit; whole, so that sums are exact
+    Column("at", Float, nullable=False),
+    CheckConstraint("closes OR amount >= 0", name="set_aside"),
+    Index("ledger_of", "owner", "assignment"),
 )

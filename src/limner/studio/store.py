@@ -10,11 +10,13 @@ from sqlalchemy import Connection, Select, func, insert, select, update
 
 from limner.errors import LimnerError
 from limner.recipe import Recipe, from_json, series, to_json
-from limner.studio import turns
+from limner.studio import budgets, turns
+from limner.studio.budgets import Terms
 from limner.studio.database import Database, Moment, Record
 from limner.studio.line import line
+from limner.studio.register import PEOPLE, Standing
 from limner.studio.rules import USUAL, Rules
-from limner.studio.schema import EVENTS, JOBS, OPEN, OWNERS, STUDIO, SUBMISSIONS, Kind, State
+from limner.studio.schema import EVENTS, JOBS, MODELS, OPEN, OWNERS, STUDIO, SUBMISSIONS, Kind, State
 from limner.studio.waiting import Place, places
 
 LONGEST_NAME = 200
@@ -56,22 +58,29 @@ class Store:
     database: Database
     rules: Rules = USUAL
 
-    def submit(self, owner: str, key: str, recipe: Recipe, count: int = 1) -> tuple[str, ...]:
+    def submit(
+        self, owner: str, key: str, recipe: Recipe, count: int = 1, terms: Terms | None = None
+    ) -> tuple[str, ...]:
         """The jobs that draw `count` pictures of this recipe, seed, seed + 1, ...; on the disk when this returns.
 
         `key` is the client's own name for what it asks: asking again gives the same jobs.  LimnerError where it was
-        something else that was asked by this key, or more is waiting than one owner may have.
+        something else that was asked by this key, more is waiting than one owner may have, or asked for than is left of
+        a budget; or nobody may ask for anything now.
         """
-        if count > self.rules.cap:
-            raise LimnerError(f"{count} pictures are more than {self.rules.cap}", "ask for fewer at a time")
+        cap = terms.waiting if terms else self.rules.cap
+        if count > cap:
+            raise LimnerError(f"{count} pictures are more than {cap}", "ask for fewer at a time")
         recipes = series(recipe, count)
         for name, word in (("owner", owner), ("key", key)):
             if not (0 < len(word) <= LONGEST_NAME and word.isprintable()):
                 raise LimnerError(f"{name} is not a name", f"choose 1 to {LONGEST_NAME} printable characters")
-        return self.database.write(lambda moment: self._submitted(moment, owner, key, recipes))
+        return self.database.write(lambda moment: self._submitted(moment, owner, key, recipes, terms))
 
-    def _submitted(self, moment: Moment, owner: str, key: str, recipes: list[Recipe]) -> tuple[str, ...]:
-        asked = sha256(f"{len(recipes)} {to_json(recipes[0])}".encode()).hexdigest()
+    def _submitted(
+        self, moment: Moment, owner: str, key: str, recipes: list[Recipe], terms: Terms | None
+    ) -> tuple[str, ...]:
+        wish = f"{len(recipes)} {to_json(recipes[0])}{terms.assignment if terms else ''}"
+        asked = sha256(wish.encode()).hexdigest()
         known = moment.run(
             select(SUBMISSIONS.c.id, SUBMISSIONS.c.asked).where(SUBMISSIONS.c.owner == owner, SUBMISSIONS.c.key == key)
         )
@@ -80,17 +89,18 @@ class Store:
                 raise LimnerError(f"the key {key!r} was used for another wish", "choose a new key", 409)
             jobs = select(JOBS.c.id).where(JOBS.c.submission == known[0].id).order_by(JOBS.c.number)
             return tuple(str(row.id) for row in moment.run(jobs))
-        waiting = _counted(moment.connection, owner).get(State.QUEUED, 0)
-        if waiting + len(recipes) > self.rules.cap:
-            raise LimnerError(
-                f"{waiting} of your pictures are waiting, and {len(recipes)} more would be above {self.rules.cap}",
-                "wait for some of them, or cancel some",
-                429,
-            )
+        _admitted(moment, owner)
+        _room(moment, owner, len(recipes), terms.waiting if terms else self.rules.cap)
         _known(moment, owner)
         submission = token_hex(8)
         moment.run(insert(SUBMISSIONS).values(id=submission, owner=owner, key=key, asked=asked, at=moment.now))
-        return tuple(_queued(moment, owner, submission, recipe) for recipe in recipes)
+        new = {_queued(moment, owner, submission, each): turns.work(each) for each in recipes}
+        if terms:
+            moment.run(update(OWNERS).where(OWNERS.c.name == owner).values(weight=terms.share))
+            pace = moment.connection.scalar(select(MODELS.c.pace).where(MODELS.c.identity == recipes[0].model))
+            seconds = {job: work * (pace or turns.PACE) for job, work in new.items()}
+            budgets.reserve(moment, owner, terms, seconds)
+        return tuple(new)
 
     def cancel(self, owner: str, job: str) -> State:
         """What becomes of it: whatever was over stays so, a worker is told at its next heartbeat.
@@ -104,8 +114,7 @@ class Store:
                 raise LimnerError(f"no job {job!r} of yours", "see the list of your jobs", 404)
             if (state := State(rows[0].state)) not in OPEN:
                 return state
-            moment.run(update(JOBS).where(JOBS.c.id == job).values(state=State.CANCELLED, until=None))
-            moment.tell(job, Kind.CANCELLED)
+            _cancelled(moment, job)
             return State.CANCELLED
 
         return self.database.write(act)
@@ -190,12 +199,39 @@ class Store:
         self.database.write(act)
 
     def maintain(self, reason: str) -> None:
-        """No job is given out from here on, for this reason; those that run come to their end.  Empty: go on."""
+        """No job is accepted or given out from here on, for this reason; those that run end.  Empty: go on."""
         self.database.write(lambda moment: moment.run(update(STUDIO).values(closed=reason)))
 
     def closed(self) -> str:
         """Why no job is given out; empty when they are."""
         return self.database.read(lambda connection: connection.scalar(select(STUDIO.c.closed))) or ""
+
+
+def _cancelled(moment: Moment, job: str) -> None:
+    """That job, which waits or runs, is over."""
+    moment.run(update(JOBS).where(JOBS.c.id == job).values(state=State.CANCELLED, until=None))
+    budgets.refund(moment, job)
+    moment.tell(job, Kind.CANCELLED)
+
+
+def _admitted(moment: Moment, owner: str) -> None:
+    """Who has an account has to be let in by it, and there has to be somebody at work; LimnerError."""
+    if moment.closed:
+        raise LimnerError(f"the studio takes no jobs now: {moment.closed}", "what you asked for is kept; wait", 503)
+    rows = moment.run(select(PEOPLE.c.standing).where(PEOPLE.c.id == owner))
+    if rows and rows[0].standing != Standing.ACTIVE:
+        raise LimnerError("this account may draw nothing now", "ask your instructor", 403)
+
+
+def _room(moment: Moment, owner: str, more: int, cap: int) -> None:
+    """LimnerError where that is more than may wait."""
+    waiting = _counted(moment.connection, owner).get(State.QUEUED, 0)
+    if waiting + more > cap:
+        raise LimnerError(
+            f"{waiting} of your pictures are waiting, and {more} more would be above {cap}",
+            "wait for some of them, or cancel some",
+            429,
+        )
 
 
 def _job(row: Record) -> Job:

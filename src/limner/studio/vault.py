@@ -1,6 +1,7 @@
 """Pictures in files that are called by their content: whole and on the disk, or not there."""
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -85,6 +86,25 @@ class Vault:
             raise LimnerError(f"{path} is damaged: its content is not what it is called by", "take it from a backup")
         return data
 
+    def remove(self, name: str, age: float) -> bool:
+        """Whether there is no such picture any more: one that was kept within `age` seconds stays.
+
+        Its row may be about to be written.  It first takes another name, as it may be kept anew while we look.
+        """
+        path = self.path(name)
+        aside = path.with_name(f".{token_hex(8)}{PART}")
+        try:
+            if _age(path) < age:
+                return False
+            path.rename(aside)
+            if _age(aside) < age:
+                aside.rename(path)
+                return False
+            aside.unlink()
+        except FileNotFoundError:
+            pass
+        return True
+
     def path(self, name: str) -> Path:
         return self.folder / name[:2] / f"{name}{ENDING}"
 
@@ -97,6 +117,12 @@ class Vault:
 
     def _whole(self, path: Path) -> bool:
         try:
+            os.utime(path)  # somebody wants it: who removes what is nobody's looks at this
             return sha256(path.read_bytes()).hexdigest() == path.stem
         except OSError:
             return False
+
+
+def _age(path: Path) -> float:
+    """Seconds since it was kept, or kept again."""
+    return time.time() - path.stat().st_mtime

@@ -1,0 +1,122 @@
+"""What is older than the course says is removed, and everybody could know it in time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection, delete, exists, insert, select
+
+from limner.studio.check import sweep
+from limner.studio.course import Course
+from limner.studio.database import Database, Moment, Record
+from limner.studio.people import log
+from limner.studio.people.deletion import clear, gone
+from limner.studio.people.person import OPERATOR, Person
+from limner.studio.register import INVITATIONS, KEPT, PEOPLE, SESSIONS, Role, Standing
+from limner.studio.schema import JOBS, OPEN, SUBMISSIONS
+from limner.studio.vault import Vault
+
+DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A picture, and when it goes, at the earliest."""
+
+    job: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """How much was removed."""
+
+    jobs: int
+    pictures: int
+    accounts: int
+
+
+def announce(database: Database, course: Course) -> None:
+    """Note for how long the course keeps pictures, whenever it says something new: a studio does so as it starts.
+
+    Where that is shorter than before, it comes into force after the course's notice; longer, at once.
+    """
+
+    def act(moment: Moment) -> None:
+        said = _said(moment.connection)
+        if not said or said[-1].days != course.retention.days:
+            moment.run(insert(KEPT).values(number=len(said) + 1, at=moment.now, days=course.retention.days))
+            log.note(moment, OPERATOR.id, "announced retention", "", {"days": course.retention.days})
+
+    database.write(act)
+
+
+def leaving(database: Database, course: Course, who: Person) -> list[Leaving]:
+    """Those of their pictures that go within the course's notice, the first first."""
+
+    def act(connection: Connection) -> list[Leaving]:
+        now = database.clock(connection)
+        days = _days(_said(connection), now + course.retention.notice * DAY, course)
+        if days is None:
+            return []
+        mine = select(JOBS.c.id, SUBMISSIONS.c.at).join(SUBMISSIONS, SUBMISSIONS.c.id == JOBS.c.submission)
+        mine = mine.where(JOBS.c.owner == who.id, JOBS.c.picture.is_not(None))
+        soon = mine.where(SUBMISSIONS.c.at <= now + (course.retention.notice - days) * DAY)
+        rows = connection.execute(soon.order_by(JOBS.c.number)).all()
+        return [Leaving(row.id, max(row.at + days * DAY, now)) for row in rows]
+
+    return database.read(act)
+
+
+def retire(database: Database, vault: Vault, course: Course) -> Retired:
+    """Remove what is too old: jobs with their pictures, and students' accounts after the course's end.
+
+    The ledger stays, so nobody's budget grows by it.
+    """
+    announce(database, course)
+    jobs, pictures = database.write(lambda moment: _outdated(moment, course))
+    accounts = 0
+    for person in _alumni(database, course):
+        more, theirs = database.write(partial(gone, by=OPERATOR.id, who=person))
+        jobs, pictures, accounts = jobs + more, pictures | theirs, accounts + 1
+    removed = clear(database, vault, pictures) + sweep(database, vault)
+    return Retired(jobs, removed, accounts)
+
+
+def _outdated(moment: Moment, course: Course) -> tuple[int, set[str]]:
+    for table in (SESSIONS, INVITATIONS):
+        moment.run(delete(table).where(table.c.until < moment.now - DAY))
+    days = _days(_said(moment.connection), moment.now, course)
+    if days is None:
+        return 0, set()
+    old = SUBMISSIONS.c.at <= moment.now - days * DAY
+    over = JOBS.c.submission.in_(select(SUBMISSIONS.c.id).where(old)), JOBS.c.state.not_in(OPEN)
+    rows = moment.run(select(JOBS.c.id, JOBS.c.picture).where(*over))
+    if rows:
+        moment.run(delete(JOBS).where(*over))
+        moment.run(delete(SUBMISSIONS).where(old, ~exists().where(JOBS.c.submission == SUBMISSIONS.c.id)))
+        log.note(moment, OPERATOR.id, "retired", "", {"jobs": len(rows), "days": days})
+    return len(rows), {row.picture for row in rows if row.picture}
+
+
+def _said(connection: Connection) -> Sequence[Record]:
+    return connection.execute(select(KEPT).order_by(KEPT.c.number)).all()
+
+
+def _days(said: Sequence[Record], now: float, course: Course) -> int | None:
+    """How long pictures are kept at this moment; None: for ever, as no other time has been said for long enough."""
+    ripe = [row.days for row in said if row.at + course.retention.notice * DAY <= now]
+    return max([ripe[-1], *(row.days for row in said[len(ripe) :])]) if ripe else None
+
+
+def _alumni(database: Database, course: Course) -> list[str]:
+    """Students of a course that ended so long ago."""
+
+    def act(connection: Connection) -> list[str]:
+        ends = course.course.ends
+        if ends is None or database.clock(connection) < ends + course.retention.accounts * DAY:
+            return []
+        students = PEOPLE.c.role == Role.STUDENT, PEOPLE.c.standing != Standing.GONE
+        return list(connection.scalars(select(PEOPLE.c.id).where(*students)).all())
+
+    return database.read(act)

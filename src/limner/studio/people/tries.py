@@ -1,0 +1,52 @@
+"""How often one may guess: after some tries each next one waits twice as long, by name, by address and by both."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from math import ceil
+
+from sqlalchemy import delete, insert, select, update
+
+from limner.errors import LimnerError
+from limner.studio.database import Moment
+from limner.studio.register import TRIES
+
+FREE = {
+    "both": 5,
+    "name": 30,
+    "address": 100,
+}  # a class comes from one address; who guesses, mostly not from the name's
+LONGEST_WAIT = 900.0  # seconds
+FORGOTTEN = 3600.0  # seconds after the last one
+
+
+def charge(moment: Moment, name: str, address: str) -> None:
+    """Count a try before it is known how it ends, or many at once would all be the first; LimnerError: wait."""
+    moment.run(delete(TRIES).where(TRIES.c.at < moment.now - FORGOTTEN))
+    keys = _keys(name, address)
+    known = {row.key: row for row in moment.run(select(TRIES).where(TRIES.c.key.in_(keys)))}
+    waits = [row.at + _pause(row.tries - keys[key]) - moment.now for key, row in known.items()]
+    if (wait := max(waits, default=0.0)) > 0:
+        raise LimnerError("too many tries", f"wait {ceil(wait)} seconds and try again", 429)
+    for key in keys:
+        if key in known:
+            moment.run(update(TRIES).where(TRIES.c.key == key).values(tries=TRIES.c.tries + 1, at=moment.now))
+        else:
+            moment.run(insert(TRIES).values(key=key, tries=1, at=moment.now))
+
+
+def forgive(moment: Moment, name: str, address: str) -> None:
+    """That one was right: it counts for nothing, and who knows the password from here has no past."""
+    keys = _keys(name, address)
+    moment.run(update(TRIES).where(TRIES.c.key.in_(keys)).values(tries=TRIES.c.tries - 1))
+    moment.run(delete(TRIES).where(TRIES.c.key == next(iter(keys))))
+
+
+def _pause(over: int) -> float:
+    """Seconds to wait after so many tries above the free ones."""
+    return 0.0 if over < 0 else min(2.0 ** min(over, 30), LONGEST_WAIT)
+
+
+def _keys(name: str, address: str) -> Mapping[str, int]:
+    """Under which hash each kind is counted, and how many are free."""
+    words = {"both": f"{name} {address}", "name": name, "address": address}
+    return {sha256(f"{kind} {words[kind]}".encode("utf-8", "replace")).hexdigest(): FREE[kind] for kind in FREE}
