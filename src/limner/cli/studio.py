@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked
+from limner.cli import asked, people
 from limner.errors import LimnerError
 from limner.home import home
 
@@ -62,9 +62,16 @@ def flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dtype", help="float32, bfloat16 or float16; the device's own if left out")
     asked.backend_flag(parser)
+    parser.set_defaults(job=serve)
+    people.flags(parser.add_subparsers(metavar="people").add_parser("people", help="who is in the course"))
 
 
 def run(args: argparse.Namespace) -> int:
+    code: int = args.job(args)
+    return code
+
+
+def serve(args: argparse.Namespace) -> int:
     if lacking := [name for name, module in NEEDED.items() if find_spec(module) is None]:
         raise LimnerError(f"{', '.join(lacking)} are not installed", "pip install 'limner[studio]'")
     from limner.studio.supervisor import Post, Supervisor
