@@ -27,7 +27,8 @@ def orthogonal(matrices: Float[Tensor, "*k m n"], rounds: int = 5) -> Float[Tens
 
 def unit(matrices: Float[Tensor, "*k m n"]) -> Float[Tensor, "*k m n"]:
     """Divided by its Frobenius norm, so that no singular value is above one."""
-    return matrices / matrices.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-12)
+    out: Tensor = matrices / matrices.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-12)
+    return out
 
 
 def factor(gram: Float[Tensor, "*k m m"], rounds: int = 5) -> Float[Tensor, "*k m m"]:
@@ -82,7 +83,7 @@ def made(ahead: Sequence[Tensor]) -> list[Tensor]:
     for side in {min(shape) for shape in wide}:
         group = [shape for shape in wide if min(shape) == side]
         grams = [wide[shape] @ wide[shape].mT for shape in group]
-        parts = factor(torch.cat(grams)).split([len(gram) for gram in grams])
+        parts = torch.split(factor(torch.cat(grams)), [len(gram) for gram in grams])
         factors |= dict(zip(group, parts, strict=True))
     for shape, which in alike.items():
         found = (RMS * max(shape) ** 0.5) * (factors[shape] @ wide[shape])
