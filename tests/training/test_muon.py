@@ -13,7 +13,7 @@ from limner.training.muon import RMS, Muon, orthogonal
 def test_singular_values_come_near_one_and_their_vectors_stay(shape: tuple[int, int]) -> None:
     u, s, vt = torch.linalg.svd(draw(0, "matrix", 0, shape), full_matrices=False)
     s = torch.linspace(1, 0.05, len(s))
-    made = orthogonal(u @ s.diag() @ vt)
+    (made,) = orthogonal([u @ s.diag() @ vt])
     inside = u.T @ made @ vt.T
     torch.testing.assert_close(inside, inside.diagonal().diag(), rtol=0, atol=1e-4)
     assert inside.diagonal().min() > 0.65
@@ -27,14 +27,21 @@ def test_it_is_the_published_iteration() -> None:
     for _ in range(5):
         gram = x @ x.T
         x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-    torch.testing.assert_close(orthogonal(matrix), x, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(orthogonal([matrix])[0], x, rtol=1e-4, atol=1e-5)
+
+
+def test_company_of_other_shapes_changes_nothing() -> None:
+    shapes = ((6, 6), (6, 40), (40, 6), (6, 40), (8, 9))
+    matrices = [draw(0, "company", k, shape) for k, shape in enumerate(shapes)]
+    for alone, together in zip(matrices, orthogonal(matrices), strict=True):
+        torch.testing.assert_close(together, orthogonal([alone])[0])
 
 
 def test_a_matrix_of_rank_one_and_one_of_zeros_stay_finite() -> None:
     column = draw(0, "column", 0, (16, 1))
-    made = orthogonal(column @ draw(0, "row", 0, (1, 24)))
+    (made,) = orthogonal([column @ draw(0, "row", 0, (1, 24))])
     assert 0.65 < torch.linalg.matrix_norm(made, 2) < 1.25
-    assert torch.equal(orthogonal(torch.zeros(3, 5)), torch.zeros(3, 5))
+    assert torch.equal(orthogonal([torch.zeros(3, 5)])[0], torch.zeros(3, 5))
 
 
 def test_a_step_has_the_size_that_its_rate_says_and_nesterovs_direction() -> None:
@@ -46,13 +53,15 @@ def test_a_step_has_the_size_that_its_rate_says_and_nesterovs_direction() -> Non
     optimiser.step()
     moved = before - layer.weight.detach()
     assert moved.square().mean().sqrt() == pytest.approx(0.1 * RMS, rel=0.3)
-    torch.testing.assert_close(moved, 0.1 * RMS * 6 * orthogonal(first.flatten(1)).view_as(moved), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        moved, 0.1 * RMS * 6 * orthogonal([first.flatten(1)])[0].view_as(moved), rtol=1e-4, atol=1e-6
+    )
     before, layer.weight.grad = layer.weight.detach().clone(), second
     optimiser.step()
     ahead = second + 0.5 * (0.5 * first + second)
     torch.testing.assert_close(
         before - layer.weight.detach(),
-        0.1 * RMS * 6 * orthogonal(ahead.flatten(1)).view_as(moved),
+        0.1 * RMS * 6 * orthogonal([ahead.flatten(1)])[0].view_as(moved),
         rtol=1e-4,
         atol=1e-6,
     )

@@ -108,23 +108,21 @@ class Preset:
 SAYINGS = replace(  # what a CPU's CLIP can learn to tell apart: every noun there is, in four sets of pictures
     MINI, single=0.62, people=0.1, tinted=0.08, shapes=0.08, count=0.06, pair=0.06, words="nouns", white=0.5, plain=0.5
 )
-STUDIES = (
-    replace(  # what the model that is shipped was taught: every noun there is, in three styles, much of it composed
-        MINI,
-        single=0.34,
-        people=0.08,
-        tinted=0.1,
-        shapes=0.16,
-        count=0.12,
-        pair=0.2,
-        white=0.74,
-        plain=0.18,
-        pale=0.04,
-        scenery=0.04,
-        words="nouns",
-        sets=("fluent-3d", "noto", "twemoji"),
-        scale=(0.86, 1.0),
-    )
+STUDIES = replace(  # what the shipped model was taught: every noun there is, in three styles, much of it composed
+    MINI,
+    single=0.34,
+    people=0.08,
+    tinted=0.1,
+    shapes=0.16,
+    count=0.12,
+    pair=0.2,
+    white=0.74,
+    plain=0.18,
+    pale=0.04,
+    scenery=0.04,
+    words="nouns",
+    sets=("fluent-3d", "noto", "twemoji"),
+    scale=(0.86, 1.0),
 )
 WORLD = replace(  # what a GPU learns: every noun there is, people, colours, counts and pairs, in ten styles
     FULL,
