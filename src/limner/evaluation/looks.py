@@ -36,7 +36,8 @@ from limner.text.prompt import Span, find
 from limner.text.tokenizer import Tokenizer
 
 LEVELS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Noise levels in sigma at which a composed picture is looked at."""
+"""Noise levels in sigma at which a composed picture is looked at,"""
+DRAWS = 4  # times each, under noise of its own: one noise hides one part of the thing, another another
 KINDS = ("pair", "single", "shapes", "tinted")  # of scenes, in turn
 TASKS = ("two", "single", "binding", "colours")  # of prompts, in turn
 PURPOSES = ("judged", "choice")
@@ -120,9 +121,10 @@ def composed(scene: Scene, number: int, bundle: Bundle) -> list[Look]:
     """Each word that names a thing of the scene, as the model looks at it under noise, told the caption."""
     height, width = scene.image.shape[:2]
     x0, seen = latent_of(scene.image, bundle), Levels()
-    eps = draw(number, "heat", 0, tuple(x0.shape)).to(x0.device)
     lane = Lane(bundle.context([scene.caption], (width, height)))
-    answered(steer(noised(x0, eps, LEVELS), seen.control), (lane,), bundle)
+    for again in range(DRAWS):
+        eps = draw(number, "heat", again, tuple(x0.shape)).to(x0.device)
+        answered(steer(noised(x0, eps, LEVELS), seen.control), (lane,), bundle)
     things = [(each.word, each.colour, mask) for each, mask in zip(scene.things, scene.masks, strict=True)]
     kind, every = kind_of(len(scene.things)), seen.every()
     return [word.look(number, kind, every) for word in words(bundle.tokenizer, scene.caption, things)]
