@@ -17,13 +17,15 @@ from limner.bundle import Bundle
 from limner.engine import backends
 from limner.engine.worker import work
 from limner.recipe import DEFAULTS
+from limner.studio.course import Course
 from limner.studio.house import House
 from limner.studio.leases import Pulse
+from limner.studio.register import Role
 from limner.studio.schema import OPEN
 from limner.studio.shift import Shift
 from limner.studio.staff import Card
 from limner.studio.web.app import application
-from limner.studio.web.user import Role, User, Who
+from limner.studio.web.user import User, Who
 from limner.studio.worker import Counter, card, present
 
 WISH = {"prompt": "a red apple", "steps": 2, "width": 32, "height": 32}
@@ -57,9 +59,9 @@ class Served:
 
 
 @contextmanager
-def served(house: House, who: Who = by_header) -> Iterator[Served]:
-    """Until the block ends, or the server dies of it."""
-    app = application(house, who)
+def served(house: House, who: Who = by_header, course: Course | None = None) -> Iterator[Served]:
+    """Until the block ends, or the server dies of it; a course knows its people itself."""
+    app = application(house, who, course=course)
     listening = create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", ws="none", lifespan="on", timeout_graceful_shutdown=4)
     server = uvicorn.Server(config)

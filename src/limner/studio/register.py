@@ -17,6 +17,14 @@ class Role(StrEnum):
     ASSISTANT = "assistant"
     INSTRUCTOR = "instructor"
 
+    def may(self, least: "Role") -> bool:
+        """Whether that is at least this.  (As texts, they would be compared by their letters.)"""
+        return self.rank >= least.rank
+
+    @property
+    def rank(self) -> int:
+        return list(Role).index(self)
+
 
 class Standing(StrEnum):
     """Where an account is in its life."""
@@ -148,6 +156,15 @@ GRANTS = Table(  # what somebody may have of a budget beside what the class file
     Column("amount", Integer, nullable=False),
     Column("made", Float, nullable=False),
     Index("grants_of", "person", "assignment"),
+)
+
+ACCEPTED = Table(  # the terms of models' licences, by whoever draws with them
+    "accepted",
+    TABLES,
+    Column("person", PSEUDONYM, ForeignKey("people.id"), primary_key=True),
+    Column("terms", HASH, primary_key=True),  # of the text that was shown
+    Column("licence", NAME, nullable=False),
+    Column("made", Float, nullable=False),
 )
 
 KEPT = Table(  # how long the course keeps what it has, as it was said, and when

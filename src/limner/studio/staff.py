@@ -1,8 +1,9 @@
 """Who works here and what can be drawn: each model's card, and the workers that were heard of of late."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -16,6 +17,7 @@ from limner.studio.schema import CARDS, WORKERS
 
 SHIPPED = Path(limner.__path__[0]) / "models" / "limner-mini"
 WALKS = (*SAMPLERS, "langevin")  # one that other programs have no name for
+FREE = ("", "Apache-2.0")  # licences that need not be accepted
 PRESENT = 20.0  # seconds for which a worker that was heard of is believed to be there
 CALL = 5.0  # from one word of a worker's to the next
 
@@ -29,12 +31,27 @@ class Card:
     factor: int  # pixels a latent pixel, along a side
     defaults: Mapping[str, Value]
     licence: str = ""
+    terms: str = ""  # of the licence, where it asks to be accepted
+
+    @property
+    def digest(self) -> str:
+        """By which it is known later which terms somebody accepted."""
+        return sha256(self.terms.encode()).hexdigest()
 
     def recipe(self, wish: Wish) -> Recipe:
         """The wish with what it leaves open as this model likes it; LimnerError where there is no such picture."""
         recipe = resolve(wish, {**self.defaults, "model": self.identity})
         check(recipe, self.factor, WALKS, LADDERS)
         return recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Who draws, with which model, on what."""
+
+    name: str
+    model: str
+    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +96,28 @@ class Staff:
 
     def card(self, model: str = "") -> Card:
         """The model of that name or identity, or without one the latest; LimnerError where there is none."""
-        cards = self.cards()
-        if not cards:
-            raise LimnerError("no model has been opened here yet", "try again in a moment", 503)
-        known = {each: card for card in reversed(cards) for each in ("", card.identity, card.name)}
-        if model not in known:
-            names = ", ".join(card.name for card in cards)
-            raise LimnerError(f"there is no model {model[:64]!r} here", f"choose one of {names}", 404)
-        return known[model]
+        return chosen(self.cards(), model)
 
     def present(self) -> dict[str, int]:
         """How many workers there are for each model."""
         return self.database.read(lambda connection: present(connection, self.database.clock(connection)))
+
+
+def chosen(cards: Sequence[Card], model: str = "") -> Card:
+    """The one of that name or identity, or without one the first; LimnerError where there is none."""
+    if not cards:
+        raise LimnerError("no model has been opened here yet", "try again in a moment", 503)
+    known = {each: card for card in reversed(cards) for each in ("", card.identity, card.name)}
+    if model not in known:
+        names = ", ".join(card.name for card in cards)
+        raise LimnerError(f"there is no model {model[:64]!r} here", f"choose one of {names}", 404)
+    return known[model]
+
+
+def workers(connection: Connection, now: float) -> list[Worker]:
+    """Those that were heard of within PRESENT seconds."""
+    here = select(WORKERS).where(WORKERS.c.seen > now - PRESENT).order_by(WORKERS.c.name)
+    return [Worker(row.name, row.model, row.device) for row in connection.execute(here)]
 
 
 def present(connection: Connection, now: float) -> dict[str, int]:
@@ -100,12 +127,17 @@ def present(connection: Connection, now: float) -> dict[str, int]:
 
 
 def stated(folder: Path) -> Card | None:
-    """The card of a diffusers folder that says its own identity, as those do that limner has trained; else None."""
+    """The card of a diffusers folder that says its own identity, as those do that limner has trained; else None.
+
+    So it is for a licence that may ask something: its worker knows the terms.
+    """
     try:
         own, vae, unet = (
             json.loads((folder / file).read_text(encoding="utf-8"))
             for file in ("limner.json", "vae/config.json", "unet/config.json")
         )
+        if own.get("licence", "") not in FREE:
+            return None
         factor = 2 ** (len(vae["block_out_channels"]) - 1)
         side = unet["sample_size"] * factor
         defaults = {name: checked(name, value) for name, value in own["defaults"].items()}

@@ -1,6 +1,6 @@
 """The authority on jobs, as those who want pictures see it: what was accepted is finished or says why not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from json import loads
@@ -129,6 +129,12 @@ class Store:
             number = select(JOBS.c.number).where(JOBS.c.id == _id(before), JOBS.c.owner == owner).scalar_subquery()
             statement = statement.where(JOBS.c.number < number)
         return list(self._jobs(statement))
+
+    def listed(self, jobs: Sequence[str]) -> list[Job]:
+        """Anybody's jobs of these names, in their order, for whoever may see them."""
+        order = {name: place for place, name in enumerate(jobs)}
+        found = self._jobs(select(JOBS).where(JOBS.c.id.in_(list(jobs))))
+        return sorted(found, key=lambda job: order[job.id])
 
     def submission(self, owner: str, submission: str) -> list[Job]:
         """What an owner asked for at once, in the order of its seeds; nothing where this owner asked no such thing."""

@@ -12,6 +12,7 @@ from threading import Thread
 
 from limner.bundle import Bundle
 from limner.bundle.acceptance import licence
+from limner.bundle.published import published
 from limner.engine.backends import circumstances
 from limner.engine.preview import Thumbnail
 from limner.engine.worker import HELD, Failed, Finished, Report, Stepped, Wanted, chosen, opened, work
@@ -74,7 +75,9 @@ def small(thumbnail: Thumbnail) -> bytes:
 def card(model: str, bundle: Bundle) -> Card:
     """What must be known of a model to ask for its pictures, from the weights themselves."""
     terms = licence(model)
-    return Card(bundle.identity, bundle.name, bundle.factor, bundle.defaults, terms.name if terms else "")
+    text = terms.text() if terms and terms.asks else ""
+    name = model if model in published() else bundle.name  # a class file may call it by its label
+    return Card(bundle.identity, name, bundle.factor, bundle.defaults, terms.name if terms else "", text)
 
 
 def present(staff: Staff, shift: Shift, device: str) -> None:

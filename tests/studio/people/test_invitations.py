@@ -19,6 +19,8 @@ from limner.studio.register import Role, Standing
 
 GUESTS = [Guest("Ada", "ada@example.org", Role.STUDENT), Guest("Eve", "eve@example.org", Role.INSTRUCTOR)]
 VOID = "this invitation is not good any more; ask your instructor for a new one"
+USED = "this invitation was used already; sign in, or ask your instructor for a new one"
+LATE = "this invitation has run out; ask your instructor for a new one"
 
 
 def test_who_is_invited_comes_in_under_a_password(studio: Studio) -> None:
@@ -54,8 +56,8 @@ def test_a_link_is_good_once(studio: Studio) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(come, range(4)))
-    assert sorted(outcomes) == ["in", VOID, VOID, VOID]
-    with pytest.raises(LimnerError, match=VOID):
+    assert sorted(outcomes) == ["in", USED, USED, USED]
+    with pytest.raises(LimnerError, match=USED):
         Invitations(studio.database, COURSE).whose(token(invitation))
 
 
@@ -72,12 +74,12 @@ def test_a_link_is_good_until_its_day_or_the_closing_date(studio: Studio) -> Non
     first = invited(studio, "ada", course=closing)
     assert first.until == studio.time.now + 14 * DAY
     studio.time.passes(14 * DAY)
-    with pytest.raises(LimnerError, match=VOID):
+    with pytest.raises(LimnerError, match=LATE):
         invitations.accept(token(first), PASSWORD)
     again = invitations.again(OPERATOR, "ada@example.org")
     assert again.until == studio.time.now + 6 * DAY
     studio.time.passes(6 * DAY)
-    with pytest.raises(LimnerError, match=VOID):
+    with pytest.raises(LimnerError, match="takes in nobody any more; ask your instructor"):
         invitations.whose(token(again))
     for call in (
         lambda: invitations.again(OPERATOR, "ada@example.org"),

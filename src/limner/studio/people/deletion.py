@@ -9,7 +9,7 @@ from limner.studio import budgets
 from limner.studio.database import Database, Moment
 from limner.studio.people import log
 from limner.studio.people.person import Person, not_the_last, present, shut
-from limner.studio.register import GRANTS, INVITATIONS, PEOPLE, REPORTS, Role, Standing
+from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, PEOPLE, REPORTS, Role, Standing
 from limner.studio.schema import JOBS, LEDGER, OPEN, OWNERS, SUBMISSIONS
 from limner.studio.vault import Vault
 
@@ -63,7 +63,7 @@ def gone(moment: Moment, by: str, who: str) -> tuple[int, set[str]]:
     moment.run(update(LEDGER).where(LEDGER.c.owner == who).values(owner=""))
     moment.run(update(REPORTS).where(REPORTS.c.reporter == who).values(reporter=None))
     shut(moment, who)
-    for table in (INVITATIONS, GRANTS):
+    for table in (INVITATIONS, GRANTS, ACCEPTED):
         moment.run(delete(table).where(table.c.person == who))
     nobody = {"name": None, "mail": None, "password": None, "standing": Standing.GONE}
     moment.run(update(PEOPLE).where(PEOPLE.c.id == who).values(**nobody))

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, FromClause, Select, and_, select
 from limner.errors import LimnerError
 from limner.studio.database import Database
 from limner.studio.people.person import Person
-from limner.studio.register import GRANTS, INVITATIONS, LOG, PEOPLE, REPORTS, SESSIONS, SHARED, TAKEN, TOKENS
+from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, LOG, PEOPLE, REPORTS, SESSIONS, SHARED, TAKEN, TOKENS
 from limner.studio.schema import EVENTS, JOBS, LEDGER, OWNERS, SUBMISSIONS
 from limner.studio.vault import ENDING, Vault
 
@@ -22,7 +22,8 @@ SECRET = {"hash", "password", "used_by", "preview", "lease", "worker"}  # nobody
 MOMENTS = {"at", "made", "until", "used_at", "shared"}
 READ_ME = """What the studio has of {name}, whom it calls {id}.
 
-account.json      who you are, when you came in, your sessions and tokens (not what they are: that is not stored)
+account.json      who you are, when you came in, your sessions and tokens (not what they are: that is not stored),
+                  the licences that you accepted
 jobs.json         everything you asked for, as recipes; what became of it; whether it is shared, or was taken down
 events.json       when what happened to it
 ledger.json       what was set aside of your budgets, and what it cost
@@ -79,6 +80,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
         return rows(select(table).where(table.c.person == who).order_by(table.c.made))
 
     about = {"sessions": of(SESSIONS), "tokens": of(TOKENS), "invitations": of(INVITATIONS), "grants": of(GRANTS)}
+    about["accepted"] = of(ACCEPTED)
     person = rows(select(PEOPLE).where(PEOPLE.c.id == who))
     use = rows(select(OWNERS).where(OWNERS.c.name == who))
     jobs = select(JOBS, SUBMISSIONS.c.at, SUBMISSIONS.c.key, SHARED.c.at.label("shared"), TAKEN.c.why.label("taken"))

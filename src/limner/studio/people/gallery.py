@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from secrets import token_hex
 
-from sqlalchemy import ColumnElement, Connection, Exists, Select, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Exists, Select, delete, exists, func, insert, select, update
 
 from limner.errors import LimnerError
 from limner.studio.database import Database, Moment, Record
@@ -55,9 +55,17 @@ class Gallery:
 
     def find(self, who: Person, picture: str) -> bytes:
         """The same, called by its content: for whoever sees it as the picture of any job."""
+        self.sees(who, picture)
+        return self.vault.read(picture)
+
+    def sees(self, who: Person, picture: str) -> None:
+        """Nothing, if they may see it; LimnerError."""
         wanted = JOBS.c.picture == _id(picture)
         self.database.read(lambda connection: _first(connection, who, wanted, picture))
-        return self.vault.read(picture)
+
+    def allow(self, who: Person, job: str) -> None:
+        """The same, called by a job."""
+        self.database.read(lambda connection: seen(connection, who, job))
 
     def share(self, who: Person, job: str) -> None:
         """Let everybody of the course see one's own picture."""
@@ -133,6 +141,16 @@ class Gallery:
             _decide(moment, select(JOBS.c.id).where(JOBS.c.picture == picture), TAKEN_DOWN)
 
         self.database.write(act)
+
+    def taken_down(self, by: Person) -> list[Report]:
+        """What nobody sees any more, the last first: `at` is when, and each picture stands there once."""
+        by.must(Role.ASSISTANT)
+        first = select(func.min(JOBS.c.number).label("number")).join(TAKEN, TAKEN.c.picture == JOBS.c.picture)
+        first = first.group_by(JOBS.c.picture)
+        about = select(JOBS.c.id, JOBS.c.owner, TAKEN.c.why, TAKEN.c.at).join(TAKEN, TAKEN.c.picture == JOBS.c.picture)
+        ordered = about.where(JOBS.c.number.in_(first)).order_by(TAKEN.c.at.desc(), JOBS.c.number)
+        rows = self.database.read(lambda connection: connection.execute(ordered).all())
+        return [Report(row.id, row.owner, "", "", row.at, row.why) for row in rows]
 
     def restore(self, by: Person, job: str) -> None:
         """It was a mistake: it is seen again by those who saw it before."""

@@ -18,6 +18,9 @@ from limner.studio.register import INVITATIONS, PEOPLE, Role, Standing
 
 DAY = 86400.0
 VOID = "this invitation is not good any more", "ask your instructor for a new one", 404
+USED = "this invitation was used already", "sign in, or ask your instructor for a new one", 410
+LATE = "this invitation has run out", "ask your instructor for a new one", 410
+CLOSED = "the course takes in nobody any more", "ask your instructor", 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Invitations:
 
         def act(connection: Connection) -> Person:
             row = connection.execute(_of(token)).one_or_none()
-            return person(_good(row, self.database.clock(connection)))
+            return person(self._good(row, self.database.clock(connection)))
 
         return self.database.read(act)
 
@@ -95,7 +98,7 @@ class Invitations:
         def act(moment: Moment) -> Session:
             row = next(iter(moment.run(_of(token))), None)
             if row is None or row.used_by != digest(begins):
-                _good(row, moment.now)
+                self._good(row, moment.now)
             used = update(INVITATIONS).where(INVITATIONS.c.hash == digest(token))
             moment.run(used.values(used_by=digest(begins)))
             return renewed(moment, who.id, kept, begins, "came in")
@@ -105,9 +108,25 @@ class Invitations:
     def _until(self, moment: Moment) -> float:
         closes = self.course.invitations.closes
         if closes is not None and closes <= moment.now:
-            raise LimnerError("the course takes in nobody any more", "change invitations.closes in its class file", 403)
+            raise LimnerError(CLOSED[0], "change invitations.closes in its class file", 403)
         days = moment.now + self.course.invitations.days * DAY
         return days if closes is None else min(days, closes)
+
+    def _good(self, row: Record | None, now: float) -> Record:
+        """It is there, not used, not too old, and who it is for is let in; else LimnerError says which it is not.
+
+        Whoever has the link may know: it cannot be guessed.
+        """
+        if row is None or row.standing not in (Standing.INVITED, Standing.ACTIVE):
+            raise LimnerError(*VOID)
+        if row.used_by is not None:
+            raise LimnerError(*USED)
+        closes = self.course.invitations.closes
+        if closes is not None and closes <= now:
+            raise LimnerError(*CLOSED)
+        if row.until <= now:
+            raise LimnerError(*LATE)
+        return row
 
     def _link(self, token: str) -> str:
         return f"{self.course.course.address.rstrip('/')}/join/{token}"
@@ -117,12 +136,3 @@ def _of(token: str) -> Select[*tuple[object, ...]]:
     joined = select(PEOPLE, INVITATIONS.c.until, INVITATIONS.c.used_by)
     joined = joined.join(INVITATIONS, INVITATIONS.c.person == PEOPLE.c.id)
     return joined.where(INVITATIONS.c.hash == digest(token))
-
-
-def _good(row: Record | None, now: float) -> Record:
-    """It is there, not used, not too old, and who it is for is let in; LimnerError says the same of each."""
-    if row is None or row.used_by is not None or row.until <= now:
-        raise LimnerError(*VOID)
-    if row.standing not in (Standing.INVITED, Standing.ACTIVE):
-        raise LimnerError(*VOID)
-    return row

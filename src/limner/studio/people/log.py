@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from json import dumps, loads
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, Select, insert, or_, select, update
 
 from limner.errors import LimnerError
 from limner.studio.database import Database, Moment, Record
@@ -57,8 +57,22 @@ def lines(database: Database, after: int = 0, about: str | None = None, most: in
     statement = select(LOG).where(LOG.c.number > after).order_by(LOG.c.number).limit(most)
     if about is not None:
         statement = statement.where(or_(LOG.c.actor == about, LOG.c.subject == about))
+    return _read(database, statement)
+
+
+def _read(database: Database, statement: Select[*tuple[object, ...]]) -> list[Line]:
     rows = database.read(lambda connection: connection.execute(statement).all())
     return [Line(r.number, r.at, r.actor, r.deed, r.subject, loads(r.detail), r.hash) for r in rows]
+
+
+def latest(database: Database, most: int, before: int | None = None, about: str | None = None) -> list[Line]:
+    """The last lines, the last first; only those before the line of that number, or by and to somebody."""
+    statement = select(LOG).order_by(LOG.c.number.desc()).limit(most)
+    if before is not None:
+        statement = statement.where(LOG.c.number < before)
+    if about is not None:
+        statement = statement.where(or_(LOG.c.actor == about, LOG.c.subject == about))
+    return _read(database, statement)
 
 
 def check(database: Database, number: int = 0, mark: str = "") -> Checked:

@@ -10,7 +10,6 @@ from limner.studio.people import log
 from limner.studio.register import INVITATIONS, PEOPLE, SESSIONS, TOKENS, Role, Standing
 
 LONGEST = 200  # characters of a name or a mail
-RANKS = list(Role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Person:
 
     def may(self, least: Role) -> bool:
         """Whether they are at least that."""
-        return self.standing == Standing.ACTIVE and RANKS.index(self.role) >= RANKS.index(least)
+        return self.standing == Standing.ACTIVE and self.role.may(least)
 
     def must(self, least: Role) -> None:
         """LimnerError for those who are not."""
@@ -63,7 +62,7 @@ def everybody(database: Database) -> list[Person]:
     """All who have not gone: those who run the course first, then by name."""
     here = select(PEOPLE).where(PEOPLE.c.standing != Standing.GONE).order_by(PEOPLE.c.name, PEOPLE.c.id)
     people = [person(row) for row in database.read(lambda connection: connection.execute(here).all())]
-    return sorted(people, key=lambda each: -RANKS.index(each.role))
+    return sorted(people, key=lambda each: -each.role.rank)
 
 
 def promote(database: Database, by: Person, who: str, role: Role) -> None:
@@ -75,7 +74,7 @@ def promote(database: Database, by: Person, who: str, role: Role) -> None:
         if known.role != role:
             not_the_last(moment, known)
             moment.run(update(PEOPLE).where(PEOPLE.c.id == known.id).values(role=role))
-            if RANKS.index(role) < RANKS.index(known.role):
+            if role.rank < known.role.rank:
                 moment.run(delete(TOKENS).where(TOKENS.c.person == known.id))  # they may say more than he may now
             log.note(moment, by.id, "role changed", known.id, {"from": known.role, "to": role})
 

@@ -91,9 +91,18 @@ def _columns(row: list[str], where: str) -> dict[str, int]:
     return columns
 
 
+def guest(name: str, mail: str, role: str = Role.STUDENT.value) -> Guest:
+    """One person; LimnerError for what is wrong with what is said of them."""
+    said = {"name": name.strip(), "mail": mail.strip(), "role": role.strip()}
+    return _one(said, {title: title for title in said})
+
+
 def _guest(row: list[str], columns: Mapping[str, int], where: str) -> Guest:
     cells = {title: row[place].strip() if place < len(row) else "" for title, place in columns.items()}
-    spots = {title: f"{where}, column {place + 1} ({title})" for title, place in columns.items()}
+    return _one(cells, {title: f"{where}, column {place + 1} ({title})" for title, place in columns.items()})
+
+
+def _one(cells: Mapping[str, str], spots: Mapping[str, str]) -> Guest:
     name, mail, role = cells["name"], address(cells["mail"]), cells.get("role", "").lower() or Role.STUDENT.value
     if not (name and len(name) <= LONGEST and name.isprintable()):
         raise LimnerError(f"{spots['name']}: {name!r} is no name", f"write 1 to {LONGEST} printable characters")

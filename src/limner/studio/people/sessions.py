@@ -85,16 +85,16 @@ class Sessions:
     def change(self, session: Session, password: str, new: str, client: str) -> Session:
         """Another password, and a new session: all others are over, as somebody may have known the old one."""
         who, kept, token = session.person, passwords.hashed(new), token_urlsafe(32)
+        self.prove(who, password, client)
+        return self.database.write(lambda moment: renewed(moment, who.id, kept, token, "password changed"))
+
+    def prove(self, who: Person, password: str, client: str) -> None:
+        """LimnerError where that is not their password: for what somebody at a browser left open should not do."""
         self.database.write(lambda moment: tries.charge(moment, who.mail, client))
         row = self._row(PEOPLE.c.id == who.id)
         if row is None or not passwords.right(row.password, password):
             raise LimnerError("that is not your password", "try again, or ask for a new invitation", 403)
-
-        def act(moment: Moment) -> Session:
-            tries.forgive(moment, who.mail, client)
-            return renewed(moment, who.id, kept, token, "password changed")
-
-        return self.database.write(act)
+        self.database.write(lambda moment: tries.forgive(moment, who.mail, client))
 
     def _row(self, condition: ColumnElement[bool]) -> Record | None:
         return self.database.read(lambda connection: connection.execute(select(PEOPLE).where(condition)).one_or_none())

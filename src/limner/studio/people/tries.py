@@ -26,7 +26,7 @@ def charge(moment: Moment, name: str, address: str) -> None:
     known = {row.key: row for row in moment.run(select(TRIES).where(TRIES.c.key.in_(keys)))}
     waits = [row.at + _pause(row.tries - keys[key]) - moment.now for key, row in known.items()]
     if (wait := max(waits, default=0.0)) > 0:
-        raise LimnerError("too many tries", f"wait {ceil(wait)} seconds and try again", 429)
+        raise LimnerError("too many tries", f"wait {ceil(wait)} seconds and try again", 429, ceil(wait))
     for key in keys:
         if key in known:
             moment.run(update(TRIES).where(TRIES.c.key == key).values(tries=TRIES.c.tries + 1, at=moment.now))

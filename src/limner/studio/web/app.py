@@ -1,7 +1,7 @@
 """Every door of the studio in one table, each with the role that it demands: there is no other way in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,17 +12,28 @@ from starlette.exceptions import HTTPException
 
 from limner import __version__
 from limner.errors import LimnerError
+from limner.studio.course import Course
 from limner.studio.house import House
+from limner.studio.register import Role
+from limner.studio.web.account import Account
+from limner.studio.web.classbook import Classbook
+from limner.studio.web.entry import Entry
 from limner.studio.web.faults import crash, http_fault, limner_fault, unread
 from limner.studio.web.feed import Feed
 from limner.studio.web.front import Front
 from limner.studio.web.guard import Guard
 from limner.studio.web.health import Health, Meter, Queue
 from limner.studio.web.jobs import Jobs
+from limner.studio.web.licensing import Licensing
+from limner.studio.web.limits import Limits
 from limner.studio.web.openai import OpenAI
 from limner.studio.web.page import render
 from limner.studio.web.pages import Pages
-from limner.studio.web.user import Demand, Role, Who, alone
+from limner.studio.web.roll import Roll
+from limner.studio.web.room import Room
+from limner.studio.web.sealed import Sealed
+from limner.studio.web.sharing import Sharing
+from limner.studio.web.user import Demand, Who, alone
 from limner.studio.web.webui import WebUI
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -30,13 +41,17 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A method and a path, who may come through, and what then happens; `hidden` ones are for people, not programs."""
+    """A method and a path, who may come through, and what then happens.
+
+    `hidden` ones are not told to programs; those for `people` do not even open to them.
+    """
 
     method: str
     path: str
-    role: Role
+    role: Role | None
     through: Callable[..., object]
     hidden: bool = False
+    people: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +69,10 @@ class Papers:
 
 
 def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
-    """All of them."""
+    """All of them; those of a class where there is one."""
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
     openai, webui = OpenAI(front), WebUI(front)
-    anybody, student, instructor = Role.ANYBODY, Role.STUDENT, Role.INSTRUCTOR
+    anybody, student, instructor = None, Role.STUDENT, Role.INSTRUCTOR
     return (
         Door("GET", "/", student, pages.home, hidden=True),
         Door("POST", "/", student, pages.draw, hidden=True),
@@ -96,14 +111,68 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/metrics", instructor, health.metrics),
         Door("GET", "/openapi.json", student, papers.schema, hidden=True),
         Door("GET", "/api", student, papers.page, hidden=True),
+        *(course_doors(front, front.room) if front.room else ()),
     )
 
 
-def application(house: House, who: Who = alone, hosts: Collection[str] = LOOPBACK) -> FastAPI:
-    """The studio's service.  It never imports torch: the workers are processes of their own."""
-    front = entrance(house)
+def course_doors(front: Front, room: Room) -> Iterator[Door]:
+    """What a class has beside, all of it pages for people."""
+    entry, account, shared, licences = Entry(room), Account(front, room), Sharing(front, room), Licensing(front, room)
+    people, book = Roll(room), Classbook(front, room)
+    anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
+    for method, path, role, through in (
+        ("GET", "/sign-in", anybody, entry.page),
+        ("POST", "/sign-in", anybody, entry.sign_in),
+        ("POST", "/sign-out", anybody, entry.sign_out),
+        ("GET", "/join/{token}", anybody, entry.invited),
+        ("POST", "/join/{token}", anybody, entry.join),
+        ("GET", "/account", student, account.page),
+        ("POST", "/account/password", student, account.password),
+        ("POST", "/account/tokens", student, account.make),
+        ("POST", "/account/tokens/revoke", student, account.revoke),
+        ("POST", "/account/everywhere", student, account.everywhere),
+        ("GET", "/account/export", student, account.export),
+        ("POST", "/account/delete", student, account.delete),
+        ("GET", "/licences/{model}", student, licences.page),
+        ("POST", "/licences/{model}", student, licences.accept),
+        ("GET", "/shared", student, shared.page),
+        ("POST", "/jobs/{job}/share", student, shared.share),
+        ("POST", "/jobs/{job}/withdraw", student, shared.withdraw),
+        ("GET", "/jobs/{job}/report", student, shared.doubt),
+        ("POST", "/jobs/{job}/report", student, shared.report),
+        ("GET", "/reports", assistant, shared.reports),
+        ("POST", "/jobs/{job}/dismiss", instructor, shared.dismiss),
+        ("POST", "/jobs/{job}/take-down", instructor, shared.take_down),
+        ("POST", "/jobs/{job}/restore", instructor, shared.restore),
+        ("GET", "/people", assistant, people.page),
+        ("POST", "/people/invite", instructor, people.invite),
+        ("POST", "/people/pending", instructor, people.pending),
+        ("GET", "/people/{person}", assistant, people.one),
+        ("POST", "/people/{person}/link", instructor, people.link),
+        ("POST", "/people/{person}/suspend", instructor, people.suspend),
+        ("POST", "/people/{person}/readmit", instructor, people.readmit),
+        ("POST", "/people/{person}/role", instructor, people.role),
+        ("POST", "/people/{person}/sign-out", instructor, people.sign_out),
+        ("POST", "/people/{person}/grant", instructor, people.grant),
+        ("GET", "/class", assistant, book.page),
+        ("POST", "/class/queue", instructor, book.queue),
+        ("GET", "/log", instructor, book.log),
+    ):
+        yield Door(method, path, role, through, hidden=True, people=role is not None)
+
+
+def application(
+    house: House, who: Who = alone, hosts: Collection[str] = LOOPBACK, course: Course | None = None
+) -> FastAPI:
+    """The studio's service, for a course's people if there is one: then it knows them itself, and its own name.
+
+    It never imports torch: the workers are processes of their own.
+    """
     meter = Meter()
+    front = entrance(house, course, meter)
     meter.registry.register(Queue(front))
+    room = front.room
+    who, hosts = (room.who, {*hosts, room.host}) if room else (who, hosts)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -116,7 +185,7 @@ def application(house: House, who: Who = alone, hosts: Collection[str] = LOOPBAC
     app = FastAPI(title="limner studio", version=__version__, openapi_url=None, docs_url=None, redoc_url=None,
                   lifespan=life, description="Pictures of sentences, from one queue that loses nothing.")  # fmt: skip
     for door in doors(front, meter, app):
-        demand = Depends(Demand(door.role, who))
+        demand = Depends(Demand(door.role, who, room.limits if room else None, door.people))
         app.add_api_route(
             door.path, door.through, methods=[door.method], dependencies=[demand], response_model=None,
             include_in_schema=not door.hidden,
@@ -125,11 +194,14 @@ def application(house: House, who: Who = alone, hosts: Collection[str] = LOOPBAC
     app.add_exception_handler(HTTPException, http_fault)
     app.add_exception_handler(RequestValidationError, unread)
     app.add_exception_handler(Exception, crash)
+    if room:
+        app.add_middleware(Sealed)
     app.add_middleware(Guard, hosts=hosts, meter=meter)
     app.state.feed = front.feed
     return app
 
 
-def entrance(house: House) -> Front:
-    store = house.store()
-    return Front(store, house.vault(), house.staff(store.database), Feed(store))
+def entrance(house: House, course: Course | None = None, meter: Meter | None = None) -> Front:
+    store, vault = house.store(), house.vault()
+    room = Room(course, store, vault, Limits((meter or Meter()).refused)) if course else None
+    return Front(store, vault, house.staff(store.database), Feed(store), room)

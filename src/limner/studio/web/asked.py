@@ -27,6 +27,7 @@ Asked: type[BaseModel] = create_model(  # type: ignore[call-overload]  # its fie
     __config__=ConfigDict(extra="forbid", strict=True),
     __doc__="A wish, and how many pictures of it: with seed, seed + 1 and so on.",
     model=(str, Field("", description="a model's name or identity; the studio's own if left out", max_length=64)),
+    assignment=(str, Field("", description="what it is for, where a class has several", max_length=200)),
     count=(int, Field(1, description="pictures", ge=1, le=USUAL.cap)),
     **{name: _field(FIELDS[name]) for name in WISHED},
 )

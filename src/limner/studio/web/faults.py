@@ -1,10 +1,11 @@
 """What goes wrong is one clear line with its remedy: JSON for programs, a page for people, never a traceback."""
 
 from http import HTTPStatus
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
@@ -19,14 +20,31 @@ LATER = {429: "10", 503: "2"}  # seconds after which the same question may be an
 
 def answer(scope: Scope, fault: LimnerError) -> Response:
     """The fault in the asker's form.  Programs of OpenAI's kind read `error`, of AUTOMATIC1111's `detail`."""
-    later = {"retry-after": LATER[fault.status]} if fault.status in LATER else {}
+    later = {"retry-after": str(fault.after) if fault.after else LATER[fault.status]} if fault.status in LATER else {}
     line = " ".join(str(fault).split())
-    if not scope["path"].startswith(PROGRAMS) and "text/html" in Headers(scope=scope).get("accept", ""):
+    if fault.status == HTTPStatus.UNAUTHORIZED:
+        later = {"www-authenticate": "Bearer"}  # Basic would make a browser ask by a window of its own
+    if seen(scope):
+        if fault.status == HTTPStatus.UNAUTHORIZED:
+            return RedirectResponse(f"/sign-in?next={quote(_back(scope))}", HTTPStatus.SEE_OTHER)
         page = render("fault.html", {"what": fault.what, "remedy": fault.remedy})
         return HTMLResponse(page, fault.status, headers=later)
     kind = "server_error" if fault.status >= 500 else "invalid_request_error"
     error = {"message": line, "what": fault.what, "remedy": fault.remedy, "type": kind, "param": None, "code": None}
     return JSONResponse({"error": error, "detail": line}, fault.status, headers=later)
+
+
+def seen(scope: Scope) -> bool:
+    """Whether the answer will be a page before somebody's eyes."""
+    headers = Headers(scope=scope)
+    whole = headers.get("sec-fetch-mode", "navigate") == "navigate"  # a script that fetches a piece of a page says so
+    return not scope["path"].startswith(PROGRAMS) and "text/html" in headers.get("accept", "") and whole
+
+
+def _back(scope: Scope) -> str:
+    """Where somebody goes on who has signed in: a form that was sent is not sent again."""
+    query = scope["query_string"].decode("ascii", "replace")
+    return f"{scope['path']}{'?' if query else ''}{query}" if scope["method"] == "GET" else "/"
 
 
 def limner_fault(request: Request, fault: Exception) -> Response:

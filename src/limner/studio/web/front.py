@@ -11,11 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from limner.errors import LimnerError
 from limner.recipe import Wish
 from limner.studio.schema import OPEN, State
-from limner.studio.staff import Staff
+from limner.studio.staff import Card, Staff, chosen
 from limner.studio.store import Job, Store
 from limner.studio.vault import Vault
 from limner.studio.waiting import Place, words
 from limner.studio.web.feed import Feed
+from limner.studio.web.room import Room
 from limner.studio.web.user import User
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -30,13 +31,33 @@ class Front:
     vault: Vault
     staff: Staff
     feed: Feed
+    room: Room | None = None
 
-    def submit(self, user: User, model: str, wish: Wish, count: int = 1, key: str = "") -> tuple[str, ...]:
+    def submit(
+        self, user: User, model: str, wish: Wish, count: int = 1, key: str = "", assignment: str = ""
+    ) -> tuple[str, ...]:
         """The jobs of a wish to a model, by its name or identity, or the studio's own where there is none.
 
-        `key` is the client's own, by which asking again gives the same jobs.
+        `key` is the client's own, by which asking again gives the same jobs; a class may have assignments.
         """
-        return self.store.submit(user.name, key or token_hex(16), self.staff.card(model).recipe(wish), count)
+        card, key = self.card(model), key or token_hex(16)
+        if self.room:
+            return self.room.submit(user, card, wish, count, key, assignment)
+        if assignment:
+            raise LimnerError(f"there is no assignment {assignment[:64]!r}", "leave it out", 404)
+        return self.store.submit(user.name, key, card.recipe(wish), count)
+
+    def cards(self) -> list[Card]:
+        """What may be drawn with; a class has its own list, and its order."""
+        cards = self.staff.cards()
+        if self.room is None:
+            return cards
+        named = {card.name: card for card in cards}
+        return [named[name] for name in self.room.course.course.models if name in named]
+
+    def card(self, model: str = "") -> Card:
+        """One of them; LimnerError where there is none such."""
+        return chosen(self.cards(), model)
 
     def job(self, user: User, job: str) -> Job:
         """LimnerError where this user has no such job, with no word on whether another has."""
@@ -46,12 +67,18 @@ class Front:
         return found
 
     def picture(self, user: User, name: str) -> bytes:
-        """The file that the user's jobs came to, its hash checked; LimnerError where they came to none such."""
-        if not self.store.owns(user.name, name):
+        """The file that the user's jobs came to, its hash checked; LimnerError where they came to none such.
+
+        In a class one sees those that others share, too, and none that was taken down.
+        """
+        if self.room:
+            self.room.gallery.sees(user.member, name)
+        elif not self.store.owns(user.name, name):
             raise LimnerError("no such picture of yours", "see the list of your jobs", 404)
         return self.kept(name)
 
     def kept(self, name: str) -> bytes:
+        """The same, for whoever it is."""
         try:
             return self.vault.read(name)
         except LimnerError as fault:

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from limner.errors import LimnerError
 from limner.studio.web.faults import answer
 from limner.studio.web.health import Meter
+from limner.studio.web.user import SAFE
 
-SAFE = ("GET", "HEAD", "OPTIONS")
 MOST = 2**20  # bytes of a request,
 MORE: Mapping[str, int] = {"/sdapi/v1/png-info": 48 * 2**20}  # but where a picture comes along, in base64
 ALWAYS: Mapping[str, str] = {

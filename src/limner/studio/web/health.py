@@ -17,7 +17,7 @@ from limner.studio.web.front import Front, Json
 SLOW = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0)  # seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Queue(Collector):
     """The store's own figures, counted when somebody asks."""
 
@@ -38,15 +38,18 @@ class Queue(Collector):
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Requests by route and status, and how long they took; streams are counted when they end."""
+    """Requests by route and status, how long they took, and who had to wait; streams are counted when they end."""
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     requests: Counter = field(init=False)
     seconds: Histogram = field(init=False)
+    refused: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         requests = Counter("limner_requests", "Requests", ["method", "route", "status"], registry=self.registry)
         seconds = Histogram("limner_request_seconds", "Of requests", ["route"], buckets=SLOW, registry=self.registry)
+        refused = Counter("limner_refused", "Requests of who asks too often", ["kind"], registry=self.registry)
+        object.__setattr__(self, "refused", refused)
         object.__setattr__(self, "requests", requests)
         object.__setattr__(self, "seconds", seconds)
 

@@ -15,6 +15,8 @@ from limner.studio.web.user import Asker, User
 
 SHA256 = "^[0-9a-f]{64}$"
 IMMUTABLE = {"cache-control": "private, max-age=31536000, immutable"}  # a picture's name is its content
+ASKED_ANEW = {"cache-control": "private, no-cache"}  # but another may sit there next, and it may be taken down
+Had = Annotated[str | None, Header(alias="If-None-Match", include_in_schema=False)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description="asking again by it gives the same jobs")]
 Last = Annotated[int | None, Header(alias="Last-Event-ID", description="tell what happened after this event")]
 After = Annotated[int | None, Query(description="the same, where a client cannot set headers", ge=0)]
@@ -28,7 +30,7 @@ class Jobs:
         """Ask for pictures.  What is answered with 202 is finished, or says why not, whatever happens meanwhile."""
         fields = asked.model_dump()  # type: ignore[attr-defined]
         names = await run_in_threadpool(
-            self.front.submit, user, fields["model"], wish(fields), fields["count"], key or ""
+            self.front.submit, user, fields["model"], wish(fields), fields["count"], key or "", fields["assignment"]
         )
         jobs = [await self._told(user, name) for name in names]
         submission = jobs[0]["submission"]
@@ -58,10 +60,13 @@ class Jobs:
             return Response(status_code=204)
         return Response(look, media_type="image/png", headers={"cache-control": "no-store"})
 
-    def picture(self, name: Annotated[str, Path(pattern=SHA256)], user: Asker) -> Response:
+    def picture(self, name: Annotated[str, Path(pattern=SHA256)], user: Asker, had: Had = None) -> Response:
         """The file of a picture that a job of yours came to, with all that it says of itself."""
-        data = self.front.picture(user, name)
-        return Response(data, media_type="image/png", headers={**IMMUTABLE, "etag": f'"{name}"'})
+        data, tag = self.front.picture(user, name), f'"{name}"'
+        kept = ASKED_ANEW if self.front.room else IMMUTABLE
+        if had == tag:
+            return Response(status_code=304, headers={**kept, "etag": tag})
+        return Response(data, media_type="image/png", headers={**kept, "etag": tag})
 
     async def events(self, request: Request, user: Asker, last: Last = None, after: After = None) -> Response:
         """What happens to your jobs from now on, or from an event on, as server-sent events."""
@@ -80,7 +85,7 @@ class Jobs:
 
     async def models(self, user: Asker) -> dict[str, Json]:
         """What can be drawn with here: each model's name, licence, defaults, and how many workers it has."""
-        cards = await run_in_threadpool(self.front.staff.cards)
+        cards = await run_in_threadpool(self.front.cards)
         workers = await run_in_threadpool(self.front.staff.present)
         return {
             "models": [

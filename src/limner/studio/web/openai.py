@@ -40,6 +40,7 @@ class Images(BaseModel):
     num_inference_steps: int | None = Field(None, description="noise levels walked down")
     guidance_scale: float | None = Field(None, description="how far the prompt is overstated")
     seed: int | None = Field(None, description="any, if left out; the answer says which")
+    assignment: str = Field("", max_length=200, description="what it is for, where a class has several")
     quality: str | None = None
     style: str | None = None
     moderation: str | None = None
@@ -64,14 +65,15 @@ class OpenAI:
 
     async def generations(self, asked: Images, request: Request, user: Asker, key: Key = None) -> dict[str, Json]:
         """Pictures of a prompt, when they are there.  Whoever goes away meanwhile finds them among his tries."""
-        names = await run_in_threadpool(self.front.submit, user, asked.model, asked.wish(), asked.n, key or "")
+        wish, purpose = asked.wish(), asked.assignment
+        names = await run_in_threadpool(self.front.submit, user, asked.model, wish, asked.n, key or "", purpose)
         jobs = await self.front.ended(request, user, names)
         drawn = [(job, drawing(job)) for job in jobs]
         data: list[Json] = []
         for job, picture in drawn:
             form: dict[str, Json] = {"url": f"{request.base_url}pictures/{picture}.png"}
             if asked.response_format == "b64_json":
-                form = {"b64_json": b64encode(await run_in_threadpool(self.front.kept, picture)).decode()}
+                form = {"b64_json": b64encode(await run_in_threadpool(self.front.picture, user, picture)).decode()}
             data.append({**form, "revised_prompt": job.recipe.prompt, "seed": job.recipe.seed})
         size = f"{jobs[0].recipe.width}x{jobs[0].recipe.height}"
         return {"created": int(time.time()), "data": data, "output_format": "png", "size": size}
@@ -82,11 +84,11 @@ class OpenAI:
 
     def models(self, user: Asker) -> dict[str, Json]:
         """What can be drawn with."""
-        return {"object": "list", "data": [_listed(card) for card in self.front.staff.cards()]}
+        return {"object": "list", "data": [_listed(card) for card in self.front.cards()]}
 
     def model(self, model: str, user: Asker) -> dict[str, Json]:
         """One of them."""
-        return _listed(self.front.staff.card(model))
+        return _listed(self.front.card(model))
 
 
 def drawing(job: Job) -> str:

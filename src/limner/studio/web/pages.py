@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from limner.errors import LimnerError
 from limner.metadata import LADDERS
 from limner.recipe import FIELDS, SEEDS, Value, Wish, checked
+from limner.studio.people.gallery import Mark
 from limner.studio.rules import USUAL
 from limner.studio.schema import OPEN
 from limner.studio.staff import WALKS
@@ -64,7 +65,8 @@ class Pages:
             said["seed"] = str(randbelow(SEEDS - USUAL.cap))
         try:
             count, model, key = _whole(said.get("count", "1")), said.get("model", ""), said.get("key", "")
-            names = await run_in_threadpool(self.front.submit, user, model, _wish(said), count, key)
+            purpose = said.get("assignment", "")
+            names = await run_in_threadpool(self.front.submit, user, model, _wish(said), count, key, purpose)
         except LimnerError as fault:
             return await self._home(user, said, fault)
         job = await run_in_threadpool(self.front.job, user, names[0])
@@ -84,7 +86,8 @@ class Pages:
     async def card(self, job: str, user: Asker) -> Response:
         """One picture as a piece of a page, for a page that is open."""
         found = await run_in_threadpool(self.front.job, user, job)
-        return HTMLResponse(render("card.html", {"job": told(found, await self.front.feed.places([job]))}))
+        values = {"job": told(found, await self.front.feed.places([job])), "marks": await self._marks(user, [found])}
+        return HTMLResponse(render("card.html", values))
 
     async def cancel(self, job: str, user: Asker) -> Response:
         """The button beside a picture that is not there yet."""
@@ -104,7 +107,7 @@ class Pages:
     ) -> Response:
         last = await run_in_threadpool(self.front.store.last)
         jobs = await run_in_threadpool(self.front.store.jobs, user.name, SHOWN + 1, before)
-        cards = await run_in_threadpool(self.front.staff.cards)
+        cards = await run_in_threadpool(self.front.cards)
         values = {
             "said": {**(cards[0].defaults if cards else {}), **said},
             "fault": fault,
@@ -115,8 +118,10 @@ class Pages:
             "choices": {"sampler": sorted(WALKS), "ladder": sorted(LADDERS)},
             "key": token_hex(16),
             "most": USUAL.cap,
+            "desk": await run_in_threadpool(self.front.room.desk, user, cards) if self.front.room else None,
             "lecture": LECTURE,
             "tries": await self._tries(jobs[:SHOWN]),
+            "marks": await self._marks(user, jobs[:SHOWN]),
             "older": jobs[SHOWN - 1].id if len(jobs) > SHOWN else None,
             "after": last,
             "waits": False,
@@ -127,8 +132,13 @@ class Pages:
         last = await run_in_threadpool(self.front.store.last)
         tries = await self._tries(jobs)
         waits = any(job.state in OPEN for job in jobs)
-        values = {"tries": tries, "after": last, "waits": waits, "prompt": jobs[0].recipe.prompt}
+        marks = await self._marks(user, jobs)
+        values = {"tries": tries, "after": last, "waits": waits, "prompt": jobs[0].recipe.prompt, "marks": marks}
         return HTMLResponse(render("tries.html", values))
+
+    async def _marks(self, user: User, jobs: list[Job]) -> Mapping[str, Mark]:
+        """What is said beside pictures where there are others who may see them."""
+        return await run_in_threadpool(self.front.room.marks, user, jobs) if self.front.room else {}
 
     async def _tries(self, jobs: list[Job]) -> list[dict[str, object]]:
         """The jobs by what was asked at once, and within that in the order of their seeds."""

@@ -2,35 +2,48 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Protocol, TypeAlias
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
 from limner.errors import LimnerError
+from limner.studio.people.person import Person
+from limner.studio.people.sessions import Session
+from limner.studio.register import Role
 
-
-class Role(IntEnum):
-    """What somebody may do: each role may all that those before it may."""
-
-    ANYBODY = 0
-    STUDENT = 1
-    ASSISTANT = 2
-    INSTRUCTOR = 3
+SAFE = ("GET", "HEAD", "OPTIONS")
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An owner of jobs, by the name that the store knows."""
+    """An owner of jobs, by the name that the store knows; where there are accounts, whose it is.
+
+    A browser has a session.  Somebody without a role is nobody.
+    """
 
     name: str
-    role: Role
+    role: Role | None
+    person: Person | None = None
+    session: Session | None = None
+
+    @property
+    def member(self) -> Person:
+        """The person; LimnerError where there are no accounts."""
+        if self.person is None:
+            raise LimnerError("there are no accounts here", "limner studio --class serves a class", 404)
+        return self.person
+
+    def may(self, least: Role | None) -> bool:
+        """Whether they are at least that; anybody is at least nobody."""
+        return least is None or (self.role is not None and self.role.may(least))
 
 
 Who: TypeAlias = Callable[[Request], User | None]
 """Who sends a request; None where nobody says so, or says so in vain.  LimnerError refuses it outright."""
 
-NOBODY = User("", Role.ANYBODY)
+NOBODY = User("", None)
 LOCAL = User("local", Role.INSTRUCTOR)
 
 
@@ -39,20 +52,52 @@ def alone(request: Request) -> User:
     return LOCAL
 
 
+class Patience(Protocol):
+    """How often somebody may ask; LimnerError says when again."""
+
+    def read(self, user: User, client: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """A door: it opens to whoever has at least that role.  LimnerError: 401 to the unknown, 403 to the others."""
+    """A door: it opens to whoever has at least that role, and not too often; anybody's has none.
 
-    role: Role
+    What a browser's session changes has to come from a page of ours, which has the session's own token in its forms.
+    One for `people` opens to no API token.  LimnerError: 401 to the unknown, 403 to the others.
+    """
+
+    role: Role | None
     who: Who
+    patience: Patience | None = None
+    people: bool = False
 
-    def __call__(self, request: Request) -> None:
-        user = self.who(request) or NOBODY
-        if user.role < self.role:
+    async def __call__(self, request: Request) -> None:
+        user = await run_in_threadpool(self.who, request) or NOBODY
+        request.state.user = user
+        if self.patience:
+            self.patience.read(user, client(request))
+        if not user.may(self.role):
             if user is NOBODY:
                 raise LimnerError("nobody is signed in", "sign in, or send a token", 401)
             raise LimnerError("that is not yours to do", "ask an instructor", 403)
-        request.state.user = user
+        if user.session is None:
+            if self.people and user.person is not None:
+                raise LimnerError("that is for people, and a token is for programs", "sign in with a browser", 403)
+        elif request.method not in SAFE and not user.session.meant(await _sealed(request)):
+            raise LimnerError("that form is not from your session", "open its page again, and send it anew", 403)
+
+
+def client(request: Request) -> str:
+    """The address that a request comes from."""
+    return request.client.host if request.client else ""
+
+
+async def _sealed(request: Request) -> str:
+    """The token that a page of ours has sent along, as a field of its form or, by its script, as a header."""
+    said: object = request.headers.get("x-csrf-token")
+    if said is None and request.headers.get("content-type", "").startswith(FORMS):
+        said = (await request.form()).get("csrf")
+    return said if isinstance(said, str) else ""
 
 
 def _asks(request: Request) -> User:

@@ -107,10 +107,11 @@ class WebUI:
     async def txt2img(self, asked: Txt2img, request: Request, user: Asker) -> dict[str, Json]:
         """Pictures of a prompt, when they are there; after an interrupt those that were."""
         wish, count = asked.wish(), asked.batch_size * asked.n_iter
-        names = await run_in_threadpool(self.front.submit, user, asked.model_name(), wish, count)
+        purpose = str(asked.settings().get("assignment", ""))
+        names = await run_in_threadpool(self.front.submit, user, asked.model_name(), wish, count, "", purpose)
         jobs = await self.front.ended(request, user, names)
         drawn = [(job, drawing(job)) for job in jobs if job.state != State.CANCELLED]
-        files = [await run_in_threadpool(self.front.kept, picture) for _, picture in drawn]
+        files = [await run_in_threadpool(self.front.picture, user, picture) for _, picture in drawn]
         texts = [read(self.front.vault.path(picture)).text for _, picture in drawn]
         images = [b64encode(data).decode() for data in files] if asked.send_images else []
         info = _info([job.recipe for job, _ in drawn], texts, asked.batch_size, jobs[0].recipe)
@@ -171,13 +172,13 @@ class WebUI:
         return [
             {"title": card.name, "model_name": card.name, "hash": None, "sha256": None, "filename": card.name,
              "config": None}
-            for card in self.front.staff.cards()
+            for card in self.front.cards()
         ]  # fmt: skip
 
     def options(self, user: Asker) -> dict[str, Json]:
         """Those that mean something here; they are the same for everybody."""
         return {
-            "sd_model_checkpoint": self.front.staff.card().name,
+            "sd_model_checkpoint": self.front.card().name,
             "CLIP_stop_at_last_layers": 1,
             "samples_format": "png",
         }
