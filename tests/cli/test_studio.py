@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,15 +22,15 @@ WISH = {"prompt": "a red apple", "steps": 2, "width": 32, "height": 32}
 
 
 @contextmanager
-def started(folder: Path, model: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
-    command = [sys.executable, "-m", "limner", "studio", "--port", "0", "--folder", str(folder), "--model", str(model)]
+def started(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    command = [sys.executable, "-m", "limner", "studio", "--port", "0", "--folder", str(folder), *words]
     process = subprocess.Popen(
         [*command, "--device", "cpu", "--backend", "eager"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        found = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
         assert found
         with httpx.Client(base_url=found[0], timeout=30) as client:
             yield process, client
@@ -64,7 +65,7 @@ def state(client: httpx.Client, job: str) -> str:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_whoever_is_killed_comes_back_and_at_the_end_nobody_is_left(folder: Path, tmp_path: Path) -> None:
-    with started(tmp_path / "studio", folder) as (process, client):
+    with started(tmp_path / "studio", "--model", str(folder)) as (process, client):
         assert client.get("/").status_code == 200
         until(lambda: children(process).keys() == {"web", "worker"})  # so the web has no torch
         until(lambda: client.get("/readyz").status_code == 200)
@@ -94,17 +95,49 @@ def test_whoever_is_killed_comes_back_and_at_the_end_nobody_is_left(folder: Path
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_nobody_outlives_a_supervisor_that_was_killed(folder: Path, tmp_path: Path) -> None:
-    with started(tmp_path / "studio", folder) as (process, client):
+    with started(tmp_path / "studio", "--model", str(folder)) as (process, client):
         assert client.get("/healthz").status_code == 200
         numbers = children(process)
         process.kill()
         until(lambda: not any(Path(f"/proc/{number}").exists() for number in numbers.values()))
 
 
+def test_a_class_is_served_to_who_comes_in_by_the_link_that_its_first_lines_tell_of(tmp_path: Path) -> None:
+    course, place = tmp_path / "course.toml", tmp_path / "studio"
+    course.write_text('[course]\nname = "Graphics"\naddress = "http://studio.example.org"\n')
+    with started(place, "--class", str(course), "--host", "0.0.0.0") as (process, client):
+        client.headers["host"] = "studio.example.org"
+        assert process.stderr is not None
+        said = [process.stderr.readline() for _ in range(3)]
+        assert "http://studio.example.org is not encrypted" in said[0]
+        assert "nobody instructs this course yet" in said[1]
+        words = shlex.split(said[2].replace("NAME", "'Eve Adams'").replace("MAIL", "eve@example.org"))[1:]
+        told = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, timeout=60, check=True)
+        link = told.stdout.strip()
+        assert link.startswith("http://studio.example.org/join/")
+        away = client.get("/", headers={"accept": "text/html"})
+        assert (away.status_code, away.headers["location"]) == (303, "/sign-in?next=/")
+        sent = {"password": "a few words that I remember", "again": "a few words that I remember"}
+        joined = client.post(link.removeprefix("http://studio.example.org"), data=sent)
+        assert joined.status_code == 303
+        client.headers["cookie"] = joined.headers["set-cookie"].partition(";")[0]
+        assert "<h1>Graphics</h1>" in client.get("/class").text
+        assert [model["name"] for model in client.get("/api/models").json()["models"]] == ["limner-mini"]
+        until(lambda: "announced retention" in client.get("/log").text)  # the caretaker, at its first round
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=40)
+        assert process.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--host", "0.0.0.0"], "--host 0.0.0.0 would let anybody in, and there are no accounts yet; leave it out"),
+        (["--class", "nothing.toml"], "cannot read nothing.toml"),
+        (["--class", "course.toml", "--model", "SDv1.5"], "--model SDv1.5 is none of the class's; name it in"),
+        (
+            ["--host", "0.0.0.0"],
+            "--host 0.0.0.0 would let anybody in, as there are no accounts without --class; leave it out",
+        ),
         (["--host", "192.168.1.5"], "would let anybody in"),
         (["--host", "example.org"], "--host example.org is no address; 127.0.0.1 is this machine alone"),
         (["--port", "70000"], "--port 70000 is out of range; choose 0 to 65535"),
@@ -112,8 +145,10 @@ def test_nobody_outlives_a_supervisor_that_was_killed(folder: Path, tmp_path: Pa
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(
-    arguments: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "course.toml").write_text('[course]\nname = "Graphics"\n')
     assert main(["studio", "--folder", str(tmp_path / "studio"), *arguments]) == 2
     said = capsys.readouterr().err
     assert line in said

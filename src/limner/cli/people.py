@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from limner.studio.people.person import Person
     from limner.studio.vault import Vault
 
-JOBS = "invite | resend | list | role | suspend | readmit | revoke | grant | export | delete | retire | audit"
+JOBS = "begin | invite | resend | list | role | suspend | readmit | revoke | grant | export | delete | retire | audit"
 ROLES = ("student", "assistant", "instructor")
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
     """The jobs, each with where the studio is."""
     jobs = parser.add_subparsers(metavar=JOBS, required=True)
+    begin = jobs.add_parser(
+        "begin", help="print the link by which an instructor comes in: the first, or one locked out"
+    )
+    begin.add_argument("name", metavar="NAME", help="what they are called")
+    begin.add_argument("mail", metavar="MAIL", help="their mail address, by which they sign in")
+    begin.set_defaults(job=_begin)
     invite = _sending(jobs.add_parser("invite", help="invite those of a roster who are not in the course"))
     invite.add_argument("roster", type=Path, metavar="ROSTER.csv", help="name,mail,role; a line for each person")
     invite.set_defaults(job=_invite)
@@ -53,7 +59,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     delete.set_defaults(job=_delete)
     retire = jobs.add_parser("retire", help="remove what is older than the class file says")
     retire.set_defaults(job=_retire)
-    for job in (invite, resend, grant, retire):
+    for job in (begin, invite, resend, grant, retire):
         job.add_argument("--class", dest="course", type=Path, metavar="FILE", required=True, help="the class file")
     audit = jobs.add_parser("audit", help="check the log and the ledger, and show the log's last lines")
     audit.add_argument("--mark", metavar="NUMBER:HASH", help="as an earlier audit printed it: it has to be there still")
@@ -120,6 +126,22 @@ def _who(database: "Database", who: str) -> "Person":
     if person.standing == Standing.GONE:
         raise LimnerError(f"{who} was deleted", "limner studio people list shows who is here")
     return person
+
+
+def _begin(args: argparse.Namespace) -> int:
+    from limner.studio.people import roster
+    from limner.studio.people.invitations import Invitations
+    from limner.studio.people.person import OPERATOR, find
+    from limner.studio.register import Role
+
+    database = _database(args)
+    guest = roster.guest(args.name, args.mail, Role.INSTRUCTOR.value)
+    links = Invitations(database, _course(args))
+    new = links.invite(OPERATOR, [guest])
+    if not new and find(database, guest.mail).role != Role.INSTRUCTOR:
+        raise LimnerError(f"{guest.mail} is no instructor", f"limner studio people role {guest.mail} instructor")
+    print((new or [links.again(OPERATOR, guest.mail)])[0].link)
+    return 0
 
 
 def _invite(args: argparse.Namespace) -> int:

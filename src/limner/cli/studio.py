@@ -6,20 +6,23 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from limner.cli import asked, people
 from limner.errors import LimnerError
 from limner.home import home
 
 if TYPE_CHECKING:
+    from limner.studio.course import Course
     from limner.studio.house import House
+    from limner.studio.supervisor import Post
 
 HERE, PORT = "127.0.0.1", 7860
 SHIPPED = "limner-mini"
@@ -48,6 +51,9 @@ class Place:
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--class", dest="course", type=Path, metavar="FILE", help="serve the class of this file, with accounts"
+    )
     parser.add_argument("--host", default=HERE, metavar="ADDRESS", help="where it listens (%(default)s)")
     parser.add_argument("--port", type=int, default=PORT, metavar="N", help="(%(default)s); 0 takes any that is free")
     parser.add_argument(
@@ -56,7 +62,13 @@ def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--database", metavar="URL", help="postgresql://... or sqlite:///FILE; studio.db in the folder if left out"
     )
-    parser.add_argument("--model", metavar="NAME|PATH", default=SHIPPED, help="what draws (%(default)s)")
+    parser.add_argument(
+        "--proxy", action="append", metavar="ADDRESS",
+        help="a proxy whose word is taken for who asks (X-Forwarded-For), once for each",
+    )  # fmt: skip
+    parser.add_argument(
+        "--model", metavar="NAME|PATH", help=f"what draws; {SHIPPED}, or each of the class's models, if left out"
+    )
     parser.add_argument(
         "--device", action="append", metavar="NAME", help="a worker on it, once for each; every GPU, else the CPU"
     )
@@ -74,34 +86,87 @@ def run(args: argparse.Namespace) -> int:
 def serve(args: argparse.Namespace) -> int:
     if lacking := [name for name, module in NEEDED.items() if find_spec(module) is None]:
         raise LimnerError(f"{', '.join(lacking)} are not installed", "pip install 'limner[studio]'")
-    from limner.studio.supervisor import Post, Supervisor
+    from limner.studio.course import read
+    from limner.studio.supervisor import Supervisor
 
-    if args.model != SHIPPED:
-        asked.permit(args.model)  # a licence is accepted on a terminal, not in a worker
-    listening = bound(args.host, args.port)
+    course = read(args.course) if args.course else None
+    models = drawn_with(args.model, course)
+    for model in models:
+        if model != SHIPPED:
+            asked.permit(model)  # a licence is accepted on a terminal, not in a worker
+    listening = bound(args.host, args.port, course is not None)
     folder = made(args.folder)
     place = Place(args.database or f"sqlite:///{folder / 'studio.db'}", folder / "pictures")
-    host, port = listening.getsockname()[:2]
-    posts = [Post("the web's process", web, (place, args.model, listening))]
-    for device in args.device or devices():
-        name = f"the worker{f' on {device}' if device else ''}"
-        posts.append(Post(name, work, (place, args.model, device, args.dtype, args.backend), later=FIRST))
-    supervisor = Supervisor(posts, told=partial(print, "limner:", file=sys.stderr, flush=True))
+    told = partial(print, "limner:", file=sys.stderr, flush=True)
+    for line in beginning(place, course, args) if course else ():
+        told(line)
+    supervisor = Supervisor(list(posts(place, models, listening, course, args)), told)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: supervisor.stop())
+    host, port = listening.getsockname()[:2]
     print(f"limner studio: http://{f'[{host}]' if ':' in host else host}:{port}  (Ctrl-C ends it)", flush=True)
     return 0 if supervisor.run() else 2
 
 
-def bound(host: str, port: int) -> socket.socket:
+def posts(
+    place: Place, models: Sequence[str], listening: socket.socket, course: "Course | None", args: argparse.Namespace
+) -> Iterator["Post"]:
+    """Whatever has to be done all the time, each by a process."""
+    from limner.studio.supervisor import Post
+
+    yield Post("the web's process", web, (place, models, listening, course, args.proxy or []))
+    for device in args.device or devices():
+        for model in models:
+            name = f"the worker{f' for {model}' if len(models) > 1 else ''}{f' on {device}' if device else ''}"
+            yield Post(name, work, (place, model, device, args.dtype, args.backend), later=FIRST)
+    if course:
+        yield Post("the caretaker", tend, (place, course), later=2 * FIRST)
+
+
+def drawn_with(model: str | None, course: "Course | None") -> list[str]:
+    """The models that are opened: the one that was named, or each of the class's."""
+    if course is None:
+        return [model or SHIPPED]
+    if model is None:
+        return list(course.course.models)
+    if model not in course.course.models:
+        raise LimnerError(f"--model {model} is none of the class's", f"name it in course.models, beside {SHIPPED}")
+    return [model]
+
+
+def beginning(place: Place, course: "Course", args: argparse.Namespace) -> Iterator[str]:
+    """What whoever starts a class should know: that passwords can be read on the way, and how anybody comes in."""
+    from limner.studio.people.person import everybody
+    from limner.studio.register import Role
+
+    address = course.course.address
+    if address.startswith("http://") and not local(urlsplit(address).hostname or ""):
+        yield f"{address} is not encrypted: who listens on the way reads passwords; let a proxy speak https"
+    database = place.house().staff().database
+    if not any(each.role == Role.INSTRUCTOR for each in everybody(database)):
+        where = "".join(f" --{name} {value}" for name in ("folder", "database") if (value := getattr(args, name)))
+        yield "nobody instructs this course yet; this prints the link by which the first one comes in:"
+        yield f"limner studio people begin NAME MAIL --class {args.course}{where}"
+    database.close()
+
+
+def local(host: str) -> bool:
+    """Whether that is this machine and no other."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bound(host: str, port: int, accounts: bool = False) -> socket.socket:
     """A socket that listens, and goes on to do so while those who answer are replaced."""
     try:
-        loopback = host == "localhost" or ip_address(host).is_loopback
+        ip_address(HERE if host == "localhost" else host)
     except ValueError as fault:
         raise LimnerError(f"--host {host} is no address", f"{HERE} is this machine alone") from fault
-    if not loopback:
+    if not (accounts or local(host)):
         raise LimnerError(
-            f"--host {host} would let anybody in, and there are no accounts yet",
+            f"--host {host} would let anybody in, as there are no accounts without --class",
             f"leave it out; from elsewhere, ssh -L {port}:{HERE}:{port} brings the page to you",
         )
     if not 0 <= port < 2**16:
@@ -137,7 +202,9 @@ def devices() -> list[str | None]:
     return [f"cuda:{number}" for number in range(count)] or [None]
 
 
-def web(place: Place, model: str, listening: socket.socket) -> None:
+def web(
+    place: Place, models: Sequence[str], listening: socket.socket, course: "Course | None", proxies: Sequence[str]
+) -> None:
     """The web's process.  It says what can be drawn before a worker has read the weights, where their folder tells."""
 
     def serve() -> None:
@@ -145,9 +212,12 @@ def web(place: Place, model: str, listening: socket.socket) -> None:
         from limner.studio.staff import stated
         from limner.studio.web.serve import serve
 
-        if card := stated(FOLDER if model == SHIPPED else Path(model)):
-            place.house().staff().announce(card)
-        serve(place.house(), listening)
+        staff = place.house().staff()
+        for model in models:
+            if card := stated(FOLDER if model == SHIPPED else Path(model)):
+                staff.announce(card)
+        staff.database.close()
+        serve(place.house(), listening, course, proxies)
 
     spoken(serve)
 
@@ -160,6 +230,17 @@ def work(place: Place, model: str, device: str | None, dtype: str | None, backen
         from limner.studio.worker import serve
 
         serve(place.house(), model, device, dtype, backend)
+
+    spoken(serve)
+
+
+def tend(place: Place, course: "Course") -> None:
+    """The process that removes what is too old."""
+
+    def serve() -> None:
+        from limner.studio.people.care import serve
+
+        serve(place.house(), course)
 
     spoken(serve)
 

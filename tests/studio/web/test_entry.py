@@ -63,7 +63,6 @@ def test_who_is_not_signed_in_is_shown_the_way_and_a_program_is_told(here: Schoo
         sent = client.post("/sign-in", data={**IN, "next": "/?prompt=a+cat"})
         assert (sent.status_code, sent.headers["location"]) == (303, "/?prompt=a+cat")
         assert client.get("/").status_code == 200
-        assert client.get("/api/jobs", headers={"cookie": ""}).status_code in (200, 401)
     with httpx.Client(base_url=here.here.url) as program:
         answer = program.get("/api/jobs", headers={"accept": "text/html"})
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")

@@ -1,10 +1,12 @@
 """The process that answers browsers and programs, on a socket that outlives it."""
 
 import asyncio
+from collections.abc import Sequence
 from socket import socket
 
 import uvicorn
 
+from limner.studio.course import Course
 from limner.studio.house import House
 from limner.studio.web.app import application
 from limner.studio.web.feed import Feed
@@ -12,12 +14,15 @@ from limner.studio.web.feed import Feed
 LEAVE = 3  # seconds for which a server that ends waits for answers on their way
 
 
-def serve(house: House, listening: socket) -> None:
-    """Until this process is asked to end (SIGTERM).  For a process of its own."""
-    app = application(house)
+def serve(house: House, listening: socket, course: Course | None = None, proxies: Sequence[str] = ()) -> None:
+    """Until this process is asked to end (SIGTERM).  For a process of its own.
+
+    Of `proxies` it is believed for whom they ask; of others it is not.
+    """
+    app = application(house, course=course)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, proxy_headers=False, server_header=False, ws="none", lifespan="on",
-        timeout_graceful_shutdown=LEAVE,
+        app, log_level="warning", access_log=False, proxy_headers=bool(proxies), forwarded_allow_ips=list(proxies),
+        server_header=False, ws="none", lifespan="on", timeout_graceful_shutdown=LEAVE,
     )  # fmt: skip
     asyncio.run(_served(uvicorn.Server(config), listening, app.state.feed))
 
