@@ -48,7 +48,11 @@ class Desk:
         parser = Parser(prog="limner studio people", allow_abbrev=False)
         people.flags(parser)
         place = ["--folder", str(self.folder)]
-        course = ["--class", str(self.folder / "course.toml")] if job in ("begin", "invite", "resend", "retire", "grant") else []
+        course = (
+            ["--class", str(self.folder / "course.toml")]
+            if job in ("begin", "invite", "resend", "retire", "grant")
+            else []
+        )
         args: Namespace = parser.parse_args([job, *words, *place, *course])
         return people.run(args)
 
