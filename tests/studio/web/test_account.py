@@ -86,7 +86,7 @@ def test_a_picture_that_goes_soon_is_told(tmp_path: Path) -> None:
     with school(tmp_path, under(retention=Retention(days=10, notice=14))) as here, here.join("ada") as ada:
         announce(here.store.database, here.course)
         painted(here.here.house, ada.post("/api/jobs", json=WISH).json()["jobs"][0]["id"])
-        assert "1 of my pictures go soon" in ada.get("/account").text
+        assert "Of my pictures, 1 will soon be removed" in ada.get("/account").text
 
 
 def test_all_that_is_known_of_one_is_taken_along(here: School) -> None:

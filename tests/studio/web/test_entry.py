@@ -101,6 +101,13 @@ def test_a_session_ends_when_one_goes_or_is_sent_away(here: School) -> None:
         assert bob.get("/").headers["location"].startswith("/sign-in")
 
 
+def test_a_stream_ends_with_the_session(here: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("limner.studio.web.events.KNOWN", 0.0)
+    with here.join("ada") as ada, ada.stream("GET", "/api/events") as events:
+        suspend(here.store.database, OPERATOR, here.people["ada"].id)
+        assert list(events.iter_lines())[:1] == ["retry: 1000"]  # and then it is over
+
+
 def test_what_a_session_changes_has_to_come_from_a_page_of_ours(here: School) -> None:
     with here.join("ada") as ada, here.join("bob") as bob:
         page = ada.get("/").text

@@ -3,8 +3,9 @@
 The HTML standard, section 9.2: a browser that comes back says the last number it saw (Last-Event-ID).
 """
 
+import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from json import dumps
 
 from fastapi import Request
@@ -18,6 +19,7 @@ from limner.studio.waiting import Place
 from limner.studio.web.front import LISTENING, Front, placed
 from limner.studio.web.user import User
 
+KNOWN = 10.0  # seconds after which a listener of a class is asked again who he is
 QUIET = 15.0  # seconds after which a stream says that it is still there
 
 
@@ -31,14 +33,17 @@ class Reader:
     """How far somebody is with the events of all his jobs, or of one."""
 
     front: Front
+    request: Request
     user: User
     after: int
     job: str | None = None
     line: str = ""
+    known: float = field(default_factory=time.monotonic)
 
     async def read(self) -> tuple[list[str], bool]:
-        """What is new, and whether more can come; LimnerError while the database is away."""
+        """What is new, and whether more can come; LimnerError while the database is away, and to who was let out."""
         feed = self.front.feed
+        await self._asked()
         mark = feed.latest(self.user.name)  # whatever is numbered up to here can be read now
         over = self.job is not None and (await run_in_threadpool(self.front.job, self.user, self.job)).state not in OPEN
         events = await run_in_threadpool(self.front.store.events, self.after, self.user.name, self.job)
@@ -50,6 +55,13 @@ class Reader:
             self.line = line
         return news, bool(events) or not over
 
+    async def _asked(self) -> None:
+        """Whether they are still let in, every now and then."""
+        if self.front.room and time.monotonic() - self.known > KNOWN:
+            if await run_in_threadpool(self.front.room.who, self.request) is None:
+                raise LimnerError("nobody is signed in any more", "sign in again", 401)
+            self.known = time.monotonic()
+
     def _line(self, places: Mapping[str, Place]) -> str:
         mine = {
             job: placed(place)
@@ -60,8 +72,11 @@ class Reader:
 
 
 async def listen(front: Front, request: Request, user: User, after: int, job: str | None = None) -> AsyncIterator[str]:
-    """Until the one job is over, the listener goes, or the server or its database does; he then comes back."""
-    reader, quiet = Reader(front, user, after, job), 0.0
+    """Until the one job is over, the listener goes or is not let in any more, or the server or its database goes.
+
+    Of the last he then comes back.
+    """
+    reader, quiet = Reader(front, request, user, after, job), 0.0
     yield "retry: 1000\n\n"
     while not front.feed.over and not await request.is_disconnected():
         try:

@@ -122,6 +122,7 @@ class Roll:
             "balances": self.room.classroom.balances(who),
             "counts": self.room.store.counts(who.id),
             "lines": log.latest(self.room.database, LINES, about=who.id) if leads else [],
+            "names": {each.id: each.name for each in everybody(self.room.database)} if leads else {},
             "mails": self.room.course.mail is not None,
         }
         return paper("person.html", values, fault)
