@@ -112,7 +112,12 @@ class About:
     address: str = field(
         default="http://127.0.0.1:7860", metadata=_key("where the class finds the studio: links begin so", URL)
     )
-    filter: bool = field(default=True, metadata=_key("whether pictures pass a filter before anybody sees them; there is none yet, and it changes nothing", FLAG))
+    filter: bool = field(
+        default=True,
+        metadata=_key(
+            "whether pictures pass a filter before anybody sees them; there is none yet, and it changes nothing", FLAG
+        ),
+    )
     ends: float | None = field(
         default=None, metadata=_key("the last day; a student's account is kept for a while", LAST)
     )
