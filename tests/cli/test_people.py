@@ -98,6 +98,23 @@ def test_a_roster_becomes_a_sheet_and_a_list(desk: Desk, capsys: pytest.CaptureF
     assert not (desk.folder / "more.html").exists()
 
 
+def test_the_first_instructor_comes_in_by_a_link_and_so_does_one_who_is_locked_out(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    links = list[str]()
+    for _ in range(2):
+        assert desk.run("begin", "Zoe", "zoe@example.org") == 0
+        links.append(capsys.readouterr().out.strip())
+    assert all(link.startswith("https://studio.example.org/join/") for link in links)
+    invitations = Invitations(desk.database, read(desk.folder / "course.toml"))
+    with pytest.raises(LimnerError, match="not good any more"):
+        invitations.whose(links[0].rpartition("/")[2])
+    assert invitations.accept(links[1].rpartition("/")[2], PASSWORD).person.role == Role.INSTRUCTOR
+    desk.invite()
+    with pytest.raises(LimnerError, match="ada@example.org is no instructor; limner studio people role"):
+        desk.run("begin", "Ada", "ada@example.org")
+
+
 def test_nobody_is_invited_whose_link_could_not_be_given(desk: Desk) -> None:
     roster = str(desk.folder / "class.csv")
     (desk.folder / "there.html").write_text("mine")

@@ -161,6 +161,8 @@ def test_what_is_taken_down_is_an_instructor_s_alone(
             gallery.share(people[owner], job)
         assert gallery.marks(people[owner], [job]) == {job: Mark(True, "it shows a student")}
     assert gallery.shown() == gallery.reports(people["eve"]) == []
+    (taken,) = gallery.taken_down(people["tom"])  # once, though two have drawn it
+    assert (taken.job, taken.owner, taken.why) == (mine, people["ada"].id, "it shows a student")
     gallery.restore(people["eve"], other)
     assert seeing(gallery, people, mine) == ["ada", "bob", "tom", "eve"]
     deeds = [line.deed for line in log.lines(studio.database, about=people["eve"].id)]

@@ -74,7 +74,7 @@ def test_a_picture_is_shared_reported_taken_down_and_restored(here: School) -> N
         asked = ada.post("/api/jobs", json=WISH).json()["jobs"][0]["id"]  # the same picture again
         assert painted(here.here.house, asked) in path
         assert seeing() == ["eve"]
-        assert "Restore" in eve.get("/reports").text
+        assert "a red apple: it shows a student" in eve.get("/reports").text
         assert eve.post(f"/jobs/{job}/restore").status_code == 303
         assert seeing() == ["ada"]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, case, func, literal_column, select
 
 from limner.studio.schema import JOBS, LEDGER, OPEN, State
 
@@ -20,7 +20,7 @@ class Use:
 
 def usage(connection: Connection) -> list[Use]:
     """Everybody's, whoever used the most first."""
-    purpose = func.coalesce(LEDGER.c.assignment, "").label("assignment")
+    purpose = func.coalesce(LEDGER.c.assignment, literal_column("''")).label("assignment")
     many, waits = ((JOBS.c.state == State.DONE), JOBS.c.state.in_(OPEN))
     sums = (
         func.sum(case((many, 1), else_=0)).label("pictures"),

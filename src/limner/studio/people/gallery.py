@@ -150,7 +150,7 @@ class Gallery:
         about = select(JOBS.c.id, JOBS.c.owner, TAKEN.c.why, TAKEN.c.at).join(TAKEN, TAKEN.c.picture == JOBS.c.picture)
         ordered = about.where(JOBS.c.number.in_(first)).order_by(TAKEN.c.at.desc(), JOBS.c.number)
         rows = self.database.read(lambda connection: connection.execute(ordered).all())
-        return [Report(row.id, row.owner, "", "", row.at, row.why) for row in rows]
+        return [Report(row.id, row.owner, "", row.why, row.at, row.why) for row in rows]
 
     def restore(self, by: Person, job: str) -> None:
         """It was a mistake: it is seen again by those who saw it before."""

@@ -74,9 +74,11 @@ class Account:
             export(self.room.database, self.room.vault, user.member, file)
             size = file.tell()
             file.seek(0)
-            stack.pop_all()  # it is closed when it was sent
+            stack.pop_all()
+        pieces = _read(file)
+        next(pieces)  # from here on it is closed whether it is sent or not
         headers = {"content-disposition": 'attachment; filename="limner-export.zip"', "content-length": str(size)}
-        return StreamingResponse(_read(file), media_type="application/zip", headers=headers)
+        return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
     def delete(self, request: Request, user: Asker, password: Text = "") -> Response:
         """All that is mine is deleted, if this is my password."""
@@ -109,5 +111,6 @@ class Account:
 
 def _read(file: IO[bytes]) -> Iterator[bytes]:
     with file:
+        yield b""
         while piece := file.read(PIECE):
             yield piece
