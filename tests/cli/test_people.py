@@ -111,7 +111,7 @@ def test_the_first_instructor_comes_in_by_a_link_and_so_does_one_who_is_locked_o
         invitations.whose(links[0].rpartition("/")[2])
     assert invitations.accept(links[1].rpartition("/")[2], PASSWORD).person.role == Role.INSTRUCTOR
     desk.invite()
-    with pytest.raises(LimnerError, match="ada@example.org is no instructor; limner studio people role"):
+    with pytest.raises(LimnerError, match=r"ada@example\.org is no instructor; limner studio people role"):
         desk.run("begin", "Ada", "ada@example.org")
 
 
