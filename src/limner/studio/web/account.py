@@ -1,13 +1,12 @@
 """What somebody sees and decides of their own account: password, tokens, budgets, what is kept, and leaving."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import IO
 
 from fastapi import Request
-from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from fastapi.responses import RedirectResponse, Response
 
 from limner.errors import LimnerError
 from limner.studio.people import person as people
@@ -16,13 +15,12 @@ from limner.studio.people.export import export
 from limner.studio.people.retention import leaving
 from limner.studio.people.tokens import Scope
 from limner.studio.register import Role
+from limner.studio.web.download import Download
 from limner.studio.web.entry import Text
 from limner.studio.web.front import Front
 from limner.studio.web.page import paper
 from limner.studio.web.room import Room
 from limner.studio.web.user import Asker, User, client
-
-PIECE = 2**16  # bytes of an export that are sent at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +70,8 @@ class Account:
         with ExitStack() as stack:
             file = stack.enter_context(TemporaryFile())
             export(self.room.database, self.room.vault, user.member, file)
-            size = file.tell()
-            file.seek(0)
             stack.pop_all()
-        pieces = _read(file)
-        next(pieces)  # from here on it is closed whether it is sent or not
-        headers = {"content-disposition": 'attachment; filename="limner-export.zip"', "content-length": str(size)}
-        return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+        return Download(file, file.tell(), "application/zip", "limner-export.zip")
 
     def delete(self, request: Request, user: Asker, password: Text = "") -> Response:
         """All that is mine is deleted, if this is my password."""
@@ -107,10 +100,3 @@ class Account:
             "accepted": self.room.licences.accepted(who),
             "fresh": "",
         }
-
-
-def _read(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        yield b""
-        while piece := file.read(PIECE):
-            yield piece
