@@ -162,3 +162,19 @@ LEDGER = Table(  # lines are only ever added: what is set aside for a job, and t
     CheckConstraint("closes OR amount >= 0", name="set_aside"),
     Index("ledger_of", "owner", "assignment"),
 )
+
+EXPLAINED = Table(  # jobs that draw a picture again to say what its words looked at
+    "explained",
+    TABLES,
+    Column("job", String(16), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("of", String(16), nullable=False),  # the job whose picture it is; one submission holds both
+    Index("explanations_of", "of"),
+)
+
+ACCEPTED = Table(
+    "accepted",
+    TABLES,
+    Column("owner", NAME, primary_key=True),
+    Column("terms", String(64), primary_key=True),  # their sha256
+    Column("at", Float, nullable=False),
+)

@@ -1,6 +1,6 @@
 """The authority on jobs, as those who want pictures see it: what was accepted is finished or says why not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from json import loads
@@ -67,20 +67,27 @@ class Store:
         something else that was asked by this key, more is waiting than one owner may have, or asked for than is left of
         a budget; or nobody may ask for anything now.
         """
-        cap = terms.waiting if terms else self.rules.cap
-        if count > cap:
-            raise LimnerError(f"{count} pictures are more than {cap}", "ask for fewer at a time")
-        recipes = series(recipe, count)
+        self._few(count, terms)
+        return self.order(owner, key, series(recipe, count), terms)
+
+    def order(self, owner: str, key: str, recipes: Sequence[Recipe], terms: Terms | None = None) -> tuple[str, ...]:
+        """The same for pictures that differ in more than their seeds: all of them, or none."""
+        self._few(len(recipes), terms)
         for name, word in (("owner", owner), ("key", key)):
             if not (0 < len(word) <= LONGEST_NAME and word.isprintable()):
                 raise LimnerError(f"{name} is not a name", f"choose 1 to {LONGEST_NAME} printable characters")
         return self.database.write(lambda moment: self._submitted(moment, owner, key, recipes, terms))
 
+    def _few(self, count: int, terms: Terms | None) -> None:
+        cap = terms.waiting if terms else self.rules.cap
+        if count > cap:
+            raise LimnerError(f"{count} pictures are more than {cap}", "ask for fewer at a time")
+
     def _submitted(
-        self, moment: Moment, owner: str, key: str, recipes: list[Recipe], terms: Terms | None
+        self, moment: Moment, owner: str, key: str, recipes: Sequence[Recipe], terms: Terms | None
     ) -> tuple[str, ...]:
-        wish = f"{len(recipes)} {to_json(recipes[0])}{terms.assignment if terms else ''}"
-        asked = sha256(wish.encode()).hexdigest()
+        wish = [*map(to_json, recipes), terms.assignment if terms else ""]
+        asked = sha256("\n".join(wish).encode()).hexdigest()
         known = moment.run(
             select(SUBMISSIONS.c.id, SUBMISSIONS.c.asked).where(SUBMISSIONS.c.owner == owner, SUBMISSIONS.c.key == key)
         )
@@ -94,11 +101,11 @@ class Store:
         _known(moment, owner)
         submission = token_hex(8)
         moment.run(insert(SUBMISSIONS).values(id=submission, owner=owner, key=key, asked=asked, at=moment.now))
-        new = {_queued(moment, owner, submission, each): turns.work(each) for each in recipes}
+        new = {_queued(moment, owner, submission, each): each for each in recipes}
         if terms:
             moment.run(update(OWNERS).where(OWNERS.c.name == owner).values(weight=terms.share))
-            pace = moment.connection.scalar(select(MODELS.c.pace).where(MODELS.c.identity == recipes[0].model))
-            seconds = {job: work * (pace or turns.PACE) for job, work in new.items()}
+            paces = {row.identity: row.pace for row in moment.run(select(MODELS))}
+            seconds = {job: turns.work(each) * paces.get(each.model, turns.PACE) for job, each in new.items()}
             budgets.reserve(moment, owner, terms, seconds)
         return tuple(new)
 

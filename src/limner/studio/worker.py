@@ -74,7 +74,8 @@ def small(thumbnail: Thumbnail) -> bytes:
 def card(model: str, bundle: Bundle) -> Card:
     """What must be known of a model to ask for its pictures, from the weights themselves."""
     terms = licence(model)
-    return Card(bundle.identity, bundle.name, bundle.factor, bundle.defaults, terms.name if terms else "")
+    asks = (terms.digest, terms.text()) if terms and terms.asks else ()
+    return Card(bundle.identity, bundle.name, bundle.factor, bundle.defaults, terms.name if terms else "", *asks)
 
 
 def present(staff: Staff, shift: Shift, device: str) -> None:

@@ -9,10 +9,11 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from limner.errors import LimnerError
-from limner.recipe import Wish
+from limner.recipe import Recipe, Wish, series
 from limner.studio.schema import OPEN, State
-from limner.studio.staff import Staff
+from limner.studio.staff import Card, Staff
 from limner.studio.store import Job, Store
+from limner.studio.terms import Acceptances
 from limner.studio.vault import Vault
 from limner.studio.waiting import Place, words
 from limner.studio.web.feed import Feed
@@ -36,7 +37,23 @@ class Front:
 
         `key` is the client's own, by which asking again gives the same jobs.
         """
-        return self.store.submit(user.name, key or token_hex(16), self.staff.card(model).recipe(wish), count)
+        return self.order(user, series(self.card(user, model).recipe(wish), count), key)
+
+    def order(self, user: User, recipes: Sequence[Recipe], key: str = "") -> tuple[str, ...]:
+        """The jobs of some pictures that are asked for at once."""
+        return self.store.order(user.name, key or token_hex(16), recipes)
+
+    def card(self, user: User, model: str = "") -> Card:
+        """The model of that name or identity, whose terms this user accepted; LimnerError."""
+        card = self.staff.card(model)
+        Acceptances(self.store.database).require(user.name, card)
+        return card
+
+    def submission(self, user: User, submission: str) -> list[Job]:
+        """What this user asked for at once; LimnerError where he asked no such thing."""
+        if jobs := self.store.submission(user.name, submission):
+            return jobs
+        raise LimnerError("no such try of yours", "see the list of your tries", 404)
 
     def job(self, user: User, job: str) -> Job:
         """LimnerError where this user has no such job, with no word on whether another has."""

@@ -1,0 +1,40 @@
+"""Jobs as pages show them: by what was asked at once, each with its place in the line."""
+
+from itertools import groupby
+
+from fastapi.responses import HTMLResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from limner.studio.schema import OPEN
+from limner.studio.store import Job
+from limner.studio.web.front import Front, Json, told
+from limner.studio.web.page import render
+
+
+async def cards(front: Front, jobs: list[Job]) -> list[dict[str, Json]]:
+    """Each job as its card's template wants it."""
+    new = [job.id for job in jobs if job.state in OPEN]
+    places = await front.feed.places(new) if new else {}
+    return [told(job, places) for job in jobs]
+
+
+async def tries(front: Front, jobs: list[Job]) -> list[dict[str, object]]:
+    """The jobs by what was asked at once, and within that in the order of their seeds."""
+    said = {each["id"]: each for each in await cards(front, jobs)}
+    found = []
+    for submission, group in groupby(jobs, key=lambda job: job.submission):
+        mine = sorted(group, key=lambda job: job.recipe.seed)
+        found.append({"id": submission, "recipe": mine[0].recipe, "jobs": [said[job.id] for job in mine]})
+    return found
+
+
+async def page(front: Front, jobs: list[Job]) -> Response:
+    """A page of some of somebody's jobs, which may be come back to; without a script it looks again by itself."""
+    after = await run_in_threadpool(front.store.last)
+    values = {"tries": await tries(front, jobs), "prompt": jobs[0].recipe.prompt, **alive(after, jobs)}
+    return HTMLResponse(render("tries.html", values))
+
+
+def alive(after: int, jobs: list[Job]) -> dict[str, object]:
+    """What the live part of a page needs: from which event on it listens, and whether anything is to come."""
+    return {"after": after, "waits": any(job.state in OPEN for job in jobs)}
