@@ -170,11 +170,3 @@ EXPLAINED = Table(  # jobs that draw a picture again to say what its words looke
     Column("of", String(16), nullable=False),  # the job whose picture it is; one submission holds both
     Index("explanations_of", "of"),
 )
-
-ACCEPTED = Table(
-    "accepted",
-    TABLES,
-    Column("owner", NAME, primary_key=True),
-    Column("terms", String(64), primary_key=True),  # their sha256
-    Column("at", Float, nullable=False),
-)

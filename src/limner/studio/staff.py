@@ -22,18 +22,13 @@ CALL = 5.0  # from one word of a worker's to the next
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """All that must be known of a model to ask for a picture of it: no weights, and no torch.
-
-    `terms` have to be accepted by whoever asks, where `asks` is their sha256.
-    """
+    """All that must be known of a model to ask for a picture of it: no weights, and no torch."""
 
     identity: str
     name: str
     factor: int  # pixels a latent pixel, along a side
     defaults: Mapping[str, Value]
     licence: str = ""
-    asks: str = ""
-    terms: str = ""
 
     def recipe(self, wish: Wish) -> Recipe:
         """The wish with what it leaves open as this model likes it; LimnerError where there is no such picture."""

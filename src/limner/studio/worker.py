@@ -13,11 +13,14 @@ from threading import Thread
 from limner.bundle import Bundle
 from limner.bundle.acceptance import licence
 from limner.engine.backends import circumstances
+from limner.engine.film import Film
 from limner.engine.preview import Thumbnail
-from limner.engine.worker import HELD, Failed, Finished, Report, Stepped, Wanted, chosen, opened, work
+from limner.engine.worker import HELD, Explained, Failed, Finished, Report, Stepped, Wanted, chosen, opened, work
 from limner.errors import LimnerError
 from limner.metadata import encode
+from limner.pictures.heat import atlas
 from limner.recipe import Recipe
+from limner.studio.explanation import CHUNK, Sheet
 from limner.studio.house import House
 from limner.studio.shift import Shift
 from limner.studio.staff import CALL, Card, Staff
@@ -37,7 +40,7 @@ class Counter:
     def pull(self, room: int, wait: bool) -> Sequence[Wanted] | None:
         jobs = self.shift.pull(room, wait)
         self.recipes.update(jobs or [])
-        return None if jobs is None else [Wanted(name, recipe) for name, recipe in jobs]
+        return None if jobs is None else [Wanted(name, recipe, name in self.shift.explaining) for name, recipe in jobs]
 
     def cancelled(self) -> Sequence[str]:
         gone = self.shift.gone()
@@ -54,6 +57,8 @@ class Counter:
             return  # nobody waits for it any more
         if isinstance(report, Failed):
             self.shift.fail(report.name, report.what, report.remedy)
+        elif isinstance(report, Explained):
+            self.shift.finish(report.name, developed(report.film), report.notes)
         else:
             self.shift.finish(report.name, self._file(report, recipe), report.notes)
 
@@ -71,11 +76,16 @@ def small(thumbnail: Thumbnail) -> bytes:
     return file.getvalue()
 
 
+def developed(film: Film) -> bytes:
+    """A film as one picture: a row for each word, and a column for all steps, then for each, as its text says."""
+    about = Sheet(film.words, film.steps, film.maps.shape[3], film.maps.shape[2])
+    return atlas(film.maps, {CHUNK: about.spelt()})
+
+
 def card(model: str, bundle: Bundle) -> Card:
     """What must be known of a model to ask for its pictures, from the weights themselves."""
     terms = licence(model)
-    asks = (terms.digest, terms.text()) if terms and terms.asks else ()
-    return Card(bundle.identity, bundle.name, bundle.factor, bundle.defaults, terms.name if terms else "", *asks)
+    return Card(bundle.identity, bundle.name, bundle.factor, bundle.defaults, terms.name if terms else "")
 
 
 def present(staff: Staff, shift: Shift, device: str) -> None:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from limner import __version__
 from limner.errors import LimnerError
 from limner.studio.house import House
+from limner.studio.web.explaining import Explaining
 from limner.studio.web.faults import crash, http_fault, limner_fault, unread
 from limner.studio.web.feed import Feed
 from limner.studio.web.front import Front
@@ -56,7 +57,7 @@ class Papers:
 def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     """All of them."""
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
-    openai, webui = OpenAI(front), WebUI(front)
+    openai, webui, explaining = OpenAI(front), WebUI(front), Explaining(front)
     anybody, student, instructor = Role.ANYBODY, Role.STUDENT, Role.INSTRUCTOR
     return (
         Door("GET", "/", student, pages.home, hidden=True),
@@ -65,12 +66,15 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/jobs/{job}", student, pages.job, hidden=True),
         Door("GET", "/jobs/{job}/card", student, pages.card, hidden=True),
         Door("POST", "/jobs/{job}/cancel", student, pages.cancel, hidden=True),
+        Door("GET", "/jobs/{job}/explain", student, explaining.page, hidden=True),
+        Door("POST", "/jobs/{job}/explain", student, explaining.ask, hidden=True),
         Door("GET", "/static/{name}", anybody, pages.static, hidden=True),
         Door("GET", "/pictures/{name}.png", student, jobs.picture),
         Door("POST", "/api/jobs", student, jobs.submit),
         Door("GET", "/api/jobs", student, jobs.mine),
         Door("GET", "/api/jobs/{job}", student, jobs.one),
         Door("POST", "/api/jobs/{job}/cancel", student, jobs.cancel),
+        Door("POST", "/api/jobs/{job}/explain", student, explaining.explain),
         Door("GET", "/api/jobs/{job}/preview", student, jobs.preview),
         Door("GET", "/api/jobs/{job}/events", student, jobs.story),
         Door("GET", "/api/events", student, jobs.events),

@@ -11,10 +11,8 @@ from limner.metadata import LADDERS
 from limner.recipe import FIELDS, GROUPS, SEEDS, Recipe, Value, Wish, checked
 from limner.studio.rules import USUAL
 from limner.studio.staff import WALKS
-from limner.studio.terms import Acceptances
 from limner.studio.web.asked import WISHED
 from limner.studio.web.front import Front
-from limner.studio.web.user import User
 
 DESK = ("prompt", "negative", "seed", "steps")  # what is seen at once,
 DRAWER = ("sampler", "ladder", "guidance", "width", "height", "excite")  # in the drawer,
@@ -60,18 +58,9 @@ def whole(text: str) -> int:
     return int(text)
 
 
-def accept(front: Front, user: User, terms: str) -> None:
-    """Note that these terms were ticked."""
-    for card in front.staff.cards():
-        if card.asks == terms:
-            Acceptances(front.store.database).accept(user.name, card)
-
-
-def values(
-    front: Front, user: User, typed: Mapping[str, object], fault: LimnerError | None = None
-) -> dict[str, object]:
+def values(front: Front, typed: Mapping[str, object], fault: LimnerError | None = None) -> dict[str, object]:
     """All that the form's template needs: `typed` over what the model likes."""
-    cards = front.staff.cards()
+    cards = front.cards()
     chosen = str(typed.get("model", ""))
     card = next((each for each in cards if chosen in (each.name, each.identity)), cards[0] if cards else None)
     usual = card.defaults if card else {}
@@ -80,7 +69,6 @@ def values(
         "fault": fault,
         "cards": cards,
         "chosen": chosen,
-        "accepted": Acceptances(front.store.database).of(user.name),
         "fields": FIELDS,
         "names": NAMES,
         "drawer": DRAWER,

@@ -10,10 +10,10 @@ from starlette.concurrency import run_in_threadpool
 
 from limner.errors import LimnerError
 from limner.recipe import Recipe, Wish, series
+from limner.studio.explanation import explain
 from limner.studio.schema import OPEN, State
 from limner.studio.staff import Card, Staff
 from limner.studio.store import Job, Store
-from limner.studio.terms import Acceptances
 from limner.studio.vault import Vault
 from limner.studio.waiting import Place, words
 from limner.studio.web.feed import Feed
@@ -37,17 +37,23 @@ class Front:
 
         `key` is the client's own, by which asking again gives the same jobs.
         """
-        return self.order(user, series(self.card(user, model).recipe(wish), count), key)
+        return self.order(user, series(self.card(model).recipe(wish), count), key)
 
     def order(self, user: User, recipes: Sequence[Recipe], key: str = "") -> tuple[str, ...]:
         """The jobs of some pictures that are asked for at once."""
         return self.store.order(user.name, key or token_hex(16), recipes)
 
-    def card(self, user: User, model: str = "") -> Card:
-        """The model of that name or identity, whose terms this user accepted; LimnerError."""
-        card = self.staff.card(model)
-        Acceptances(self.store.database).require(user.name, card)
-        return card
+    def explain(self, user: User, job: str) -> str:
+        """The job that says what the words of a picture of theirs looked at."""
+        return explain(self.store, user.name, job)
+
+    def cards(self) -> list[Card]:
+        """What may be drawn with."""
+        return self.staff.cards()
+
+    def card(self, model: str = "") -> Card:
+        """One of them; LimnerError where there is none such."""
+        return self.staff.card(model)
 
     def submission(self, user: User, submission: str) -> list[Job]:
         """What this user asked for at once; LimnerError where he asked no such thing."""

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from limner.errors import LimnerError
+from limner.studio.explanation import explained
 from limner.studio.web import form, shown
 from limner.studio.web.asked import WISHED
 from limner.studio.web.front import Front, told
@@ -62,7 +63,6 @@ class Pages:
 
     def _asked(self, user: User, said: Mapping[str, str]) -> str:
         """What was asked for at once, by its name."""
-        form.accept(self.front, user, said.get("accept", ""))
         count, model = form.whole(said.get("count", "1")), said.get("model", "")
         names = self.front.submit(user, model, form.wish(said), count, said.get("key", ""))
         return self.front.job(user, names[0]).submission
@@ -74,7 +74,10 @@ class Pages:
 
     async def job(self, job: str, user: Asker) -> Response:
         """One picture: a page that can be come back to."""
-        return await shown.page(self.front, [await run_in_threadpool(self.front.job, user, job)])
+        found = await run_in_threadpool(self.front.job, user, job)
+        if of := await run_in_threadpool(explained, self.front.store, job):
+            return RedirectResponse(f"/jobs/{of}/explain", 303)
+        return await shown.page(self.front, [found])
 
     async def card(self, job: str, user: Asker) -> Response:
         """One picture as a piece of a page, for a page that is open."""
@@ -85,7 +88,8 @@ class Pages:
         """The button beside a picture that is not there yet."""
         await run_in_threadpool(self.front.store.cancel, user.name, job)
         found = await run_in_threadpool(self.front.job, user, job)
-        return RedirectResponse(f"/tries/{found.submission}", 303)
+        of = await run_in_threadpool(explained, self.front.store, job)
+        return RedirectResponse(f"/jobs/{of}/explain" if of else f"/tries/{found.submission}", 303)
 
     def static(self, name: str) -> Response:
         """The pages' style sheet, script and icon."""
@@ -98,7 +102,7 @@ class Pages:
         after = await run_in_threadpool(self.front.store.last)
         jobs = await run_in_threadpool(self.front.store.jobs, user.name, LATEST)
         values = {
-            **await run_in_threadpool(form.values, self.front, user, said, fault),
+            **await run_in_threadpool(form.values, self.front, said, fault),
             "lecture": LECTURE,
             "tries": await shown.tries(self.front, jobs),
             **shown.alive(after, jobs),

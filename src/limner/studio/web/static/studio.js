@@ -7,6 +7,7 @@
   async function renew(job) {
     const old = card(job);
     if (!old) return;
+    if ("reload" in old.dataset) return location.reload();
     const answer = await fetch(`/jobs/${job}/card`, { headers: { accept: "text/html" } });
     if (!answer.ok) return;
     const held = old.contains(document.activeElement);
@@ -35,6 +36,17 @@
       const status = part(job, "status");
       if (status && status.textContent !== words) status.textContent = words;
     }
+  }
+
+  const roll = document.querySelector("[data-roll]");
+  if (roll) {
+    roll.hidden = false;
+    roll.addEventListener("click", () => {
+      const seed = document.getElementById("seed");
+      seed.value = crypto.getRandomValues(new Uint32Array(1))[0] % (Number(seed.max) - 1000);
+      document.getElementById("lock").checked = true;
+      document.getElementById("news").textContent = `Seed ${seed.value}`;
+    });
   }
 
   if (document.querySelector("[data-state=queued], [data-state=running]")) {
