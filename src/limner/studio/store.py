@@ -6,7 +6,7 @@ from hashlib import sha256
 from json import loads
 from secrets import token_hex
 
-from sqlalchemy import Connection, Exists, Select, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Exists, Select, exists, func, insert, select, update
 
 from limner.errors import LimnerError
 from limner.recipe import Recipe, from_json, series, to_json
@@ -129,9 +129,14 @@ class Store:
     def job(self, job: str) -> Job | None:
         return next(self._jobs(select(JOBS).where(JOBS.c.id == _id(job))), None)
 
-    def jobs(self, owner: str, last: int = 100, before: str | None = None) -> list[Job]:
-        """An owner's latest jobs, the newest first; only those older than the job `before`, where there is one."""
-        statement = select(JOBS).where(JOBS.c.owner == owner, ~explains()).order_by(JOBS.c.number.desc()).limit(last)
+    def jobs(
+        self, owner: str, last: int = 100, before: str | None = None, which: Sequence[ColumnElement[bool]] = ()
+    ) -> list[Job]:
+        """An owner's latest jobs, the newest first; only those older than the job `before`, where there is one, and of
+        those only which fulfil some conditions."""
+        statement = (
+            select(JOBS).where(JOBS.c.owner == owner, ~explains(), *which).order_by(JOBS.c.number.desc()).limit(last)
+        )
         if before is not None:
             number = select(JOBS.c.number).where(JOBS.c.id == _id(before), JOBS.c.owner == owner).scalar_subquery()
             statement = statement.where(JOBS.c.number < number)

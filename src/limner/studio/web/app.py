@@ -13,16 +13,21 @@ from starlette.exceptions import HTTPException
 from limner import __version__
 from limner.errors import LimnerError
 from limner.studio.house import House
+from limner.studio.web.about import About
 from limner.studio.web.explaining import Explaining
 from limner.studio.web.faults import crash, http_fault, limner_fault, unread
 from limner.studio.web.feed import Feed
 from limner.studio.web.front import Front
+from limner.studio.web.gallery import Gallery
+from limner.studio.web.grids import Grids
 from limner.studio.web.guard import Guard
 from limner.studio.web.health import Health, Meter, Queue
 from limner.studio.web.jobs import Jobs
 from limner.studio.web.openai import OpenAI
 from limner.studio.web.page import render
 from limner.studio.web.pages import Pages
+from limner.studio.web.reading import Pictures
+from limner.studio.web.showing import Showing
 from limner.studio.web.user import Demand, Role, Who, alone
 from limner.studio.web.webui import WebUI
 
@@ -58,11 +63,28 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     """All of them."""
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
     openai, webui, explaining = OpenAI(front), WebUI(front), Explaining(front)
-    anybody, student, instructor = Role.ANYBODY, Role.STUDENT, Role.INSTRUCTOR
+    gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
+    anybody, student, assistant, instructor = Role.ANYBODY, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
     return (
         Door("GET", "/", student, pages.home, hidden=True),
         Door("POST", "/", student, pages.draw, hidden=True),
         Door("GET", "/tries/{submission}", student, pages.tried, hidden=True),
+        Door("GET", "/tries/{submission}/grid", student, grids.page, hidden=True),
+        Door("GET", "/grid", student, grids.form, hidden=True),
+        Door("POST", "/grid", student, grids.ask, hidden=True),
+        Door("GET", "/gallery", student, gallery.page, hidden=True),
+        Door("GET", "/read", student, pictures.page, hidden=True),
+        Door("POST", "/read", student, pictures.read, hidden=True),
+        Door("GET", "/hall", student, showing.seats, hidden=True),
+        Door("POST", "/hall", student, showing.send, hidden=True),
+        Door("POST", "/hall/{sentence}/withdraw", student, showing.withdraw, hidden=True),
+        Door("GET", "/show", assistant, showing.wall, hidden=True),
+        Door("GET", "/show/line", assistant, showing.line, hidden=True),
+        Door("POST", "/show/next", assistant, showing.next, hidden=True),
+        Door("POST", "/show/{sentence}/dismiss", assistant, showing.dismiss, hidden=True),
+        Door("GET", "/about", student, About(front).page, hidden=True),
+        Door("GET", "/compare", student, gallery.compare, hidden=True),
+        Door("GET", "/gallery.zip", student, gallery.pack, hidden=True),
         Door("GET", "/jobs/{job}", student, pages.job, hidden=True),
         Door("GET", "/jobs/{job}/card", student, pages.card, hidden=True),
         Door("POST", "/jobs/{job}/cancel", student, pages.cancel, hidden=True),

@@ -14,6 +14,7 @@ _KINDS = {
     "studio.css": "text/css",
     "studio.js": "text/javascript",
     "maps.js": "text/javascript",
+    "drop.js": "text/javascript",
     "hall.js": "text/javascript",
     "limner.svg": "image/svg+xml",
 }

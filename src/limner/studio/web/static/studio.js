@@ -4,10 +4,13 @@
   const card = (job) => document.getElementById(`job-${job}`);
   const part = (job, name) => card(job)?.querySelector(`[data-${name}]`);
 
-  async function renew(job) {
+  async function renew(job, kind) {
     const old = card(job);
     if (!old) return;
-    if ("reload" in old.dataset) return location.reload();
+    if ("reload" in old.dataset) {
+      if (["done", "failed", "cancelled"].includes(kind)) location.reload();
+      return;
+    }
     const answer = await fetch(`/jobs/${job}/card`, { headers: { accept: "text/html" } });
     if (!answer.ok) return;
     const held = old.contains(document.activeElement);
@@ -55,7 +58,7 @@
     news.addEventListener("stepped", (event) => step(JSON.parse(event.data)));
     news.addEventListener("places", (event) => place(JSON.parse(event.data)));
     for (const kind of ["leased", "returned", "done", "failed", "cancelled"]) {
-      news.addEventListener(kind, (event) => renew(JSON.parse(event.data).job));
+      news.addEventListener(kind, (event) => renew(JSON.parse(event.data).job, kind));
     }
   }
 })();
