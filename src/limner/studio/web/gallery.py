@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from limner.errors import LimnerError
-from limner.recipe import FIELDS
+from limner.recipe import FIELDS, NEUTRAL
 from limner.studio.schema import State
 from limner.studio.search import Sought, search
 from limner.studio.staff import Card
@@ -117,11 +117,11 @@ def rows(jobs: Sequence[Job], models: dict[str, str]) -> Iterator[tuple[str, lis
     found = [
         (NAMES.get(name, name.replace("_", " ").capitalize()), [str(each[name]) for each in said])
         for name in FIELDS
-        if name != "version"
+        if name != "version" and any(each[name] not in ("", NEUTRAL.get(name)) for each in said)
     ]
     for differ in (True, False):
         for name, values in found:
-            if (len(set(values)) > 1) == differ and (differ or any(values)):
+            if (len(set(values)) > 1) == differ:
                 yield name, values, differ
 
 

@@ -14,8 +14,8 @@ from limner.errors import LimnerError
 from limner.metadata import Reading, read_from
 from limner.recipe import Recipe, Value, said
 from limner.studio.staff import Card
-from limner.studio.web import form
 from limner.studio.web.asked import WISHED
+from limner.studio.web.form import NAMES, again
 from limner.studio.web.front import Front
 from limner.studio.web.page import render
 from limner.studio.web.user import Asker
@@ -42,10 +42,11 @@ class Pictures:
 
     async def read(self, request: Request, user: Asker) -> Response:
         """What a picture says of how it was made, of any of several programs.  It is not kept."""
-        sent = (await request.form(max_files=1, max_fields=4)).get("picture")
-        if not isinstance(sent, UploadFile) or not sent.size:
-            return self._page(fault=LimnerError("no picture came along", "choose a PNG, JPEG or WebP file"))
-        return await run_in_threadpool(self._read, sent.file, sent.filename or "the picture")
+        async with request.form(max_files=1, max_fields=4) as form:
+            sent = form.get("picture")
+            if not isinstance(sent, UploadFile) or not sent.size:
+                return self._page(fault=LimnerError("no picture came along", "choose a PNG, JPEG or WebP file"))
+            return await run_in_threadpool(self._read, sent.file, sent.filename or "the picture")
 
     def _read(self, file: BinaryIO, name: str) -> Response:
         try:
@@ -58,14 +59,14 @@ class Pictures:
         self, name: str = "", found: Reading | None = None, use: Usable | None = None, fault: LimnerError | None = None
     ) -> Response:
         values = {
-            "name": name[:200], "found": found, "use": use, "fault": fault, "names": form.NAMES, "longest": LONGEST,
+            "name": name[:200], "found": found, "use": use, "fault": fault, "names": NAMES, "longest": LONGEST,
         }  # fmt: skip
         return HTMLResponse(render("read.html", values), fault.status if fault else 200)
 
 
 def usable(found: Reading, cards: Sequence[Card]) -> Usable:
     """A recipe of limner's whole, where its model is here; of others' what limner understands."""
-    fields = form.again(found.recipe) if found.recipe else said(found.wish)
+    fields = again(found.recipe) if found.recipe else said(found.wish)
     unmet, card = list(found.unmet), _model(found, cards)
     if fields.pop("model", None) and card is None:
         unmet.append(f"its model, {found.model or 'which it does not name'}: not here, so the picture will be another")

@@ -5,6 +5,7 @@ from itertools import groupby
 from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from limner.studio.grid import axes
 from limner.studio.schema import OPEN
 from limner.studio.store import Job
 from limner.studio.web.front import Front, Json, told
@@ -24,8 +25,22 @@ async def tries(front: Front, jobs: list[Job]) -> list[dict[str, object]]:
     found = []
     for submission, group in groupby(jobs, key=lambda job: job.submission):
         mine = sorted(group, key=lambda job: job.recipe.seed)
-        found.append({"id": submission, "recipe": mine[0].recipe, "jobs": [said[job.id] for job in mine]})
+        found.append(
+            {
+                "id": submission,
+                "recipe": mine[0].recipe,
+                "jobs": [said[job.id] for job in mine],
+                "labels": labels(mine),
+            }
+        )
     return found
+
+
+def labels(jobs: list[Job]) -> dict[str, str]:
+    """What is said above each picture where more than their seeds differ."""
+    apart = [axis.field for axis in axes([job.recipe for job in jobs]) if axis.field not in ("seed", "model")]
+    said = {job.id: ", ".join(f"{name} {getattr(job.recipe, name)}" for name in apart) for job in jobs}
+    return said if apart else {}
 
 
 async def page(front: Front, jobs: list[Job]) -> Response:
