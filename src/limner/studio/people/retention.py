@@ -14,6 +14,7 @@ from limner.studio.people.deletion import clear, gone
 from limner.studio.people.person import OPERATOR, Person
 from limner.studio.register import INVITATIONS, KEPT, PEOPLE, SESSIONS, Role, Standing
 from limner.studio.schema import HALL, JOBS, OPEN, SUBMISSIONS
+from limner.studio.store import explains
 from limner.studio.vault import Vault
 
 DAY = 86400.0
@@ -73,7 +74,7 @@ def leaving(database: Database, course: Course, who: Person) -> list[Leaving]:
         if days is None:
             return []
         mine = select(JOBS.c.id, SUBMISSIONS.c.at).join(SUBMISSIONS, SUBMISSIONS.c.id == JOBS.c.submission)
-        mine = mine.where(JOBS.c.owner == who.id, JOBS.c.picture.is_not(None))
+        mine = mine.where(JOBS.c.owner == who.id, JOBS.c.picture.is_not(None), ~explains())
         soon = mine.where(SUBMISSIONS.c.at <= now + (course.retention.notice - days) * DAY)
         rows = connection.execute(soon.order_by(JOBS.c.number)).all()
         return [Leaving(row.id, max(row.at + days * DAY, now)) for row in rows]
