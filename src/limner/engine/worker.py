@@ -16,6 +16,7 @@ from limner.engine.backends import Backend
 from limner.engine.capacity import profile
 from limner.engine.device import choose
 from limner.engine.engine import Engine, Order, shortest_first
+from limner.engine.film import Camera, Film, camera
 from limner.engine.preview import Looker, Thumbnail, looker
 from limner.engine.run import Picture, Reader, admit, passes, pixels
 from limner.errors import LimnerError
@@ -28,10 +29,11 @@ PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # an idle thread that spins takes the 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A picture somebody waits for."""
+    """A picture somebody waits for; or, where it is to be `explained`, what its words look at as it is drawn again."""
 
     name: str
     recipe: Recipe
+    explained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,15 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Explained:
+    """What the words of a picture looked at."""
+
+    name: str
+    film: Film
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The job is over, and why: one line, and what to do about it."""
 
@@ -62,7 +73,7 @@ class Failed:
     remedy: str
 
 
-Report: TypeAlias = Stepped | Finished | Failed
+Report: TypeAlias = Stepped | Finished | Explained | Failed
 
 
 @runtime_checkable
@@ -85,25 +96,35 @@ def work(desk: Desk, bundle: Bundle, order: Order = shortest_first, backend: Bac
     """Serve the desk until its day is over and every job that was pulled has been reported."""
     backend = backends.eager(bundle) if backend is None else backend
     engine, read, look = Engine(backend.denoiser, room(bundle, backend.denoiser), order), Reader(bundle), looker(bundle)
-    totals, open_ = dict[str, int](), True
+    totals, cameras, open_ = dict[str, int](), dict[str, Camera](), True
     while open_ or engine.busy:
         pulled = desk.pull(HELD - len(totals), wait=not engine.busy) if open_ and len(totals) < HELD else []
         open_ = open_ and pulled is not None
         for wanted in pulled or []:
             try:
-                if wanted.recipe.model != bundle.identity:
-                    raise LimnerError(f"this worker holds {bundle.name}", "send the job to one that holds its model")
-                admit(engine, wanted.name, wanted.recipe, read, backend=backend)
+                cameras |= taken(engine, wanted, read, backend)
                 totals[wanted.name] = passes(wanted.recipe)
             except LimnerError as fault:
                 desk.report(Failed(wanted.name, fault.what, fault.remedy))
         for name in desk.cancelled():
             engine.cancel(name)
             totals.pop(name, None)
-        tell(desk, engine, totals, look)
+            cameras.pop(name, None)
+        tell(desk, engine, totals, cameras, look)
 
 
-def tell(desk: Desk, engine: Engine, totals: dict[str, int], look: Looker) -> None:
+def taken(engine: Engine, wanted: Wanted, read: Reader, backend: Backend) -> dict[str, Camera]:
+    """What is wanted is a job of the engine now, under a camera if it is to be explained; LimnerError if it cannot."""
+    bundle = read.bundle
+    if wanted.recipe.model != bundle.identity:
+        raise LimnerError(f"this worker holds {bundle.name}", "send the job to one that holds its model")
+    cameras = {wanted.name: camera(wanted.recipe, bundle)} if wanted.explained else {}
+    watchers = [each.frames.control for each in cameras.values()]
+    admit(engine, wanted.name, wanted.recipe, read, watchers, backend)
+    return cameras
+
+
+def tell(desk: Desk, engine: Engine, totals: dict[str, int], cameras: dict[str, Camera], look: Looker) -> None:
     """One tick, and what there is to report of it."""
     for job in engine.tick():
         if job.denoised is not None and job.name not in engine.failed:
@@ -112,13 +133,22 @@ def tell(desk: Desk, engine: Engine, totals: dict[str, int], look: Looker) -> No
             desk.report(Stepped(job.name, done, total, look(job.denoised, done, total)))
     for name in list(engine.finished):
         notes = tuple(engine.said.pop(name, ()))
-        desk.report(Finished(name, pixels(engine.finished.pop(name)), notes))
+        picture = pixels(engine.finished.pop(name))
+        desk.report(developed(name, cameras.pop(name), notes) if name in cameras else Finished(name, picture, notes))
         totals.pop(name)
     for name in list(engine.failed):
         fault = engine.failed.pop(name)
         engine.said.pop(name, None)
         desk.report(Failed(name, fault.what, fault.remedy))
         totals.pop(name)
+        cameras.pop(name, None)
+
+
+def developed(name: str, seen: Camera, notes: tuple[str, ...]) -> Report:
+    try:
+        return Explained(name, seen.film(), notes)
+    except LimnerError as fault:
+        return Failed(name, fault.what, fault.remedy)
 
 
 def room(bundle: Bundle, denoiser: Denoiser) -> tuple[int, ...]:

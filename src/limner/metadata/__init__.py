@@ -2,7 +2,7 @@
 
 from limner.metadata.names import LADDERS, SAMPLERS, named
 from limner.metadata.parameters import Parameters, parameters, parse
-from limner.metadata.picture import FORMATS, encode, read, write
+from limner.metadata.picture import FORMATS, encode, read, read_from, texts, write
 from limner.metadata.place import deposit, place, prepare
 from limner.metadata.reading import Reading
 
@@ -20,5 +20,7 @@ __all__ = [
     "place",
     "prepare",
     "read",
+    "read_from",
+    "texts",
     "write",
 ]

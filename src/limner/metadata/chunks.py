@@ -27,14 +27,22 @@ def chunks(path: Path) -> Chunks:
     """LimnerError names the file if there is none, if it is no picture or damaged, or carries more text than MOST."""
     try:
         with open(path, "rb") as file:
-            return _chunks(file)
+            return within(file, str(path))
     except FileNotFoundError as fault:
         raise LimnerError(f"no file {path}", "check its name") from fault
+    except OSError as fault:
+        raise LimnerError(f"cannot read {path}: {fault.strerror or fault}", "check that it is a file") from fault
+
+
+def within(file: BinaryIO, name: str) -> Chunks:
+    """The same of an open file, which faults call by that name."""
+    try:
+        return _chunks(file)
     except LimnerError as fault:
-        raise LimnerError(f"{path} {fault.what}", fault.remedy) from fault
+        raise LimnerError(f"{name} {fault.what}", fault.remedy) from fault
     except (OSError, ValueError, zlib.error) as fault:
         what = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault
-        raise LimnerError(f"cannot read {path}: {what}", "it may be damaged: get it again") from fault
+        raise LimnerError(f"cannot read {name}: {what}", "it may be damaged: get it again") from fault
 
 
 def _chunks(file: BinaryIO) -> Chunks:

@@ -4,13 +4,13 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from limner.errors import LimnerError
 from limner.metadata import exif
-from limner.metadata.chunks import chunks
+from limner.metadata.chunks import Chunks, chunks, within
 from limner.metadata.comfy import comfy
 from limner.metadata.fooocus import fooocus
 from limner.metadata.invoke import dream, invoke, invoke_2
@@ -69,7 +69,20 @@ def write(picture: "NDArray[np.uint8]", path: Path, recipe: Recipe, extras: Mapp
 
 def read(path: Path) -> Reading:
     """What the picture says, whoever made it; LimnerError where it cannot be read or its recipe is a later limner's."""
-    found = chunks(path)
+    return _told(chunks(path), str(path))
+
+
+def read_from(file: BinaryIO, name: str) -> Reading:
+    """The same of an open file, which faults call by that name; nothing of it is written anywhere."""
+    return _told(within(file, name), name)
+
+
+def texts(data: bytes) -> Mapping[str, str]:
+    """The texts that lie in a PNG file, by their keywords."""
+    return within(io.BytesIO(data), "the file").texts
+
+
+def _told(found: Chunks, name: str) -> Reading:
     tags = exif.tags(found.exif)
     record = found.texts.get("limner") or _record(found.xmp)
     text = found.texts.get("parameters") or tags.get(exif.COMMENT, "")
@@ -78,7 +91,7 @@ def read(path: Path) -> Reading:
     try:
         recipe = from_json(record)
     except LimnerError as fault:
-        raise LimnerError(f"{path}: {short(fault.what)}", fault.remedy) from fault
+        raise LimnerError(f"{name}: {short(fault.what)}", fault.remedy) from fault
     settings = parse(text).settings
     wish = Wish(**asdict(recipe))
     return Reading("limner", text, wish, (), settings.get("Model", ""), settings, recipe)

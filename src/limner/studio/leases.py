@@ -12,16 +12,17 @@ from limner.studio import budgets, turns
 from limner.studio.database import Database, Moment, Record
 from limner.studio.line import line
 from limner.studio.rules import USUAL, Rules
-from limner.studio.schema import JOBS, MODELS, OWNERS, Kind, State
+from limner.studio.schema import EXPLAINED, JOBS, MODELS, OWNERS, Kind, State
 
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A job that is this worker's for a while, under a token."""
+    """A job that is this worker's for a while, under a token; one that `explains` is of what words looked at."""
 
     job: str
     lease: str
     recipe: Recipe
+    explains: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Leases:
         running = select(JOBS).where(JOBS.c.worker == worker, JOBS.c.state == State.RUNNING)
         held = moment.run(running.order_by(JOBS.c.number))
         if again := [row for row in held if row.lease == token]:  # the answer was lost on its way
-            return [Leased(row.id, token, from_json(row.recipe)) for row in again]
+            return _lent(moment, again, token)
         if moment.closed or any(row.lapses for row in held):
             return []
         turn = line(moment.connection, moment.now, self.rules, model, each=room)
@@ -69,7 +70,7 @@ class Leases:
             change = {"state": State.RUNNING, "lease": token, "worker": worker, "until": until, "spent": 0.0}
             moment.run(update(JOBS).where(JOBS.c.id == row.id).values(**change, done=0, total=0, preview=None))
             moment.tell(row.id, Kind.LEASED, {"attempt": row.lapses + 1})
-        return [Leased(row.id, token, from_json(row.recipe)) for row in chosen]
+        return _lent(moment, chosen, token)
 
     def beat(self, pulses: Sequence[Pulse]) -> list[Pulse]:
         """Those of the jobs that this worker holds no longer: cancelled, or lent to another after a lease ran out."""
@@ -96,7 +97,8 @@ class Leases:
             if (row := self._charged(moment, pulse)) is None:
                 now = _row(moment, pulse.job)
                 return now is not None and now.state == State.DONE and now.picture == picture
-            self._learn(moment, row.model, pulse.spent, row.work)
+            if not _explaining(moment, [row.id]):  # which tells nothing of how long a picture takes
+                self._learn(moment, row.model, pulse.spent, row.work)
             passes = {"done": pulse.total, "total": pulse.total}
             _end(moment, row.id, State.DONE, {"picture": picture, "notes": dumps(list(notes)), **passes})
             budgets.settle(moment, row.id, pulse.spent)
@@ -154,6 +156,16 @@ class Leases:
             moment.run(update(MODELS).where(MODELS.c.identity == model).values(pace=pace))
         else:
             moment.run(insert(MODELS).values(identity=model, pace=pace))
+
+
+def _lent(moment: Moment, rows: Sequence[Record], token: str) -> list[Leased]:
+    explaining = _explaining(moment, [row.id for row in rows])
+    return [Leased(row.id, token, from_json(row.recipe), row.id in explaining) for row in rows]
+
+
+def _explaining(moment: Moment, jobs: Sequence[str]) -> set[str]:
+    """Those of these jobs that explain a picture."""
+    return {str(row.job) for row in moment.run(select(EXPLAINED.c.job).where(EXPLAINED.c.job.in_(jobs)))}
 
 
 def _row(moment: Moment, job: str) -> Record | None:

@@ -162,3 +162,27 @@ LEDGER = Table(  # lines are only ever added: what is set aside for a job, and t
     CheckConstraint("closes OR amount >= 0", name="set_aside"),
     Index("ledger_of", "owner", "assignment"),
 )
+
+EXPLAINED = Table(  # jobs that draw a picture again to say what its words looked at
+    "explained",
+    TABLES,
+    Column("job", String(16), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("of", String(16), nullable=False),  # the job whose picture it is; one submission holds both
+    Index("explanations_of", "of"),
+)
+
+HALL = Table(  # sentences that were sent to be drawn before everybody
+    "hall",
+    TABLES,
+    Column("id", String(16), primary_key=True),
+    Column("owner", NAME, nullable=False),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("prompt", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("stand", String(16), nullable=False),
+    Column("job", String(16)),  # which may be gone by now
+    Column("turn", Integer, nullable=False),  # when it was shown, counted
+    CheckConstraint("stand IN ('waiting', 'shown', 'left')", name="known_stand"),
+    CheckConstraint("(stand = 'shown') = (job IS NOT NULL)", name="shown_is_drawn"),
+    Index("hall_of", "owner", "stand"),
+)

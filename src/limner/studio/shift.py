@@ -29,6 +29,7 @@ class Shift:
     model: str
     most: int  # jobs it holds at once: the others are for whoever is free first
     over: bool = False  # a plain flag: a signal's handler may not wait for the lock that an Event has
+    explaining: set[str] = field(default_factory=set)  # of the jobs it holds
     _held: dict[str, Pulse] = field(default_factory=dict)
     _lost: set[str] = field(default_factory=set)
     _stepped: set[str] = field(default_factory=set)
@@ -38,13 +39,17 @@ class Shift:
     _looked: float = 0.0  # and when it last looked at the queue
 
     def pull(self, room: int, wait: bool) -> Sequence[tuple[str, Recipe]] | None:
-        """At most `room` jobs, under names of their own; `wait` until there is one; None when the day is over."""
+        """At most `room` jobs, under names of their own; `wait` until there is one; None when the day is over.
+
+        Those among `explaining` want no picture, but what its words looked at.
+        """
         self._come()
         room = min(room, self.most - len(self._held))
         while not self.over:
             if room > 0 and (wait or time.monotonic() - self._looked >= IDLE):
                 self._looked = time.monotonic()
                 if leased := self.leases.lease(self.worker, self.model, room, token_hex(8)):
+                    self.explaining |= {name(each) for each in leased if each.explains}
                     self._take(Pulse(each.job, each.lease) for each in leased)
                     return [(name(each), each.recipe) for each in leased]
             if not wait:
@@ -66,6 +71,7 @@ class Shift:
             self.close()
         with self._lock:
             lost, self._lost = sorted(self._lost), set()
+        self.explaining.difference_update(lost)
         return lost
 
     def finish(self, job: str, data: bytes, notes: Sequence[str]) -> bool:
@@ -123,6 +129,7 @@ class Shift:
         with self._lock:
             self._held.pop(job, None)
             self._round = time.monotonic()
+        self.explaining.discard(job)
 
     def _come(self, job: str | None = None) -> None:
         """The engine came round: the time since it last did was spent on whoever stepped, in equal parts."""

@@ -6,7 +6,7 @@ from hashlib import sha256
 from json import loads
 from secrets import token_hex
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Exists, Select, exists, func, insert, select, update
 
 from limner.errors import LimnerError
 from limner.recipe import Recipe, from_json, series, to_json
@@ -16,7 +16,7 @@ from limner.studio.database import Database, Moment, Record
 from limner.studio.line import line
 from limner.studio.register import PEOPLE, Standing
 from limner.studio.rules import USUAL, Rules
-from limner.studio.schema import EVENTS, JOBS, MODELS, OPEN, OWNERS, STUDIO, SUBMISSIONS, Kind, State
+from limner.studio.schema import EVENTS, EXPLAINED, JOBS, MODELS, OPEN, OWNERS, STUDIO, SUBMISSIONS, Kind, State
 from limner.studio.waiting import Place, places
 
 LONGEST_NAME = 200
@@ -67,38 +67,45 @@ class Store:
         something else that was asked by this key, more is waiting than one owner may have, or asked for than is left of
         a budget; or nobody may ask for anything now.
         """
-        cap = terms.waiting if terms else self.rules.cap
-        if count > cap:
-            raise LimnerError(f"{count} pictures are more than {cap}", "ask for fewer at a time")
-        recipes = series(recipe, count)
+        self._few(count, terms)
+        return self.order(owner, key, series(recipe, count), terms)
+
+    def order(self, owner: str, key: str, recipes: Sequence[Recipe], terms: Terms | None = None) -> tuple[str, ...]:
+        """The same for pictures that differ in more than their seeds: all of them, or none."""
+        self._few(len(recipes), terms)
         for name, word in (("owner", owner), ("key", key)):
             if not (0 < len(word) <= LONGEST_NAME and word.isprintable()):
                 raise LimnerError(f"{name} is not a name", f"choose 1 to {LONGEST_NAME} printable characters")
         return self.database.write(lambda moment: self._submitted(moment, owner, key, recipes, terms))
 
+    def _few(self, count: int, terms: Terms | None) -> None:
+        cap = terms.waiting if terms else self.rules.cap
+        if count > cap:
+            raise LimnerError(f"{count} pictures are more than {cap}", "ask for fewer at a time")
+
     def _submitted(
-        self, moment: Moment, owner: str, key: str, recipes: list[Recipe], terms: Terms | None
+        self, moment: Moment, owner: str, key: str, recipes: Sequence[Recipe], terms: Terms | None
     ) -> tuple[str, ...]:
-        wish = f"{len(recipes)} {to_json(recipes[0])}{terms.assignment if terms else ''}"
-        asked = sha256(wish.encode()).hexdigest()
+        wish = [*map(to_json, recipes), terms.assignment if terms else ""]
+        asked = sha256("\n".join(wish).encode()).hexdigest()
         known = moment.run(
             select(SUBMISSIONS.c.id, SUBMISSIONS.c.asked).where(SUBMISSIONS.c.owner == owner, SUBMISSIONS.c.key == key)
         )
         if known:
             if known[0].asked != asked:
                 raise LimnerError(f"the key {key!r} was used for another wish", "choose a new key", 409)
-            jobs = select(JOBS.c.id).where(JOBS.c.submission == known[0].id).order_by(JOBS.c.number)
+            jobs = select(JOBS.c.id).where(JOBS.c.submission == known[0].id, ~explains()).order_by(JOBS.c.number)
             return tuple(str(row.id) for row in moment.run(jobs))
-        _admitted(moment, owner)
-        _room(moment, owner, len(recipes), terms.waiting if terms else self.rules.cap)
+        admitted(moment, owner)
+        room(moment, owner, len(recipes), terms.waiting if terms else self.rules.cap)
         _known(moment, owner)
         submission = token_hex(8)
         moment.run(insert(SUBMISSIONS).values(id=submission, owner=owner, key=key, asked=asked, at=moment.now))
-        new = {_queued(moment, owner, submission, each): turns.work(each) for each in recipes}
+        new = {queued(moment, owner, submission, each, turns.work(each)): each for each in recipes}
         if terms:
             moment.run(update(OWNERS).where(OWNERS.c.name == owner).values(weight=terms.share))
-            pace = moment.connection.scalar(select(MODELS.c.pace).where(MODELS.c.identity == recipes[0].model))
-            seconds = {job: work * (pace or turns.PACE) for job, work in new.items()}
+            paces = {row.identity: row.pace for row in moment.run(select(MODELS))}
+            seconds = {job: turns.work(each) * paces.get(each.model, turns.PACE) for job, each in new.items()}
             budgets.reserve(moment, owner, terms, seconds)
         return tuple(new)
 
@@ -122,9 +129,14 @@ class Store:
     def job(self, job: str) -> Job | None:
         return next(self._jobs(select(JOBS).where(JOBS.c.id == _id(job))), None)
 
-    def jobs(self, owner: str, last: int = 100, before: str | None = None) -> list[Job]:
-        """An owner's latest jobs, the newest first; only those older than the job `before`, where there is one."""
-        statement = select(JOBS).where(JOBS.c.owner == owner).order_by(JOBS.c.number.desc()).limit(last)
+    def jobs(
+        self, owner: str, last: int = 100, before: str | None = None, which: Sequence[ColumnElement[bool]] = ()
+    ) -> list[Job]:
+        """An owner's latest jobs, the newest first; only those older than the job `before`, where there is one, and of
+        those only which fulfil some conditions."""
+        statement = (
+            select(JOBS).where(JOBS.c.owner == owner, ~explains(), *which).order_by(JOBS.c.number.desc()).limit(last)
+        )
         if before is not None:
             number = select(JOBS.c.number).where(JOBS.c.id == _id(before), JOBS.c.owner == owner).scalar_subquery()
             statement = statement.where(JOBS.c.number < number)
@@ -138,7 +150,7 @@ class Store:
 
     def submission(self, owner: str, submission: str) -> list[Job]:
         """What an owner asked for at once, in the order of its seeds; nothing where this owner asked no such thing."""
-        mine = select(JOBS).where(JOBS.c.owner == owner, JOBS.c.submission == _id(submission))
+        mine = select(JOBS).where(JOBS.c.owner == owner, JOBS.c.submission == _id(submission), ~explains())
         return list(self._jobs(mine.order_by(JOBS.c.number)))
 
     def owns(self, owner: str, picture: str) -> bool:
@@ -220,7 +232,7 @@ def _cancelled(moment: Moment, job: str) -> None:
     moment.tell(job, Kind.CANCELLED)
 
 
-def _admitted(moment: Moment, owner: str) -> None:
+def admitted(moment: Moment, owner: str) -> None:
     """Who has an account has to be let in by it, and there has to be somebody at work; LimnerError."""
     if moment.closed:
         raise LimnerError(f"the studio takes no jobs now: {moment.closed}", "what you asked for is kept; wait", 503)
@@ -229,7 +241,7 @@ def _admitted(moment: Moment, owner: str) -> None:
         raise LimnerError("this account may draw nothing now", "ask your instructor", 403)
 
 
-def _room(moment: Moment, owner: str, more: int, cap: int) -> None:
+def room(moment: Moment, owner: str, more: int, cap: int) -> None:
     """LimnerError where that is more than may wait."""
     waiting = _counted(moment.connection, owner).get(State.QUEUED, 0)
     if waiting + more > cap:
@@ -240,6 +252,11 @@ def _room(moment: Moment, owner: str, more: int, cap: int) -> None:
         )
 
 
+def explains() -> Exists:
+    """Whether a job is no picture of its own, but about one."""
+    return exists().where(EXPLAINED.c.job == JOBS.c.id)
+
+
 def _job(row: Record) -> Job:
     notes = tuple(loads(row.notes))
     return Job(
@@ -248,11 +265,12 @@ def _job(row: Record) -> Job:
     )  # fmt: skip
 
 
-def _queued(moment: Moment, owner: str, submission: str, recipe: Recipe) -> str:
+def queued(moment: Moment, owner: str, submission: str, recipe: Recipe, work: float) -> str:
+    """A new job, which waits."""
     job = token_hex(8)
     row = insert(JOBS).values(
         id=job, submission=submission, owner=owner, number=moment.next, model=recipe.model, recipe=to_json(recipe),
-        work=turns.work(recipe), state=State.QUEUED, lapses=0, spent=0.0, done=0, total=0,
+        work=work, state=State.QUEUED, lapses=0, spent=0.0, done=0, total=0,
         notes="[]", what="", remedy="",
     )  # fmt: skip
     moment.run(row)

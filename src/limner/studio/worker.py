@@ -14,11 +14,14 @@ from limner.bundle import Bundle
 from limner.bundle.acceptance import licence
 from limner.bundle.published import published
 from limner.engine.backends import circumstances
+from limner.engine.film import Film
 from limner.engine.preview import Thumbnail
-from limner.engine.worker import HELD, Failed, Finished, Report, Stepped, Wanted, chosen, opened, work
+from limner.engine.worker import HELD, Explained, Failed, Finished, Report, Stepped, Wanted, chosen, opened, work
 from limner.errors import LimnerError
 from limner.metadata import encode
+from limner.pictures.heat import atlas
 from limner.recipe import Recipe
+from limner.studio.explanation import CHUNK, Sheet
 from limner.studio.house import House
 from limner.studio.shift import Shift
 from limner.studio.staff import CALL, Card, Staff
@@ -38,7 +41,7 @@ class Counter:
     def pull(self, room: int, wait: bool) -> Sequence[Wanted] | None:
         jobs = self.shift.pull(room, wait)
         self.recipes.update(jobs or [])
-        return None if jobs is None else [Wanted(name, recipe) for name, recipe in jobs]
+        return None if jobs is None else [Wanted(name, recipe, name in self.shift.explaining) for name, recipe in jobs]
 
     def cancelled(self) -> Sequence[str]:
         gone = self.shift.gone()
@@ -55,6 +58,8 @@ class Counter:
             return  # nobody waits for it any more
         if isinstance(report, Failed):
             self.shift.fail(report.name, report.what, report.remedy)
+        elif isinstance(report, Explained):
+            self.shift.finish(report.name, developed(report.film), report.notes)
         else:
             self.shift.finish(report.name, self._file(report, recipe), report.notes)
 
@@ -70,6 +75,12 @@ def small(thumbnail: Thumbnail) -> bytes:
     file = io.BytesIO()
     Image.fromarray(thumbnail).save(file, "PNG")
     return file.getvalue()
+
+
+def developed(film: Film) -> bytes:
+    """A film as one picture: a row for each word, and a column for all steps, then for each, as its text says."""
+    about = Sheet(film.words, film.steps, film.maps.shape[3], film.maps.shape[2])
+    return atlas(film.maps, {CHUNK: about.spelt()})
 
 
 def card(model: str, bundle: Bundle) -> Card:

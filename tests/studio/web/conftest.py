@@ -4,13 +4,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from served import Served, announced, drawing, served
+from windows import CHROMIUM
 
 from limner.bundle import Bundle
 from limner.studio.house import House
 from limner.studio.rules import Rules
 
 QUICK = Rules(pulse=0.02, patience=1.0)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="module")

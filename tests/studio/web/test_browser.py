@@ -1,33 +1,11 @@
 """The pages in a real browser: Debian's Chromium, by keyboard, on a phone, in the dark."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 from served import WISH, Served, painted, served
+from windows import opened
 
 pytestmark = pytest.mark.system
-CHROMIUM = "/usr/bin/chromium"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-def opened(browser: Browser, here: Served, user: str = "ada", script: bool = True, width: int = 1100) -> Page:
-    """A browser of somebody's own; whatever it complains of in its console is an error."""
-    context = browser.new_context(
-        base_url=here.url, extra_http_headers={"x-user": user}, java_script_enabled=script,
-        viewport={"width": width, "height": 740}, color_scheme="dark" if width < 500 else "light",
-    )  # fmt: skip
-    context.set_default_timeout(10_000)
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(str(error)))
-    return page
 
 
 def test_from_the_first_visit_to_the_picture_by_keyboard_alone(browser: Browser, busy: Served) -> None:
@@ -118,7 +96,8 @@ def test_nothing_is_cut_off_or_too_small_to_touch(browser: Browser, idle: Served
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.goto("/")
     small = page.evaluate(
-        "[...document.querySelectorAll('button, input:not([type=hidden], [type=checkbox]), textarea, select, summary')]"
+        "[...document.querySelectorAll('button, input:not([type=hidden], [type=checkbox], [type=radio]), textarea')]"
+        ".concat(...document.querySelectorAll('select, summary'))"
         ".filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44).map((e) => e.outerHTML)"
     )
     assert small == []

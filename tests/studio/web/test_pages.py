@@ -8,8 +8,6 @@ import httpx2 as httpx
 import pytest
 from served import WISH, Served, painted, served
 
-from limner.studio.rules import USUAL
-
 
 class Form(HTMLParser):
     """The page's first form as a browser that was not touched would send it."""
@@ -149,20 +147,6 @@ def test_what_failed_says_why_and_a_lost_job_never_looks_done(idle: Served) -> N
         assert 'data-state="queued"' in page
         assert "<img src" not in page
     leases.database.close()
-
-
-def test_the_gallery_goes_on_page_by_page_and_is_there_after_a_restart(idle: Served) -> None:
-    with idle.client() as client:
-        for first, count in ((0, USUAL.cap), (USUAL.cap, 65 - USUAL.cap)):
-            for job in client.get("/api/jobs").json()["jobs"]:
-                client.post(f"/api/jobs/{job['id']}/cancel")
-            assert client.post("/api/jobs", json=WISH | {"seed": first, "count": count}).status_code == 202
-    with served(idle.house) as again, again.client() as client:
-        page = client.get("/").text
-        older = re.search(r'href="(/\?before=\w+)#yours"', page)
-        assert older
-        seeds = re.findall(r"Seed (\d+)</h3>", page + client.get(older[1]).text)
-    assert sorted(map(int, seeds)) == list(range(65))
 
 
 def test_people_are_told_what_is_wrong_on_a_page_and_programs_in_json(desk: Served) -> None:

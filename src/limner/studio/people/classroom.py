@@ -1,6 +1,6 @@
 """The queue as a course has it: who asks, asks on the terms of the class file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 
@@ -12,10 +12,11 @@ from limner.studio import budgets
 from limner.studio.budgets import THOUSAND, Terms, Unit
 from limner.studio.course import Assignment, Course
 from limner.studio.database import Moment
+from limner.studio.explanation import explain
 from limner.studio.people import log
 from limner.studio.people.person import Person, present
 from limner.studio.register import GRANTS, Role
-from limner.studio.schema import STUDIO
+from limner.studio.schema import LEDGER, STUDIO
 from limner.studio.store import Store
 
 MOST = 1_000_000  # pictures or seconds in one grant
@@ -49,6 +50,17 @@ class Classroom:
         Where there is one assignment, it is that; where there are several, a student has to say for which.
         """
         return self.store.submit(who.id, key, recipe, count, self.terms(who, assignment))
+
+    def order(self, who: Person, key: str, recipes: Sequence[Recipe], assignment: str = "") -> tuple[str, ...]:
+        """`Store.order`, on the same terms."""
+        return self.store.order(who.id, key, recipes, self.terms(who, assignment))
+
+    def explain(self, who: Person, job: str) -> str:
+        """`explanation.explain`, on the terms of the assignment that the picture is for."""
+        line = select(LEDGER.c.assignment).where(LEDGER.c.job == job, LEDGER.c.owner == who.id, ~LEDGER.c.closes)
+        assignment = self.store.database.read(lambda connection: connection.scalar(line)) or ""
+        known = assignment in [each.name for each in self.course.assignments]
+        return explain(self.store, who.id, job, self.terms(who, assignment if known else ""))
 
     def terms(self, who: Person, assignment: str = "") -> Terms:
         place = self.course.roles[who.role]

@@ -15,7 +15,7 @@ from limner.errors import LimnerError
 from limner.studio.database import Database
 from limner.studio.people.person import Person
 from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, LOG, PEOPLE, REPORTS, SESSIONS, SHARED, TAKEN, TOKENS
-from limner.studio.schema import EVENTS, JOBS, LEDGER, OWNERS, SUBMISSIONS
+from limner.studio.schema import EVENTS, EXPLAINED, HALL, JOBS, LEDGER, OWNERS, SUBMISSIONS
 from limner.studio.vault import ENDING, Vault
 
 SECRET = {"hash", "password", "used_by", "preview", "lease", "worker"}  # nobody's data, or what lets somebody in
@@ -24,10 +24,12 @@ READ_ME = """What the studio has of {name}, whom it calls {id}.
 
 account.json      who you are, when you came in, your sessions and tokens (not what they are: that is not stored),
                   the licences that you accepted
-jobs.json         everything you asked for, as recipes; what became of it; whether it is shared, or was taken down
+jobs.json         everything you asked for, as recipes; what became of it; whether it is shared, or was taken down;
+                  one that explains another is a sheet of maps
 events.json       when what happened to it
 ledger.json       what was set aside of your budgets, and what it cost
 reports.json      what you reported
+hall.json         sentences that you sent to the lecture hall
 log.json          what was done by you and to you
 pictures/         your pictures, by the names of their jobs; their recipes are inside of them
 missing.txt       pictures that could not be read, if there are any
@@ -84,6 +86,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
     person = rows(select(PEOPLE).where(PEOPLE.c.id == who))
     use = rows(select(OWNERS).where(OWNERS.c.name == who))
     jobs = select(JOBS, SUBMISSIONS.c.at, SUBMISSIONS.c.key, SHARED.c.at.label("shared"), TAKEN.c.why.label("taken"))
+    jobs = jobs.add_columns(EXPLAINED.c.of.label("explains")).outerjoin(EXPLAINED, EXPLAINED.c.job == JOBS.c.id)
     jobs = jobs.join(SUBMISSIONS, SUBMISSIONS.c.id == JOBS.c.submission).outerjoin(SHARED, SHARED.c.job == JOBS.c.id)
     jobs = jobs.outerjoin(TAKEN, and_(TAKEN.c.picture == JOBS.c.picture)).where(JOBS.c.owner == who)
     events = select(EVENTS).join(JOBS, JOBS.c.id == EVENTS.c.job).where(JOBS.c.owner == who)
@@ -94,6 +97,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
         "events": rows(events.order_by(EVENTS.c.number)),
         "ledger": rows(select(LEDGER).where(LEDGER.c.owner == who).order_by(LEDGER.c.at, LEDGER.c.closes)),
         "reports": rows(select(REPORTS).where(REPORTS.c.reporter == who).order_by(REPORTS.c.at)),
+        "hall": rows(select(HALL).where(HALL.c.owner == who).order_by(HALL.c.number)),
         "log": rows(mine.order_by(LOG.c.number)),
     }
 

@@ -13,7 +13,8 @@ from limner.studio.people import log
 from limner.studio.people.deletion import clear, gone
 from limner.studio.people.person import OPERATOR, Person
 from limner.studio.register import INVITATIONS, KEPT, PEOPLE, SESSIONS, Role, Standing
-from limner.studio.schema import JOBS, OPEN, SUBMISSIONS
+from limner.studio.schema import HALL, JOBS, OPEN, SUBMISSIONS
+from limner.studio.store import explains
 from limner.studio.vault import Vault
 
 DAY = 86400.0
@@ -51,6 +52,19 @@ def announce(database: Database, course: Course) -> None:
     database.write(act)
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """From when on it was said that pictures are kept for so many days."""
+
+    at: float
+    days: int
+
+
+def promises(database: Database) -> list[Promise]:
+    """All that was ever said of it; nothing, where nothing is removed by itself."""
+    return [Promise(row.at, row.days) for row in database.read(_said)]
+
+
 def leaving(database: Database, course: Course, who: Person) -> list[Leaving]:
     """Those of their pictures that go within the course's notice, the first first."""
 
@@ -60,7 +74,7 @@ def leaving(database: Database, course: Course, who: Person) -> list[Leaving]:
         if days is None:
             return []
         mine = select(JOBS.c.id, SUBMISSIONS.c.at).join(SUBMISSIONS, SUBMISSIONS.c.id == JOBS.c.submission)
-        mine = mine.where(JOBS.c.owner == who.id, JOBS.c.picture.is_not(None))
+        mine = mine.where(JOBS.c.owner == who.id, JOBS.c.picture.is_not(None), ~explains())
         soon = mine.where(SUBMISSIONS.c.at <= now + (course.retention.notice - days) * DAY)
         rows = connection.execute(soon.order_by(JOBS.c.number)).all()
         return [Leaving(row.id, max(row.at + days * DAY, now)) for row in rows]
@@ -91,6 +105,7 @@ def _outdated(moment: Moment, course: Course) -> tuple[int, set[str]]:
         return 0, set()
     old = SUBMISSIONS.c.at <= moment.now - days * DAY
     over = JOBS.c.submission.in_(select(SUBMISSIONS.c.id).where(old)), JOBS.c.state.not_in(OPEN)
+    moment.run(delete(HALL).where(HALL.c.at <= moment.now - days * DAY))
     rows = moment.run(select(JOBS.c.id, JOBS.c.picture).where(*over))
     if rows:
         moment.run(delete(JOBS).where(*over))

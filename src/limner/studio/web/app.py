@@ -15,12 +15,16 @@ from limner.errors import LimnerError
 from limner.studio.course import Course
 from limner.studio.house import House
 from limner.studio.register import Role
+from limner.studio.web.about import About
 from limner.studio.web.account import Account
 from limner.studio.web.classbook import Classbook
 from limner.studio.web.entry import Entry
+from limner.studio.web.explaining import Explaining
 from limner.studio.web.faults import crash, http_fault, limner_fault, unread
 from limner.studio.web.feed import Feed
 from limner.studio.web.front import Front
+from limner.studio.web.gallery import Gallery
+from limner.studio.web.grids import Grids
 from limner.studio.web.guard import Guard
 from limner.studio.web.health import Health, Meter, Queue
 from limner.studio.web.jobs import Jobs
@@ -29,10 +33,12 @@ from limner.studio.web.limits import Limits
 from limner.studio.web.openai import OpenAI
 from limner.studio.web.page import render
 from limner.studio.web.pages import Pages
+from limner.studio.web.reading import Pictures
 from limner.studio.web.roll import Roll
 from limner.studio.web.room import Room
 from limner.studio.web.sealed import Sealed
 from limner.studio.web.sharing import Sharing
+from limner.studio.web.showing import Showing
 from limner.studio.web.user import Demand, Who, alone
 from limner.studio.web.webui import WebUI
 
@@ -71,21 +77,41 @@ class Papers:
 def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     """All of them; those of a class where there is one."""
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
-    openai, webui = OpenAI(front), WebUI(front)
-    anybody, student, instructor = None, Role.STUDENT, Role.INSTRUCTOR
+    openai, webui, explaining = OpenAI(front), WebUI(front), Explaining(front)
+    gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
+    anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
     return (
         Door("GET", "/", student, pages.home, hidden=True),
         Door("POST", "/", student, pages.draw, hidden=True),
         Door("GET", "/tries/{submission}", student, pages.tried, hidden=True),
+        Door("GET", "/tries/{submission}/grid", student, grids.page, hidden=True),
+        Door("GET", "/grid", student, grids.form, hidden=True),
+        Door("POST", "/grid", student, grids.ask, hidden=True),
+        Door("GET", "/gallery", student, gallery.page, hidden=True),
+        Door("GET", "/read", student, pictures.page, hidden=True),
+        Door("POST", "/read", student, pictures.read, hidden=True),
+        Door("GET", "/hall", student, showing.seats, hidden=True),
+        Door("POST", "/hall", student, showing.send, hidden=True),
+        Door("POST", "/hall/{sentence}/withdraw", student, showing.withdraw, hidden=True),
+        Door("GET", "/show", assistant, showing.wall, hidden=True),
+        Door("GET", "/show/line", assistant, showing.line, hidden=True),
+        Door("POST", "/show/next", assistant, showing.next, hidden=True),
+        Door("POST", "/show/{sentence}/dismiss", assistant, showing.dismiss, hidden=True),
+        Door("GET", "/about", student, About(front).page, hidden=True),
+        Door("GET", "/compare", student, gallery.compare, hidden=True),
+        Door("GET", "/gallery.zip", student, gallery.pack, hidden=True),
         Door("GET", "/jobs/{job}", student, pages.job, hidden=True),
         Door("GET", "/jobs/{job}/card", student, pages.card, hidden=True),
         Door("POST", "/jobs/{job}/cancel", student, pages.cancel, hidden=True),
+        Door("GET", "/jobs/{job}/explain", student, explaining.page, hidden=True),
+        Door("POST", "/jobs/{job}/explain", student, explaining.ask, hidden=True),
         Door("GET", "/static/{name}", anybody, pages.static, hidden=True),
         Door("GET", "/pictures/{name}.png", student, jobs.picture),
         Door("POST", "/api/jobs", student, jobs.submit),
         Door("GET", "/api/jobs", student, jobs.mine),
         Door("GET", "/api/jobs/{job}", student, jobs.one),
         Door("POST", "/api/jobs/{job}/cancel", student, jobs.cancel),
+        Door("POST", "/api/jobs/{job}/explain", student, explaining.explain),
         Door("GET", "/api/jobs/{job}/preview", student, jobs.preview),
         Door("GET", "/api/jobs/{job}/events", student, jobs.story),
         Door("GET", "/api/events", student, jobs.events),

@@ -9,7 +9,8 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from limner.errors import LimnerError
-from limner.recipe import Wish
+from limner.recipe import Recipe, Wish
+from limner.studio.explanation import explain
 from limner.studio.schema import OPEN, State
 from limner.studio.staff import Card, Staff, chosen
 from limner.studio.store import Job, Store
@@ -43,9 +44,23 @@ class Front:
         card, key = self.card(model), key or token_hex(16)
         if self.room:
             return self.room.submit(user, card, wish, count, key, assignment)
-        if assignment:
-            raise LimnerError(f"there is no assignment {assignment[:64]!r}", "leave it out", 404)
+        _unassigned(assignment)
         return self.store.submit(user.name, key, card.recipe(wish), count)
+
+    def order(self, user: User, recipes: Sequence[Recipe], key: str = "", assignment: str = "") -> tuple[str, ...]:
+        """The jobs of some pictures that are asked for at once, and differ in more than their seeds."""
+        key = key or token_hex(16)
+        if self.room:
+            models = {recipe.model for recipe in recipes}
+            cards = [card for card in self.cards() if card.identity in models]
+            return self.room.order(user, cards, recipes, key, assignment)
+        _unassigned(assignment)
+        return self.store.order(user.name, key, recipes)
+
+    def explain(self, user: User, job: str) -> str:
+        """The job that says what the words of a picture of theirs looked at."""
+        self.drawn(user, job)
+        return self.room.explain(user, job) if self.room else explain(self.store, user.name, job)
 
     def cards(self) -> list[Card]:
         """What may be drawn with; a class has its own list, and its order."""
@@ -59,11 +74,24 @@ class Front:
         """One of them; LimnerError where there is none such."""
         return chosen(self.cards(), model)
 
+    def submission(self, user: User, submission: str) -> list[Job]:
+        """What this user asked for at once; LimnerError where he asked no such thing."""
+        if jobs := self.store.submission(user.name, submission):
+            return jobs
+        raise LimnerError("no such try of yours", "see the list of your tries", 404)
+
     def job(self, user: User, job: str) -> Job:
         """LimnerError where this user has no such job, with no word on whether another has."""
         found = self.store.job(job)
         if found is None or found.owner != user.name:
             raise LimnerError(f"no job {job[:32]!r} of yours", "see the list of your jobs", 404)
+        return found
+
+    def drawn(self, user: User, job: str) -> Job:
+        """The same, and its picture, if there is one, is there and may be seen; else LimnerError."""
+        found = self.job(user, job)
+        if found.picture:
+            self.picture(user, found.picture)
         return found
 
     def picture(self, user: User, name: str) -> bytes:
@@ -93,6 +121,11 @@ class Front:
             if over or not any(job.state in OPEN for job in jobs):
                 return jobs
             await self.feed.wait(user.name, mark, LISTENING)
+
+
+def _unassigned(assignment: str) -> None:
+    if assignment:
+        raise LimnerError(f"there is no assignment {assignment[:64]!r}", "leave it out", 404)
 
 
 def told(job: Job, places: Mapping[str, Place]) -> dict[str, Json]:

@@ -15,7 +15,14 @@ _PAGES = Environment(
     loader=FileSystemLoader(HERE / "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
     undefined=StrictUndefined,
 )  # fmt: skip
-_KINDS = {"studio.css": "text/css", "studio.js": "text/javascript", "limner.svg": "image/svg+xml"}
+_KINDS = {
+    "studio.css": "text/css",
+    "studio.js": "text/javascript",
+    "maps.js": "text/javascript",
+    "drop.js": "text/javascript",
+    "hall.js": "text/javascript",
+    "limner.svg": "image/svg+xml",
+}
 STATIC = {name: (kind, (HERE / "static" / name).read_bytes()) for name, kind in _KINDS.items()}
 
 

@@ -1,9 +1,10 @@
 """What a class has beside a studio: people, and what each may."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from limner.recipe import Wish
+from limner.recipe import Recipe, Wish
 from limner.studio.course import Course
 from limner.studio.database import Database
 from limner.studio.people.classroom import Balance, Classroom
@@ -86,6 +87,20 @@ class Room:
         self.limits.submit(user)
         self.licences.require(user.member, card)
         return self.classroom.submit(user.member, key, card.recipe(wish), count, assignment)
+
+    def order(
+        self, user: User, cards: Sequence[Card], recipes: Sequence[Recipe], key: str, assignment: str
+    ) -> tuple[str, ...]:
+        """The same for pictures of some models that differ in more than their seeds."""
+        self.limits.submit(user)
+        for card in cards:
+            self.licences.require(user.member, card)
+        return self.classroom.order(user.member, key, recipes, assignment)
+
+    def explain(self, user: User, job: str) -> str:
+        """The job that says what the words of a picture of theirs looked at, on the terms of that picture."""
+        self.limits.submit(user)
+        return self.classroom.explain(user.member, job)
 
     def desk(self, user: User, cards: list[Card]) -> Desk:
         """What is said beside the form."""

@@ -5,9 +5,8 @@ from base64 import b64decode, b64encode
 from binascii import Error
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 from secrets import randbelow
-from tempfile import TemporaryDirectory
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from limner import __version__
 from limner.errors import LimnerError
-from limner.metadata import LADDERS, SAMPLERS, Reading, named, parse, read
+from limner.metadata import LADDERS, SAMPLERS, Reading, named, parse, read, read_from
 from limner.recipe import SEEDS, Recipe, Wish
 from limner.studio.rules import USUAL
 from limner.studio.schema import OPEN, State
@@ -191,7 +190,7 @@ class WebUI:
 
     def png_info(self, picture: Picture, user: Asker) -> dict[str, Json]:
         """What a picture of any of six programs says of how it was made.  It is not kept."""
-        found = _reading(picture.data())
+        found = read_from(BytesIO(picture.data()), "the picture")
         return {"info": found.text, "items": {"parameters": found.text}, "parameters": _parameters(found)}
 
     def unmade(self) -> None:
@@ -252,16 +251,6 @@ def _info(recipes: Sequence[Recipe], texts: Sequence[str], batch: int, asked: Re
         "infotexts": list(texts),
         "version": f"limner {__version__}",
     }
-
-
-def _reading(data: bytes) -> Reading:
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "picture"
-        file.write_bytes(data)
-        try:
-            return read(file)
-        except LimnerError as fault:
-            raise LimnerError(fault.what.replace(str(file), "the picture"), fault.remedy) from fault
 
 
 def _parameters(found: Reading) -> dict[str, Json]:

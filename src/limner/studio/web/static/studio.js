@@ -4,9 +4,13 @@
   const card = (job) => document.getElementById(`job-${job}`);
   const part = (job, name) => card(job)?.querySelector(`[data-${name}]`);
 
-  async function renew(job) {
+  async function renew(job, kind) {
     const old = card(job);
     if (!old) return;
+    if ("reload" in old.dataset) {
+      if (["done", "failed", "cancelled"].includes(kind)) location.reload();
+      return;
+    }
     const answer = await fetch(`/jobs/${job}/card`, { headers: { accept: "text/html" } });
     if (!answer.ok) return;
     const held = old.contains(document.activeElement);
@@ -37,13 +41,24 @@
     }
   }
 
+  const roll = document.querySelector("[data-roll]");
+  if (roll) {
+    roll.hidden = false;
+    roll.addEventListener("click", () => {
+      const seed = document.getElementById("seed");
+      seed.value = crypto.getRandomValues(new Uint32Array(1))[0] % (Number(seed.max) - 1000);
+      document.getElementById("lock").checked = true;
+      document.getElementById("news").textContent = `Seed ${seed.value}`;
+    });
+  }
+
   if (document.querySelector("[data-state=queued], [data-state=running]")) {
     const after = document.querySelector("script[data-after]").dataset.after;
     const news = new EventSource(`/api/events?after=${after}`);
     news.addEventListener("stepped", (event) => step(JSON.parse(event.data)));
     news.addEventListener("places", (event) => place(JSON.parse(event.data)));
     for (const kind of ["leased", "returned", "done", "failed", "cancelled"]) {
-      news.addEventListener(kind, (event) => renew(JSON.parse(event.data).job));
+      news.addEventListener(kind, (event) => renew(JSON.parse(event.data).job, kind));
     }
   }
 })();

@@ -1,0 +1,28 @@
+// The wall by its keys, and the line as it grows; without this there are buttons.
+"use strict";
+(() => {
+  const press = (what) => {
+    const found = document.querySelector(what);
+    if (found) found.click();
+    return Boolean(found);
+  };
+  document.addEventListener("keydown", (event) => {
+    const free = [document.body, document.getElementById("main")].includes(document.activeElement);
+    if (!free || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === "ArrowLeft" && press("[data-earlier]")) event.preventDefault();
+    if ([" ", "ArrowRight"].includes(event.key)) {
+      event.preventDefault();
+      if (!press("[data-later]")) press(".onward button");
+    }
+  });
+  document.querySelector("[data-keys]").hidden = false;
+
+  setInterval(async () => {
+    const old = document.querySelector("[data-line]");
+    if (old.contains(document.activeElement)) return;
+    const answer = await fetch("/show/line", { headers: { accept: "text/html" } });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-line]");
+    if (fresh.textContent !== old.textContent) old.replaceWith(fresh);
+  }, 3000);
+})();
