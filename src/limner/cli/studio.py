@@ -1,24 +1,21 @@
 """`limner studio`: a page on which pictures are asked for, and the workers that draw them."""
 
 import argparse
-import os
-import re
-import signal
 import socket
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, people
+from limner.cli import asked, people, worker
+from limner.cli.posts import manned, spoken, supervised
 from limner.errors import LimnerError
 from limner.home import home
 
 if TYPE_CHECKING:
+    from limner.studio.back import Back
     from limner.studio.house import House
 
 HERE, PORT = "127.0.0.1", 7860
@@ -46,6 +43,9 @@ class Place:
 
         return House(self.url, self.pictures)
 
+    def back(self) -> "Back":
+        return self.house().back()
+
 
 def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default=HERE, metavar="ADDRESS", help="where it listens (%(default)s)")
@@ -62,8 +62,11 @@ def flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dtype", help="float32, bfloat16 or float16; the device's own if left out")
     asked.backend_flag(parser)
+    parser.add_argument("--no-worker", action="store_true", help="draw nothing here: limner studio worker does")
     parser.set_defaults(job=serve)
-    people.flags(parser.add_subparsers(metavar="people").add_parser("people", help="who is in the course"))
+    others = parser.add_subparsers(metavar="people | worker")
+    people.flags(others.add_parser("people", help="who is in the course"))
+    worker.flags(others.add_parser("worker", help="draw for a studio that is served by another process or machine"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
 def serve(args: argparse.Namespace) -> int:
     if lacking := [name for name, module in NEEDED.items() if find_spec(module) is None]:
         raise LimnerError(f"{', '.join(lacking)} are not installed", "pip install 'limner[studio]'")
-    from limner.studio.supervisor import Post, Supervisor
+    from limner.studio.badge import badge
+    from limner.studio.supervisor import Post
 
     if args.model != SHIPPED:
         asked.permit(args.model)  # a licence is accepted on a terminal, not in a worker
@@ -82,15 +86,12 @@ def serve(args: argparse.Namespace) -> int:
     folder = made(args.folder)
     place = Place(args.database or f"sqlite:///{folder / 'studio.db'}", folder / "pictures")
     host, port = listening.getsockname()[:2]
+    badge(folder)
     posts = [Post("the web's process", web, (place, args.model, listening))]
-    for device in args.device or devices():
-        name = f"the worker{f' on {device}' if device else ''}"
-        posts.append(Post(name, work, (place, args.model, device, args.dtype, args.backend), later=FIRST))
-    supervisor = Supervisor(posts, told=partial(print, "limner:", file=sys.stderr, flush=True))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: supervisor.stop())
-    print(f"limner studio: http://{f'[{host}]' if ':' in host else host}:{port}  (Ctrl-C ends it)", flush=True)
-    return 0 if supervisor.run() else 2
+    if not args.no_worker:
+        posts += manned(args, place, FIRST)
+    at = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return supervised(posts, f"limner studio: {at}  (Ctrl-C ends it)")
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -126,17 +127,6 @@ def made(folder: Path | None) -> Path:
     return place.absolute()
 
 
-def devices() -> list[str | None]:
-    """A CUDA device for each GPU that there is, found without torch; else whatever is best."""
-    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
-    count = (
-        len([each for each in shown.split(",") if each.strip() not in ("", "-1")])
-        if shown is not None
-        else len([each for each in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", each.name)])
-    )
-    return [f"cuda:{number}" for number in range(count)] or [None]
-
-
 def web(place: Place, model: str, listening: socket.socket) -> None:
     """The web's process.  It says what can be drawn before a worker has read the weights, where their folder tells."""
 
@@ -150,24 +140,3 @@ def web(place: Place, model: str, listening: socket.socket) -> None:
         serve(place.house(), listening)
 
     spoken(serve)
-
-
-def work(place: Place, model: str, device: str | None, dtype: str | None, backend: str | None) -> None:
-    """A worker's process."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # an idle thread that spins takes the web's core
-
-    def serve() -> None:
-        from limner.studio.worker import serve
-
-        serve(place.house(), model, device, dtype, backend)
-
-    spoken(serve)
-
-
-def spoken(act: Callable[[], None]) -> None:
-    """What goes wrong in a process is one line, here as everywhere."""
-    try:
-        act()
-    except LimnerError as fault:
-        print("limner:", " ".join(str(fault).split()), file=sys.stderr, flush=True)
-        sys.exit(2)

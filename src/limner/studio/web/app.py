@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from limner import __version__
 from limner.errors import LimnerError
 from limner.studio.house import House
+from limner.studio.people.tokens import Tokens
 from limner.studio.web.faults import crash, http_fault, limner_fault, unread
 from limner.studio.web.feed import Feed
 from limner.studio.web.front import Front
@@ -24,19 +25,24 @@ from limner.studio.web.page import render
 from limner.studio.web.pages import Pages
 from limner.studio.web.user import Demand, Role, Who, alone
 from limner.studio.web.webui import WebUI
+from limner.studio.web.work import Badge, Work
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A method and a path, who may come through, and what then happens; `hidden` ones are for people, not programs."""
+    """A method and a path, who may come through, and what then happens; `hidden` ones are for people, not programs.
+
+    Through one that `serves` no person comes at all, but workers who have a badge.
+    """
 
     method: str
     path: str
     role: Role
     through: Callable[..., object]
     hidden: bool = False
+    serves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Papers:
 def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     """All of them."""
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
-    openai, webui = OpenAI(front), WebUI(front)
+    openai, webui, work = OpenAI(front), WebUI(front), Work(front)
     anybody, student, instructor = Role.ANYBODY, Role.STUDENT, Role.INSTRUCTOR
     return (
         Door("GET", "/", student, pages.home, hidden=True),
@@ -91,6 +97,16 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/sdapi/v1/options", student, webui.options),
         Door("POST", "/sdapi/v1/options", student, webui.choose),
         Door("POST", "/sdapi/v1/png-info", student, webui.png_info),
+        Door("GET", "/work/rules", instructor, work.rules, serves=True),
+        Door("POST", "/work/announce", instructor, work.announce, serves=True),
+        Door("POST", "/work/here", instructor, work.here, serves=True),
+        Door("POST", "/work/left", instructor, work.left, serves=True),
+        Door("POST", "/work/lease", instructor, work.lease, serves=True),
+        Door("POST", "/work/beat", instructor, work.beat, serves=True),
+        Door("PUT", "/work/picture", instructor, work.picture, serves=True),
+        Door("POST", "/work/finish", instructor, work.finish, serves=True),
+        Door("POST", "/work/fail", instructor, work.fail, serves=True),
+        Door("POST", "/work/release", instructor, work.release, serves=True),
         Door("GET", "/healthz", anybody, health.alive),
         Door("GET", "/readyz", anybody, health.ready),
         Door("GET", "/metrics", instructor, health.metrics),
@@ -115,8 +131,9 @@ def application(house: House, who: Who = alone, hosts: Collection[str] = LOOPBAC
 
     app = FastAPI(title="limner studio", version=__version__, openapi_url=None, docs_url=None, redoc_url=None,
                   lifespan=life, description="Pictures of sentences, from one queue that loses nothing.")  # fmt: skip
+    badge = Badge(Tokens(front.store.database), house.badge if who is alone else None)
     for door in doors(front, meter, app):
-        demand = Depends(Demand(door.role, who))
+        demand = Depends(badge if door.serves else Demand(door.role, who))
         app.add_api_route(
             door.path, door.through, methods=[door.method], dependencies=[demand], response_model=None,
             include_in_schema=not door.hidden,

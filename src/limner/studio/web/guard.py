@@ -15,7 +15,7 @@ from limner.studio.web.health import Meter
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 MOST = 2**20  # bytes of a request,
-MORE: Mapping[str, int] = {"/sdapi/v1/png-info": 48 * 2**20}  # but where a picture comes along, in base64
+MORE: Mapping[str, int] = {"/sdapi/v1/png-info": 48 * 2**20, "/work/picture": 48 * 2**20}  # but where a picture comes
 ALWAYS: Mapping[str, str] = {
     "content-security-policy": (
         "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
