@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked, people, worker
+from limner.cli import asked, moving, people, worker
 from limner.cli.posts import manned, spoken, supervised
 from limner.errors import LimnerError
 from limner.home import home
@@ -64,9 +64,11 @@ def flags(parser: argparse.ArgumentParser) -> None:
     asked.backend_flag(parser)
     parser.add_argument("--no-worker", action="store_true", help="draw nothing here: limner studio worker does")
     parser.set_defaults(job=serve)
-    others = parser.add_subparsers(metavar="people | worker")
+    others = parser.add_subparsers(metavar="people | worker | backup | restore")
     people.flags(others.add_parser("people", help="who is in the course"))
     worker.flags(others.add_parser("worker", help="draw for a studio that is served by another process or machine"))
+    moving.backup_flags(others.add_parser("backup", help="write the whole studio into one file, while it goes on"))
+    moving.restore_flags(others.add_parser("restore", help="make an empty studio the one that was backed up"))
 
 
 def run(args: argparse.Namespace) -> int:
