@@ -12,7 +12,7 @@ PACKAGES := nodejs postgresql chromium
 MISSING = $(strip $(foreach each,$(COMMANDS),$(shell command -v $(each) >/dev/null 2>&1 || echo $(each))))
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
-.PHONY: demo test tests tiny gpu check format lint types law copies cards system reference bench agreement-full crash
+.PHONY: demo test tests tiny gpu check format lint types law copies cards system reference bench agreement-full crash soak
 .NOTPARALLEL:
 
 demo: .venv/.installed
@@ -80,9 +80,13 @@ bench: .venv/.dev .venv/.peer
 agreement-full: .venv/.dev
 	PYTHONPATH=tests $(PY) tests/agreement/whole.py $${TMPDIR:-/tmp}/limner-agreement
 
-# Two hundred rounds of kill -9 on each database, a death at each commit and fsync, a full disk: some ten minutes
+# Two hundred rounds of kill -9 (clients, workers, the web) on each database, a death at each commit and fsync, a full disk: some ten minutes
 crash: .venv/.dev
 	PYTHONPATH=tests $(PY) tests/studio/crash.py --out docs/figures/crash.json
+
+# Two hundred students for ten minutes, on a machine that has nothing else to do
+soak: .venv/.dev
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(PY) tests/studio/soak.py --out docs/figures/soak.json --plot docs/figures/soak.png
 
 # docs/reference, from the commands' own parsers
 reference: .venv/.dev

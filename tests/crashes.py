@@ -22,9 +22,12 @@ from typing import TypeVar
 from faults import Faulty, die
 from sqlalchemy import event
 from studios import MODEL, recipe
+from webs import announced, hearing, serving, surfing, unheard
 
 from limner.errors import LimnerError
 from limner.recipe import Recipe, digest
+from limner.studio import budgets
+from limner.studio.budgets import Terms, Unit
 from limner.studio.check import check
 from limner.studio.database import Database, Moment, connect
 from limner.studio.house import House
@@ -34,10 +37,12 @@ from limner.studio.schema import OPEN, Kind, State
 from limner.studio.shift import Shift
 from limner.studio.store import Store
 from limner.studio.vault import Disk, Local, Vault
+from limner.studio.web.user import LOCAL
 
 T = TypeVar("T")
 RULES = Rules(lease=0.3, pulse=0.1, lapses=1000, cap=12, patience=60.0)  # a thousand: none of these jobs is at fault
 STEPS = 3
+ZERO = ("lost", "changed", "doubled", "torn", "missing events", "unbalanced", "unheard")
 FULL, BROKEN = 28, 5  # ENOSPC, EIO
 
 
@@ -100,10 +105,18 @@ def asking(ground: Ground, name: str) -> None:
         time.sleep(chance.uniform(0.0, 0.05) if jobs else 0.1)
 
 
+def terms(owner: str, waiting: int = RULES.cap) -> Terms | None:
+    """A budget in pictures, or in seconds, but for who asks by the page of a studio without accounts."""
+    if owner == LOCAL.name:
+        return None
+    unit = Unit.PICTURES if len(owner) % 2 else Unit.MILLISECONDS
+    return Terms(1.0, waiting, "tries", unit, budget=10**9)
+
+
 def ask(ground: Ground, store: Store, owner: str, key: str, seed: int, pictures: int) -> tuple[str, ...]:
     ground.note({"asked": key, "owner": owner, "seed": seed, "count": pictures})
     try:
-        jobs = store.submit(owner, key, ground.wish(seed), pictures)
+        jobs = store.submit(owner, key, ground.wish(seed), pictures, terms(owner))
     except LimnerError as fault:
         ground.note({"refused": key, "why": str(fault)})
         return ()
@@ -136,26 +149,45 @@ def computing(ground: Ground) -> None:
 
 
 def rounds(ground: Ground, number: int, seed: int, restart: Callable[[], None] | None = None) -> Counter[str]:
-    """At a random moment of each round a client, a worker or both die by SIGKILL, and others come in their place."""
+    """At a random moment of each round somebody dies by SIGKILL, or all do, and others come in their place.
+
+    A client, a worker, the web's process, a browser that asks it, or one that listens to it; and after each round the
+    ledger of the budgets says what the jobs say.
+    """
     chance, done, job = Random(seed), Counter[str](), computing if ground.model else painting
-    clients = [start(asking, ground, f"client {place} of {seed}") for place in range(2)]
-    workers = [start(job, ground) for _ in range(1 if ground.model else 2)]
+    listening = announced(ground)
+    port = listening.getsockname()[1]
+    kinds: dict[str, list[Callable[[str], BaseProcess]]] = {
+        "client": [lambda life: start(asking, ground, life)] * 2,
+        "worker": [lambda life: start(job, ground)] * (1 if ground.model else 2),
+        "web": [lambda life: start(serving, ground, listening)],
+        "browser": [lambda life: start(surfing, ground, life, port), lambda life: start(hearing, ground, life, port)],
+    }
+    living = {who: [begin(f"{who} {place} of {seed}") for place, begin in enumerate(kinds[who])] for who in kinds}
     for turn in range(number):
         time.sleep(chance.uniform(4.0, 15.0) if ground.model else chance.uniform(0.02, 0.4))
-        who = chance.choice(("client", "worker", "both"))
-        if who != "worker":
-            kill(clients[place := chance.randrange(2)])
-            clients[place] = start(asking, ground, f"client {place} of {seed} and {turn}")
-        if who != "client":
-            kill(workers[place := chance.randrange(len(workers))])
-            workers[place] = start(job, ground)
+        who = chance.choice((*kinds, "all"))
+        for each_ in kinds if who == "all" else (who,):
+            place = chance.randrange(len(kinds[each_]))
+            kill(living[each_][place])
+            living[each_][place] = kinds[each_][place](f"{each_} {place} of {seed} and {turn}")
         done[f"kill -9 of {who}"] += 1
         if restart is not None and turn % 10 == 5:
             restart()
             done["restarts of the database"] += 1
-    for process in [*clients, *workers]:
+        done["unbalanced"] += unbalanced(ground)
+    for process in (process for processes in living.values() for process in processes):
         kill(process)
+    listening.close()
     return done
+
+
+def unbalanced(ground: Ground) -> int:
+    """Jobs of which the ledger says otherwise than the jobs do, at this moment."""
+    database = connect(ground.house.url, patience=60.0)
+    found = database.snapshot(budgets.unbalanced)
+    database.close()
+    return len(found)
 
 
 @dataclass
@@ -255,7 +287,9 @@ def again(ground: Ground) -> int:
     refused, changed = {line["refused"] for line in ground.noted("refused")}, 0
     for line in ground.noted("asked"):
         if (key := line["asked"]) not in refused:
-            jobs = store.submit(line["owner"], key, ground.wish(line["seed"]), line["count"])
+            owner = line["owner"]
+            wish = ground.wish(line["seed"])
+            jobs = store.submit(owner, key, wish, line["count"], terms(owner, waiting=10**6))
             changed += list(jobs) != promised.get(key, list(jobs))
             if key not in promised:
                 ground.note({"accepted": key, "jobs": jobs})
@@ -274,10 +308,11 @@ def drain(ground: Ground, seconds: float = 300.0) -> None:
 
 
 def verdict(ground: Ground) -> dict[str, int]:
-    """What the recorder holds against what there is: the first five must be 0."""
-    out = Counter[str](dict.fromkeys(("lost", "changed", "doubled", "torn", "missing events"), 0))
+    """What the recorder holds against what there is: all of ZERO must be 0."""
+    out = Counter[str](dict.fromkeys(ZERO, 0))
     out["changed"] = again(ground)
     drain(ground)
+    out["unbalanced"] = unbalanced(ground)
     store, vault = ground.house.store(patience=60.0), ground.house.vault()
     regretted = {line["cancelled"] for line in ground.noted("cancelled")}
     asked, pictures = {line["asked"]: line for line in ground.noted("asked")}, set(vault.names())
@@ -299,6 +334,8 @@ def verdict(ground: Ground) -> dict[str, int]:
     out["doubled"] = sum(ends.values()) - len(ends) + max(0, sum(store.counts().values()) - out["accepted"])
     out["torn"] = sum(not readable(vault, name) for name in pictures)
     out["missing events"] = (events[-1].number if events else 0) - len(events)
+    mine = {each.number for each in store.events(0, LOCAL.name, most=10**9)}
+    out["unheard"], out["heard"] = unheard(ground, mine)
     out["leases that ran out"] = sum(each.kind == Kind.RETURNED for each in events)
     found = check(store.database, vault)
     out["files of nobody"], out["parts of files"] = len(found.strays), found.parts

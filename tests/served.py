@@ -59,10 +59,10 @@ class Served:
 
 
 @contextmanager
-def served(house: House, who: Who = by_header, course: Course | None = None) -> Iterator[Served]:
+def served(house: House, who: Who = by_header, course: Course | None = None, port: int = 0) -> Iterator[Served]:
     """Until the block ends, or the server dies of it; a course knows its people itself."""
     app = application(house, who, course=course)
-    listening = create_server(("127.0.0.1", 0))
+    listening = create_server(("127.0.0.1", port))
     config = uvicorn.Config(app, log_level="warning", ws="none", lifespan="on", timeout_graceful_shutdown=4)
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, args=([listening],), daemon=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ from limner.metadata import (
     read,
     write,
 )
-from limner.recipe import VERSION, Recipe, Wish, resolve
+from limner.recipe import GROUPS, VERSION, Recipe, Wish, resolve
 
 APPLE = plain(VERSION, "ab" * 32, "a red apple", "blurry", 42, 20, "euler", "karras", 1, 7.5, 0.3, 10.0, 0, 1, 16, 24)
 PICTURE = np.arange(24 * 16 * 3, dtype=np.uint8).reshape(24, 16, 3)
@@ -67,6 +68,22 @@ def test_the_longest_recipe_fits(form: str, tmp_path: Path) -> None:
     recipe = replace(APPLE, prompt="\U0001f34e" * 2000, negative="\0" * 2000)
     write(PICTURE, tmp_path / f"a{FORMATS[form]}", recipe, {})
     assert carried(tmp_path / f"a{FORMATS[form]}") == (recipe, parameters(recipe, {}))
+
+
+@forms
+def test_any_program_sees_that_a_model_made_it(form: str, tmp_path: Path) -> None:
+    edit = {**GROUPS["edit_of"], "edit_of": "a pear", "edit_picture": "c" * 64, "edit_inversion": "direct"}
+    for recipe, source in (
+        (replace(APPLE, prompt="50% <red>"), "trainedAlgorithmicMedia"),
+        (replace(APPLE, **edit), "compositeWithTrainedAlgorithmicMedia"),
+    ):
+        path = tmp_path / f"{source}{FORMATS[form]}"
+        write(PICTURE, path, recipe, {})
+        with Image.open(path) as image:
+            packet = ElementTree.fromstring(image.info["xmp"])
+        (found,) = packet.iter("{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType")
+        assert found.text == f"http://cv.iptc.org/newscodes/digitalsourcetype/{source}"
+        assert read(path).recipe == recipe
 
 
 @forms

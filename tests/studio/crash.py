@@ -20,11 +20,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cluster import Cluster, cluster
-from crashes import RULES, Ground, ask, commits, failures, operations, painting, rounds, start, verdict
+from crashes import RULES, ZERO, Ground, ask, commits, failures, operations, painting, rounds, start, verdict
 
 from limner.studio.house import House
 
-ZERO = ("lost", "changed", "doubled", "torn", "missing events")
 DATABASES = ("sqlite", "postgresql")
 
 
@@ -48,7 +47,9 @@ def random_deaths(server: Cluster | None, number: int, seed: int, shipped: bool)
         if shipped:
             here = replace(here, model="limner-mini", identity=identity())
         done = rounds(here, number, seed, restart if server else None)
-        return {"rounds": number, **done, **verdict(here)}
+        found = verdict(here)
+        found["unbalanced"] += done.pop("unbalanced")  # that of each round and that of the end
+        return {"rounds": number, **done, **found}
 
 
 def chosen_deaths(server: Cluster | None, short: bool) -> dict[str, int]:

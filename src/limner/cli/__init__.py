@@ -16,6 +16,7 @@ from limner.errors import LimnerError
 COMMANDS: Mapping[str, str] = {  # each is the module limner.cli.NAME with flags(parser) and run(args)
     "make": "draw pictures of a sentence",
     "studio": "open a page on which pictures are asked for, and draw them",
+    "space": "write the studio as a folder that Hugging Face's Spaces serve",
     "read": "print the recipe that a picture carries",
     "explain": "draw where each word of a prompt looked in a picture, and how",
     "edit": "draw a picture again with other words, and leave the rest as it was",

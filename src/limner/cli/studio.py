@@ -1,25 +1,23 @@
 """`limner studio`: a page on which pictures are asked for, and the workers that draw them."""
 
 import argparse
-import os
-import re
-import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from limner.cli import asked, people
+from limner.cli import asked, moving, people, worker
+from limner.cli.posts import manned, spoken, supervised
 from limner.errors import LimnerError
 from limner.home import home
 
 if TYPE_CHECKING:
+    from limner.studio.back import Back
     from limner.studio.course import Course
     from limner.studio.house import House
     from limner.studio.supervisor import Post
@@ -49,6 +47,9 @@ class Place:
 
         return House(self.url, self.pictures)
 
+    def back(self) -> "Back":
+        return self.house().back()
+
 
 def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -74,8 +75,13 @@ def flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dtype", help="float32, bfloat16 or float16; the device's own if left out")
     asked.backend_flag(parser)
+    parser.add_argument("--no-worker", action="store_true", help="draw nothing here: limner studio worker does")
     parser.set_defaults(job=serve)
-    people.flags(parser.add_subparsers(metavar="people").add_parser("people", help="who is in the course"))
+    others = parser.add_subparsers(metavar="people | worker | backup | restore")
+    people.flags(others.add_parser("people", help="who is in the course"))
+    worker.flags(others.add_parser("worker", help="draw for a studio that is served by another process or machine"))
+    moving.backup_flags(others.add_parser("backup", help="write the whole studio into one file, while it goes on"))
+    moving.restore_flags(others.add_parser("restore", help="make an empty studio the one that was backed up"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -86,8 +92,8 @@ def run(args: argparse.Namespace) -> int:
 def serve(args: argparse.Namespace) -> int:
     if lacking := [name for name, module in NEEDED.items() if find_spec(module) is None]:
         raise LimnerError(f"{', '.join(lacking)} are not installed", "pip install 'limner[studio]'")
+    from limner.studio.badge import badge
     from limner.studio.course import read
-    from limner.studio.supervisor import Supervisor
 
     course = read(args.course) if args.course else None
     models = drawn_with(args.model, course)
@@ -97,15 +103,13 @@ def serve(args: argparse.Namespace) -> int:
     listening = bound(args.host, args.port, course is not None)
     folder = made(args.folder)
     place = Place(args.database or f"sqlite:///{folder / 'studio.db'}", folder / "pictures")
-    told = partial(print, "limner:", file=sys.stderr, flush=True)
     for line in beginning(place, course, args) if course else ():
-        told(line)
-    supervisor = Supervisor(list(posts(place, models, listening, course, args)), told)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: supervisor.stop())
+        print("limner:", line, file=sys.stderr, flush=True)
+    if course is None:
+        badge(folder)
     host, port = listening.getsockname()[:2]
-    print(f"limner studio: http://{f'[{host}]' if ':' in host else host}:{port}  (Ctrl-C ends it)", flush=True)
-    return 0 if supervisor.run() else 2
+    at = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return supervised(list(posts(place, models, listening, course, args)), f"limner studio: {at}  (Ctrl-C ends it)")
 
 
 def posts(
@@ -115,10 +119,8 @@ def posts(
     from limner.studio.supervisor import Post
 
     yield Post("the web's process", web, (place, models, listening, course, args.proxy or []))
-    for device in args.device or devices():
-        for model in models:
-            name = f"the worker{f' for {model}' if len(models) > 1 else ''}{f' on {device}' if device else ''}"
-            yield Post(name, work, (place, model, device, args.dtype, args.backend), later=FIRST)
+    if not args.no_worker:
+        yield from manned(args, models, place, FIRST)
     if course:
         yield Post("the caretaker", tend, (place, course), later=2 * FIRST)
 
@@ -191,17 +193,6 @@ def made(folder: Path | None) -> Path:
     return place.absolute()
 
 
-def devices() -> list[str | None]:
-    """A CUDA device for each GPU that there is, found without torch; else whatever is best."""
-    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
-    count = (
-        len([each for each in shown.split(",") if each.strip() not in ("", "-1")])
-        if shown is not None
-        else len([each for each in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", each.name)])
-    )
-    return [f"cuda:{number}" for number in range(count)] or [None]
-
-
 def web(
     place: Place, models: Sequence[str], listening: socket.socket, course: "Course | None", proxies: Sequence[str]
 ) -> None:
@@ -222,18 +213,6 @@ def web(
     spoken(serve)
 
 
-def work(place: Place, model: str, device: str | None, dtype: str | None, backend: str | None) -> None:
-    """A worker's process."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # an idle thread that spins takes the web's core
-
-    def serve() -> None:
-        from limner.studio.worker import serve
-
-        serve(place.house(), model, device, dtype, backend)
-
-    spoken(serve)
-
-
 def tend(place: Place, course: "Course") -> None:
     """The process that removes what is too old."""
 
@@ -243,12 +222,3 @@ def tend(place: Place, course: "Course") -> None:
         serve(place.house(), course)
 
     spoken(serve)
-
-
-def spoken(act: Callable[[], None]) -> None:
-    """What goes wrong in a process is one line, here as everywhere."""
-    try:
-        act()
-    except LimnerError as fault:
-        print("limner:", " ".join(str(fault).split()), file=sys.stderr, flush=True)
-        sys.exit(2)

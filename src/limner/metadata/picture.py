@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 FORMATS: Mapping[str, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 _LONGEST = 2**20  # bytes of a packet that holds a recipe
 _NAMESPACE = "urn:limner:1.0/"
+_IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_SOURCES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _PACKET = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-<rdf:Description rdf:about="" xmlns:limner="{_NAMESPACE}"><limner:recipe>%s</limner:recipe></rdf:Description>
+<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="{_IPTC}" xmlns:limner="{_NAMESPACE}">
+<Iptc4xmpExt:DigitalSourceType>{_SOURCES}%s</Iptc4xmpExt:DigitalSourceType>%s</rdf:Description>
 </rdf:RDF></x:xmpmeta>
 <?xpacket end="w"?>"""
 
@@ -46,14 +49,21 @@ def encode(picture: "NDArray[np.uint8]", form: str, recipe: Recipe, extras: Mapp
         chunks = PngInfo()
         chunks.add_text("parameters", text)
         chunks.add_itxt("limner", record)
+        chunks.add_itxt("XML:com.adobe.xmp", _packet(recipe))
         image.save(file, "PNG", pnginfo=chunks)
     else:
-        block, packet = _exif(text), (_PACKET % escape(record)).encode()
+        block, packet = _exif(text), _packet(recipe, f"<limner:recipe>{escape(record)}</limner:recipe>").encode()
         if form == "jpeg":
             image.save(file, "JPEG", quality=95, subsampling=0, exif=block, xmp=packet)
         else:
             image.save(file, "WEBP", lossless=True, exif=block, xmp=packet)
     return file.getvalue()
+
+
+def _packet(recipe: Recipe, more: str = "") -> str:
+    """XMP by which any program knows what made the picture (IPTC DigitalSourceType): a model, or it and a picture."""
+    made = "compositeWithTrainedAlgorithmicMedia" if recipe.edit_picture else "trainedAlgorithmicMedia"
+    return _PACKET % (made, more)
 
 
 def write(picture: "NDArray[np.uint8]", path: Path, recipe: Recipe, extras: Mapping[str, str]) -> None:

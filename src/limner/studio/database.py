@@ -77,6 +77,18 @@ class Database:
 
         return self._asked(once)
 
+    def snapshot(self, act: Callable[[Connection], T]) -> T:
+        """What `act` returns, who sees one moment in all that it reads, however much it is; like `read` otherwise."""
+        whole = self.engine
+        if self.engine.dialect.name == "postgresql":  # SQLite sees one moment anyway
+            whole = self.engine.execution_options(isolation_level="REPEATABLE READ")
+
+        def once() -> T:
+            with whole.connect() as connection:
+                return act(connection)
+
+        return self._asked(once)
+
     def close(self) -> None:
         self.engine.dispose()
 

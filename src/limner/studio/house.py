@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from limner.studio.back import Back
+from limner.studio.badge import BADGE
 from limner.studio.database import Database, connect
 from limner.studio.leases import Leases
 from limner.studio.rules import USUAL, Rules
@@ -32,3 +34,12 @@ class House:
 
     def vault(self) -> Vault:
         return Vault(self.pictures)
+
+    def back(self) -> Back:
+        leases = self.leases()
+        return Back(leases, self.vault(), self.staff(leases.database))
+
+    @property
+    def badge(self) -> Path:
+        """A file by whose token workers from elsewhere are let in, where there are no accounts."""
+        return self.pictures.with_name(BADGE)

@@ -8,11 +8,11 @@ from threading import Lock, Thread
 
 from limner.errors import LimnerError
 from limner.recipe import Recipe
-from limner.studio.leases import Leased, Leases, Pulse
+from limner.studio.back import NEAR, Keeper, Lender
+from limner.studio.leases import Leased, Pulse
 from limner.studio.patience import patiently
-from limner.studio.vault import Vault
 
-IDLE = 0.25  # seconds from one look at the queue to the next
+REFUSED = (413, 422)  # as `LimnerError.status`: it is the picture that is not taken, and no other would be
 
 
 @dataclass(slots=True)
@@ -23,11 +23,12 @@ class Shift:
     if it came round within `rules.stuck` seconds.
     """
 
-    leases: Leases
-    vault: Vault
+    leases: Lender
+    vault: Keeper
     worker: str
     model: str
     most: int  # jobs it holds at once: the others are for whoever is free first
+    idle: float = NEAR  # seconds from one look at the queue to the next
     over: bool = False  # a plain flag: a signal's handler may not wait for the lock that an Event has
     explaining: set[str] = field(default_factory=set)  # of the jobs it holds
     _held: dict[str, Pulse] = field(default_factory=dict)
@@ -46,7 +47,7 @@ class Shift:
         self._come()
         room = min(room, self.most - len(self._held))
         while not self.over:
-            if room > 0 and (wait or time.monotonic() - self._looked >= IDLE):
+            if room > 0 and (wait or time.monotonic() - self._looked >= self.idle):
                 self._looked = time.monotonic()
                 if leased := self.leases.lease(self.worker, self.model, room, token_hex(8)):
                     self.explaining |= {name(each) for each in leased if each.explains}
@@ -54,7 +55,7 @@ class Shift:
                     return [(name(each), each.recipe) for each in leased]
             if not wait:
                 return []
-            time.sleep(IDLE)
+            time.sleep(self.idle)
         return None
 
     def step(self, job: str, done: int, total: int, preview: bytes | None) -> None:
@@ -86,13 +87,22 @@ class Shift:
             return False
         try:
             picture = patiently(lambda: self.vault.keep(data), (OSError,), self.leases.rules.patience)
+            kept = self.leases.finish(pulse, picture, notes)
+        except LimnerError as fault:
+            return self._refused(job, pulse, fault)
         except OSError as fault:
-            why = f"cannot write to {self.vault.folder}: {fault.strerror or fault}"
+            why = f"cannot write to {self.vault.where}: {fault.strerror or fault}"
             self.close(why)
             raise LimnerError(why, "see that there is space, and that this worker may write there") from fault
-        kept = self.leases.finish(pulse, picture, notes)
         self._drop(job)
         return kept
+
+    def _refused(self, job: str, pulse: Pulse, fault: LimnerError) -> bool:
+        if fault.status not in REFUSED:
+            raise fault
+        self.leases.fail(pulse, fault.what, fault.remedy)
+        self._drop(job)
+        return False
 
     def fail(self, job: str, what: str, remedy: str) -> None:
         self._come(job)

@@ -55,6 +55,10 @@ class Vault:
     folder: Path
     disk: Disk = field(default_factory=Local)
 
+    @property
+    def where(self) -> str:
+        return str(self.folder)
+
     def keep(self, data: bytes) -> str:
         """The sha256 (hex) of these bytes, which are on the disk now; OSError, and no file, where they cannot be.
 

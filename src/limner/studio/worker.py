@@ -21,10 +21,10 @@ from limner.errors import LimnerError
 from limner.metadata import encode
 from limner.pictures.heat import atlas
 from limner.recipe import Recipe
+from limner.studio.back import Employer, Roll
 from limner.studio.explanation import CHUNK, Sheet
-from limner.studio.house import House
 from limner.studio.shift import Shift
-from limner.studio.staff import CALL, Card, Staff
+from limner.studio.staff import CALL, Card
 
 SOON = 0.25  # seconds in which it is seen that a shift is over
 AHEAD = 2  # jobs that a CPU's worker holds: the one that is drawn, and the next
@@ -91,7 +91,7 @@ def card(model: str, bundle: Bundle) -> Card:
     return Card(bundle.identity, name, bundle.factor, bundle.defaults, terms.name if terms else "", text)
 
 
-def present(staff: Staff, shift: Shift, device: str) -> None:
+def present(staff: Roll, shift: Shift, device: str) -> None:
     """Say again and again that this worker is there, so that waiting times can be told; and at the end that it left."""
     try:
         while not shift.over:
@@ -105,17 +105,17 @@ def present(staff: Staff, shift: Shift, device: str) -> None:
 
 
 def serve(
-    house: House, model: str, device: str | None = None, dtype: str | None = None, backend: str | None = None
+    employer: Employer, model: str, device: str | None = None, dtype: str | None = None, backend: str | None = None
 ) -> None:
     """Work until this process is asked to end (SIGTERM), which hands back what it holds.  For a process of its own."""
+    back = employer.back()  # who may not work there need not read weights
     bundle = opened(model, device, dtype)
     worker = f"{platform.node()} {os.getpid()} {token_hex(4)}"
     most = AHEAD if bundle.device.type == "cpu" else HELD
-    shift = Shift(house.leases(), house.vault(), worker, bundle.identity, most)
+    shift = Shift(back.leases, back.vault, worker, bundle.identity, most, back.idle)
     signal.signal(signal.SIGTERM, lambda *_: shift.end())
-    staff = house.staff(shift.leases.database)
-    staff.announce(card(model, bundle))
-    presence = Thread(target=present, args=(staff, shift, str(bundle.device)), name="presence", daemon=True)
+    back.staff.announce(card(model, bundle))
+    presence = Thread(target=present, args=(back.staff, shift, str(bundle.device)), name="presence", daemon=True)
     presence.start()
     fastest = chosen(bundle, backend)
     work(Counter(shift, {"Model": bundle.name, **circumstances(bundle, fastest)}, {}), bundle, backend=fastest)

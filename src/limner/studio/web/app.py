@@ -14,6 +14,7 @@ from limner import __version__
 from limner.errors import LimnerError
 from limner.studio.course import Course
 from limner.studio.house import House
+from limner.studio.people.tokens import Tokens
 from limner.studio.register import Role
 from limner.studio.web.about import About
 from limner.studio.web.account import Account
@@ -41,6 +42,7 @@ from limner.studio.web.sharing import Sharing
 from limner.studio.web.showing import Showing
 from limner.studio.web.user import Demand, Who, alone
 from limner.studio.web.webui import WebUI
+from limner.studio.web.work import Badge, Work
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -49,7 +51,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class Door:
     """A method and a path, who may come through, and what then happens.
 
-    `hidden` ones are not told to programs; those for `people` do not even open to them.
+    `hidden` ones are not told to programs; those for `people` do not even open to them.  Through one that `serves` no
+    person comes at all, but workers who have a badge.
     """
 
     method: str
@@ -58,6 +61,7 @@ class Door:
     through: Callable[..., object]
     hidden: bool = False
     people: bool = False
+    serves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Papers:
 def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     """All of them; those of a class where there is one."""
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
-    openai, webui, explaining = OpenAI(front), WebUI(front), Explaining(front)
+    openai, webui, explaining, work = OpenAI(front), WebUI(front), Explaining(front), Work(front)
     gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
     return (
@@ -132,6 +136,16 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/sdapi/v1/options", student, webui.options),
         Door("POST", "/sdapi/v1/options", student, webui.choose),
         Door("POST", "/sdapi/v1/png-info", student, webui.png_info),
+        Door("GET", "/work/rules", instructor, work.rules, serves=True),
+        Door("POST", "/work/announce", instructor, work.announce, serves=True),
+        Door("POST", "/work/here", instructor, work.here, serves=True),
+        Door("POST", "/work/left", instructor, work.left, serves=True),
+        Door("POST", "/work/lease", instructor, work.lease, serves=True),
+        Door("POST", "/work/beat", instructor, work.beat, serves=True),
+        Door("PUT", "/work/picture", instructor, work.picture, serves=True),
+        Door("POST", "/work/finish", instructor, work.finish, serves=True),
+        Door("POST", "/work/fail", instructor, work.fail, serves=True),
+        Door("POST", "/work/release", instructor, work.release, serves=True),
         Door("GET", "/healthz", anybody, health.alive),
         Door("GET", "/readyz", anybody, health.ready),
         Door("GET", "/metrics", instructor, health.metrics),
@@ -210,8 +224,10 @@ def application(
 
     app = FastAPI(title="limner studio", version=__version__, openapi_url=None, docs_url=None, redoc_url=None,
                   lifespan=life, description="Pictures of sentences, from one queue that loses nothing.")  # fmt: skip
+    badge = Badge(Tokens(front.store.database), house.badge if who is alone else None)
     for door in doors(front, meter, app):
-        demand = Depends(Demand(door.role, who, room.limits if room else None, door.people))
+        limits = room.limits if room else None
+        demand = Depends(badge if door.serves else Demand(door.role, who, limits, door.people))
         app.add_api_route(
             door.path, door.through, methods=[door.method], dependencies=[demand], response_model=None,
             include_in_schema=not door.hidden,

@@ -24,7 +24,7 @@ class Feed:
     _last: int = 0
     _latest: dict[str, int] = field(default_factory=dict)
     _listeners: int = 0
-    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)  # another one for each time that there are some
     _places: Mapping[str, Place] = field(default_factory=dict)
     _placed: float = -STALE
     _placing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -38,12 +38,11 @@ class Feed:
         deadline = time.monotonic() + seconds
         self._listeners += 1
         try:
-            async with self._news:
-                while self.latest(owner) <= after and not self.over and (left := deadline - time.monotonic()) > 0:
-                    try:
-                        await asyncio.wait_for(self._news.wait(), left)
-                    except TimeoutError:
-                        return
+            while self.latest(owner) <= after and not self.over and (left := deadline - time.monotonic()) > 0:
+                try:
+                    await asyncio.wait_for(self._news.wait(), left)
+                except TimeoutError:
+                    return
         finally:
             self._listeners -= 1
 
@@ -64,8 +63,7 @@ class Feed:
 
     async def end(self) -> None:
         self.over = True
-        async with self._news:
-            self._news.notify_all()
+        self._tell()
 
     async def _look(self) -> None:
         try:
@@ -75,5 +73,9 @@ class Feed:
         if news:
             self._latest.update(news)
             self._last = max(news.values())
-            async with self._news:
-                self._news.notify_all()
+            self._tell()
+
+    def _tell(self) -> None:
+        """A lock that listeners share would be left in disorder by one who goes while he takes it."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
