@@ -17,6 +17,7 @@ from limner.studio.web.faults import crash, http_fault, limner_fault, unread
 from limner.studio.web.feed import Feed
 from limner.studio.web.front import Front
 from limner.studio.web.guard import Guard
+from limner.studio.web.guest import Guest
 from limner.studio.web.health import Health, Meter, Queue
 from limner.studio.web.jobs import Jobs
 from limner.studio.web.openai import OpenAI
@@ -57,6 +58,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     """All of them."""
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
     openai, webui = OpenAI(front), WebUI(front)
+    guest: Guest = app.state.guest
     anybody, student, instructor = Role.ANYBODY, Role.STUDENT, Role.INSTRUCTOR
     return (
         Door("GET", "/", student, pages.home, hidden=True),
@@ -91,6 +93,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/sdapi/v1/options", student, webui.options),
         Door("POST", "/sdapi/v1/options", student, webui.choose),
         Door("POST", "/sdapi/v1/png-info", student, webui.png_info),
+        *(Door(method, path, student, way, hidden=True) for method, path, way in guest.ways()),
         Door("GET", "/healthz", anybody, health.alive),
         Door("GET", "/readyz", anybody, health.ready),
         Door("GET", "/metrics", instructor, health.metrics),
@@ -111,10 +114,12 @@ def application(house: House, who: Who = alone, hosts: Collection[str] = LOOPBAC
         yield
         await front.feed.end()
         await following
+        await app.state.guest.leave()
         front.store.database.close()
 
     app = FastAPI(title="limner studio", version=__version__, openapi_url=None, docs_url=None, redoc_url=None,
                   lifespan=life, description="Pictures of sentences, from one queue that loses nothing.")  # fmt: skip
+    app.state.guest = Guest(front)
     for door in doors(front, meter, app):
         demand = Depends(Demand(door.role, who))
         app.add_api_route(

@@ -15,7 +15,10 @@ from limner.studio.web.health import Meter
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 MOST = 2**20  # bytes of a request,
-MORE: Mapping[str, int] = {"/sdapi/v1/png-info": 48 * 2**20}  # but where a picture comes along, in base64
+MORE: Mapping[str, int] = {  # but where a picture comes along, in base64 or as it is
+    "/sdapi/v1/png-info": 48 * 2**20,
+    "/gradio/gradio_api/upload": 48 * 2**20,
+}
 ALWAYS: Mapping[str, str] = {
     "content-security-policy": (
         "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
