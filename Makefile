@@ -11,6 +11,7 @@ COMMANDS := node pg_ctlcluster chromium
 PACKAGES := nodejs postgresql chromium
 MISSING = $(strip $(foreach each,$(COMMANDS),$(shell command -v $(each) >/dev/null 2>&1 || echo $(each))))
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
+SHARED := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test tests tiny gpu check format lint types law copies cards system reference bench agreement-full crash soak
 .NOTPARALLEL:
@@ -25,12 +26,12 @@ test: .venv/.dev
 # `make test` after it has installed what it may: what is missing is looked up anew.
 tests: .venv/.dev
 ifeq ($(MISSING),)
-	$(PYTEST) -n $(JOBS) --dist loadfile
+	$(PYTEST) $(SHARED)
 else
 	@echo "!! no $(MISSING) here; as root on Debian, make system installs it.  LEFT OUT are:"
 	@$(PYTEST) -m system --collect-only -q --no-header | grep ::
 	@test "$(CI)" != true || { echo "!! under CI=true that is a failure"; exit 1; }
-	$(PYTEST) -n $(JOBS) --dist loadfile -m "not system"
+	$(PYTEST) $(SHARED) -m "not system"
 	@echo "!! LEFT OUT, as said above: the tests that need $(MISSING)"
 endif
 

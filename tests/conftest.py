@@ -8,17 +8,35 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 CHECKED = ("bundle", "control", "engine", "network", "process", "sampler", "score", "taps", "text", "types")
-install_import_hook([f"limner.{package}" for package in CHECKED], "beartype.beartype")
+install_import_hook([f"limner.{package}" for package in CHECKED], "sparing.sparing")
+
+LONG = (
+    "evaluation/test_twin.py", "evaluation/test_bench.py", "evaluation/test_switches.py", "cli/test_attention.py",
+    "cli/test_measure.py", "studio/test_crash.py", "engine/test_backends.py", "evaluation/test_golden.py",
+    "evaluation/test_speed.py", "evaluation/test_oracle.py", "web/test_gradio.py", "training/test_workshop.py",
+    "docs/test_lecture.py", "cli/test_studio.py",
+)  # fmt: skip
 
 settings.register_profile("limner", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.load_profile("limner")
 torch.set_num_threads(1)  # on tensors this small a second thread only gets in the way
 
+import sparing  # noqa: E402
 import tiny  # noqa: E402 - whatever is imported before the hook goes unchecked
 from apart import said_by  # noqa: E402
 from tiny_registry import Registry, emojibase, icons, pack  # noqa: E402
 
 from limner.bundle import Bundle, open_bundle  # noqa: E402
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    sparing.anew()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest begin, so that at the end no process works alone on one of them."""
+    rank = {file: number for number, file in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get("/".join(item.path.parts[-2:]), len(LONG)))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

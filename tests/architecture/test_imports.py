@@ -24,11 +24,15 @@ def test_a_recipe_is_plain_data() -> None:
 
 def test_the_studio_needs_no_torch_but_for_its_worker() -> None:
     files = [file.relative_to(STUDIO).with_suffix("") for file in STUDIO.rglob("*.py")]
-    parts = sorted(".".join(file.parts) for file in files if file.name not in ("__init__", "worker"))
+    parts = sorted(".".join(file.parts) for file in files if file.name not in ("__init__", "worker", "blocks"))
     assert {"store", "web.serve", "people.sessions"} < {*parts}
     brings = brought("; ".join(f"import limner.studio.{part}" for part in parts))
     assert {"sqlalchemy", "fastapi"} < brings
-    assert not brings & {*HEAVY, "jaxtyping"}
+    assert not brings & {*HEAVY, "jaxtyping", "gradio"}
+
+
+def test_gradios_page_needs_numpy_and_no_torch() -> None:
+    assert {"gradio", "numpy", "torch"} & brought("import limner.studio.web.blocks") == {"gradio", "numpy"}
 
 
 def test_no_command_imports_torch_before_it_is_called() -> None:

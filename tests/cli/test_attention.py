@@ -46,9 +46,9 @@ THINGS = tuple(
 )
 
 
-@pytest.fixture
-def taught(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model that says what it was taught, with a CLIP, looked at by somebody who sees a cat, a dog and a circle."""
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that says what it was taught, with a CLIP.  Not to be written to."""
     folder = pair.write(tmp_path_factory.mktemp("taught"))
     about = {
         "identity": open_bundle(folder).identity,
@@ -59,9 +59,15 @@ def taught(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus, monkeypatch
     write_json(
         folder / "limner.json", (read_json(folder / "limner.json") if (folder / "limner.json").exists() else {}) | about
     )
+    return folder
+
+
+@pytest.fixture
+def taught(model: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That model, looked at by somebody who sees a cat, a dog and a circle."""
     monkeypatch.setattr(drawn, "eye", lambda: KnownEye(otherwise=Seen(THINGS, False)))
     monkeypatch.setitem(PRESETS, "mini", replace(PRESETS["mini"], mix=FULL))
-    return folder
+    return model
 
 
 @pytest.fixture

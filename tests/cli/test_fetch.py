@@ -34,22 +34,66 @@ def repository(other: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def hub(repository: Path) -> Iterator[Hub]:
-    with serve(Hub({"ada/model": repository})) as hub:
+Said = tuple[int, str, str]
+DRIVE = """
+import io, json, os, sys
+from contextlib import redirect_stderr, redirect_stdout
+from limner.cli import main
+for line in sys.stdin:
+    os.environ["LIMNER_HOME"], words = json.loads(line)
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = main(words)
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+"""
+
+
+class Caller:
+    """A process that does one command after another: the hub's library reads its environment once.
+
+    Each command has the home that limner has here.
+    """
+
+    def __init__(self, endpoint: str, **more: str) -> None:
+        environment = os.environ | {"HF_ENDPOINT": endpoint, "OMP_NUM_THREADS": "1"} | more
+        run = [sys.executable, "-c", DRIVE]
+        self.process = subprocess.Popen(run, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __call__(self, *commands: str) -> list[Said]:
+        return [self.said(each.split()) for each in commands]
+
+    def said(self, words: list[str]) -> Said:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps([os.environ["LIMNER_HOME"], words]) + "\n")
+        self.process.stdin.flush()
+        code, out, err = json.loads(self.process.stdout.readline())
+        return code, out, err
+
+    def __enter__(self) -> "Caller":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Hub]:
+    with serve(Hub({})) as hub:
         yield hub
 
 
-Said = tuple[int, str, str]
-DRIVE = """
-import io, json, sys
-from contextlib import redirect_stderr, redirect_stdout
-from limner.cli import main
-for words in json.loads(sys.argv[1]):
-    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-        code = main(words)
-    print(json.dumps([code, out.getvalue(), err.getvalue()]))
-"""
+@pytest.fixture(scope="module")
+def caller(served: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    with Caller(served.endpoint, HF_HOME=str(tmp_path_factory.mktemp("hf")), HF_TOKEN="hf_secret") as caller:
+        yield caller
+
+
+@pytest.fixture
+def hub(served: Hub) -> Hub:
+    """It holds nothing yet, and nobody asked it for anything."""
+    for each in (served.repositories, served.breaks, served.asked, served.tokens):
+        each.clear()
+    return served
 
 
 @pytest.fixture
@@ -60,15 +104,6 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "limner"
 
 
-def fresh(endpoint: str, *commands: str, **more: str) -> list[Said]:
-    """What commands say, one after another in a process of its own: the hub's library reads its environment once."""
-    environment = os.environ | {"HF_ENDPOINT": endpoint, "OMP_NUM_THREADS": "1"} | more
-    run = [sys.executable, "-c", DRIVE, json.dumps([each.split() for each in commands])]
-    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    assert done.returncode == 0, done.stderr
-    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
-
-
 def refusal(said: Said) -> str:
     code, out, err = said
     assert (code, out) == (2, ""), err
@@ -77,9 +112,10 @@ def refusal(said: Said) -> str:
 
 
 def test_a_repository_is_fetched_and_noted(
-    hub: Hub, repository: Path, other: Path, own: Path, limner: Callable[..., Said]
+    hub: Hub, caller: Caller, repository: Path, other: Path, own: Path, limner: Callable[..., Said]
 ) -> None:
-    (code, _, err), again = fresh(hub.endpoint, "models add ada/model", "models add ada/model", HF_TOKEN="hf_secret")
+    hub.repositories["ada/model"] = repository
+    (code, _, err), again = caller("models add ada/model", "models add ada/model")
     assert code == 0, err
     assert "limner: from ada/model, " in err
     assert "limner models accept model" in err
@@ -101,10 +137,11 @@ def test_a_repository_is_fetched_and_noted(
     assert list((own / "models").iterdir()) == []
 
 
-def test_what_broke_off_goes_on(hub: Hub, other: Path, own: Path) -> None:
+def test_what_broke_off_goes_on(hub: Hub, caller: Caller, repository: Path, other: Path, own: Path) -> None:
+    hub.repositories["ada/model"] = repository
     half = (other / UNET).stat().st_size // 2
     hub.breaks[UNET] = half
-    broken, (code, out, err) = fresh(hub.endpoint, "models add ada/model", "models add ada/model --json")
+    broken, (code, out, err) = caller("models add ada/model", "models add ada/model --json")
     assert "the connection broke after" in refusal(broken)
     assert code == 0, err
     assert json.loads(out)[0]["identity"] == open_bundle(other).identity
@@ -116,13 +153,13 @@ def test_what_broke_off_goes_on(hub: Hub, other: Path, own: Path) -> None:
     assert [each.name for each in (own / "fetching").iterdir() if each.suffix != ".lock"] == []
 
 
-def test_a_single_file_is_fetched(own: Path, tmp_path: Path) -> None:
+def test_a_single_file_is_fetched(hub: Hub, caller: Caller, own: Path, tmp_path: Path) -> None:
     folder = tmp_path / "repository"
     folder.mkdir()
     write_single(course.model("sd15"), folder / "v1-5.safetensors")
     (folder / "README.md").write_text("---\nlicense: creativeml-openrail-m\n---\n")
-    with serve(Hub({"ada/one": folder})) as hub:
-        ((code, _, err),) = fresh(hub.endpoint, "models add ada/one --name one")
+    hub.repositories["ada/one"] = folder
+    ((code, _, err),) = caller("models add ada/one --name one")
     assert code == 0, err
     noted = json.loads((own / "models" / "one.json").read_text())
     assert noted["licence"] == "creativeml-openrail-m", "its card stays behind, what it says does not"
@@ -131,11 +168,9 @@ def test_a_single_file_is_fetched(own: Path, tmp_path: Path) -> None:
     assert sorted(each.name for each in (own / "models").iterdir()) == ["one.json", "one.safetensors"]
 
 
-def test_sources_are_tried_in_order(repository: Path, own: Path) -> None:
-    with serve(Hub({NEXT: "GatedRepo", LAST: repository})) as hub:
-        (code, _, err), gone, gated = fresh(
-            hub.endpoint, "models fetch SDv1.5", "models fetch SDv2.1", f"models add {NEXT}"
-        )
+def test_sources_are_tried_in_order(hub: Hub, caller: Caller, repository: Path, own: Path) -> None:
+    hub.repositories.update({NEXT: "GatedRepo", LAST: repository})
+    (code, _, err), gone, gated = caller("models fetch SDv1.5", "models fetch SDv2.1", f"models add {NEXT}")
     assert code == 0, err
     assert f"limner: from {LAST}" in err
     asked = [path for path, _ in hub.asked]
@@ -147,39 +182,45 @@ def test_sources_are_tried_in_order(repository: Path, own: Path) -> None:
     assert sorted(each.name for each in (own / "models").iterdir()) == ["SDv1.5", "SDv1.5.json"]
 
 
-def test_a_source_of_pickles_is_passed_over(repository: Path, own: Path, tmp_path: Path) -> None:
+def test_a_source_of_pickles_is_passed_over(
+    hub: Hub, caller: Caller, repository: Path, own: Path, tmp_path: Path
+) -> None:
     pickles = Path(shutil.copytree(repository, tmp_path / "pickles"))
     for file in (UNET, "unet/diffusion_pytorch_model.fp16.safetensors"):
         (pickles / file).unlink()
-    with serve(Hub({MIRROR: pickles, NEXT: pickles, LAST: repository})) as hub:
-        ((code, _, err),) = fresh(hub.endpoint, "models fetch SDv1.5")
+    hub.repositories.update({MIRROR: pickles, NEXT: pickles, LAST: repository})
+    ((code, _, err),) = caller("models fetch SDv1.5")
     assert code == 0, err
     assert f"limner: from {LAST}" in err
 
 
 def test_offline_is_said_and_the_cache_is_enough(repository: Path, own: Path) -> None:
     nobody = "http://127.0.0.1:9"
-    (unreachable,) = fresh(nobody, "models add ada/model")
+    with Caller(nobody) as caller:
+        (unreachable,) = caller("models add ada/model")
     assert f"cannot be reached at {nobody}" in refusal(unreachable)
     cache = own.parent / "hf" / "hub" / "models--ada--model"
     shutil.copytree(repository, cache / "snapshots" / COMMIT)
     (cache / "refs").mkdir()
     (cache / "refs" / "main").write_text(COMMIT)
-    absent, (code, _, err) = fresh(nobody, "models add ada/other", "models add ada/model", HF_HUB_OFFLINE="1")
+    with Caller(nobody, HF_HUB_OFFLINE="1") as caller:
+        absent, (code, _, err) = caller("models add ada/other", "models add ada/model")
     assert "HF_HUB_OFFLINE forbids" in refusal(absent)
     assert code == 0, err
     assert (own / "models" / "model" / UNET).samefile(cache / "snapshots" / COMMIT / UNET)
 
 
-def test_what_is_no_model_leaves_nothing_behind(repository: Path, own: Path, tmp_path: Path) -> None:
+def test_what_is_no_model_leaves_nothing_behind(
+    hub: Hub, caller: Caller, repository: Path, own: Path, tmp_path: Path
+) -> None:
     pickles, unclear, broken = (shutil.copytree(repository, tmp_path / name) for name in ("p", "u", "b"))
     (pickles / UNET).unlink()
     (pickles / "unet" / "diffusion_pytorch_model.fp16.safetensors").unlink()
     (unclear / "model_index.json").unlink()
     (unclear / "v2.safetensors").touch()
     (broken / UNET).write_bytes(b"not weights")
-    with serve(Hub({"a/pickles": pickles, "a/unclear": unclear, "a/broken": broken})) as hub:
-        said = fresh(hub.endpoint, "models add a/pickles", "models add a/unclear", "models add a/broken")
+    hub.repositories.update({"a/pickles": pickles, "a/unclear": unclear, "a/broken": broken})
+    said = caller("models add a/pickles", "models add a/unclear", "models add a/broken")
     says = "has unet as pickles only", "say which with --file", "is not a whole safetensors file"
     for each, what in zip(said, says, strict=True):
         assert what in refusal(each)

@@ -106,6 +106,8 @@ def test_a_recogniser_is_trained_and_asked(
     known = replace(renders.SINGLE, sets=(), kinds=())
     monkeypatch.setattr(renders, "SINGLE", known)
     monkeypatch.setattr(renders, "OTHER_SET", known)
+    for name, few in (("PLAIN", 24), ("DECODED", 16), ("SPOILT", 8)):
+        monkeypatch.setattr(renders, name, few)
     train = ("measure", "recogniser", "--model", taught, "--corpus", corpus.folder, "--out", "who", "--chunks", 1)
     code, out, err = limner(*train, "--steps", 2)
     assert [line.split()[0] for line in out.splitlines()] == ["renders_named", "decoded_named", "broken_rejected"]

@@ -31,6 +31,14 @@ def here(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIMNER_HOME", str(prepared))
 
 
+@pytest.fixture(scope="module")
+def built(prepared: Path, bundle: Bundle) -> dict[str, Backend]:
+    """Each once: to compile a graph is most of what these tests take."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIMNER_HOME", str(prepared))
+        return {name: backends.build(bundle, name) for name in FAST}
+
+
 def recipe(bundle: Bundle) -> Recipe:
     return plain(VERSION, bundle.identity, "a red apple", "", 3, 4, "euler", "trailing", 1, 3.0, 0.0, 1e4, 0, 1, 64, 64)
 
@@ -50,13 +58,15 @@ class Slanted:
 
 @pytest.mark.parametrize("name", FAST)
 @pytest.mark.parametrize("size", [(2, 8, 8), (3, 8, 12), (1, 4, 4)])
-def test_a_graph_says_what_the_network_says(name: str, size: tuple[int, int, int], bundle: Bundle) -> None:
+def test_a_graph_says_what_the_network_says(
+    name: str, size: tuple[int, int, int], bundle: Bundle, built: dict[str, Backend]
+) -> None:
     """Every row with a noise level of its own, at other sizes than the one it was exported at."""
     rows, height, width = size
     x = torch.linspace(-3, 3, rows * 4 * height * width).reshape(rows, 4, height, width).sin() * 3
     sigma, said = torch.tensor([0.3, 4.0, 900.0])[:rows], bundle.context(["a cat", "", "a red apple"][:rows])
     with torch.no_grad():
-        truth, answer = (each(x, sigma, said) for each in (bundle.denoiser, backends.build(bundle, name).denoiser))
+        truth, answer = (each(x, sigma, said) for each in (bundle.denoiser, built[name].denoiser))
     off = (truth - answer).square().mean().sqrt() / truth.std()
     assert 0 < off < backends.TOLERANCE[name]
     if name == "openvino-f32":
@@ -179,8 +189,8 @@ def test_a_backend_that_is_not_here_says_so(name: str, line: str, bundle: Bundle
         backends.build(bundle, name)
 
 
-def test_a_graph_can_be_neither_watched_nor_differentiated(bundle: Bundle) -> None:
-    fast = backends.build(bundle, "openvino-f32").denoiser
+def test_a_graph_can_be_neither_watched_nor_differentiated(bundle: Bundle, built: dict[str, Backend]) -> None:
+    fast = built["openvino-f32"].denoiser
     x, sigma, said = torch.zeros(1, 4, 8, 8), torch.ones(1), bundle.context([""])
     with pytest.raises(ValueError, match="neither be watched"):
         fast(x, sigma, said, Routed([]))
@@ -188,9 +198,8 @@ def test_a_graph_can_be_neither_watched_nor_differentiated(bundle: Bundle) -> No
         fast(x.requires_grad_(), sigma, said)
 
 
-def test_a_job_with_controls_is_eager_from_first_to_last(bundle: Bundle) -> None:
-    asked = recipe(bundle)
-    fast = backends.build(bundle, "openvino-bf16")
+def test_a_job_with_controls_is_eager_from_first_to_last(bundle: Bundle, built: dict[str, Backend]) -> None:
+    asked, fast = recipe(bundle), built["openvino-bf16"]
     ((_, plain),) = run([asked], bundle)
     ((_, watched),) = run([asked], bundle, [Heatmaps().control], backend=fast)
     ((_, quick),) = run([asked], bundle, backend=fast)
@@ -253,15 +262,15 @@ def test_a_pass_grows_while_growing_pays(
     assert found.gain == (cost[2] / 2) / (cost[max(sizes, default=2)] / max(sizes, default=2))
 
 
-def test_pictures_of_both_backends_look_alike(bundle: Bundle) -> None:
-    asked, fast = recipe(bundle), backends.build(bundle, "openvino-f32")
+def test_pictures_of_both_backends_look_alike(bundle: Bundle, built: dict[str, Backend]) -> None:
+    asked, fast = recipe(bundle), built["openvino-f32"]
     ((_, plain),), ((_, quick),) = run([asked], bundle), run([asked], bundle, backend=fast)
     assert abs(plain.astype(int) - quick.astype(int)).max() <= 1
 
 
 @pytest.mark.parametrize("name", FAST)
-def test_every_network_of_a_bundle_has_its_graph(name: str, bundle: Bundle) -> None:
-    fast, plain = backends.build(bundle, name), backends.eager(bundle)
+def test_every_network_of_a_bundle_has_its_graph(name: str, bundle: Bundle, built: dict[str, Backend]) -> None:
+    fast, plain = built[name], backends.eager(bundle)
     words = ["a red apple"]
     off = backends.distance(fast.context(words).states, plain.context(words).states)
     assert 0 < off < backends.TOLERANCE[name]
@@ -271,8 +280,10 @@ def test_every_network_of_a_bundle_has_its_graph(name: str, bundle: Bundle) -> N
 
 @pytest.mark.parametrize("prompt", ["a red apple " * 8, "a (red:1.6) apple", "a cat BREAK (a boat:0.4)"])
 @pytest.mark.parametrize("clip_skip", [1, 2])
-def test_an_exported_tower_reads_all_that_can_be_written(prompt: str, clip_skip: int, bundle: Bundle) -> None:
-    fast, plain = backends.build(bundle, "openvino-f32"), backends.eager(bundle)
+def test_an_exported_tower_reads_all_that_can_be_written(
+    prompt: str, clip_skip: int, bundle: Bundle, built: dict[str, Backend]
+) -> None:
+    fast, plain = built["openvino-f32"], backends.eager(bundle)
     said, truth = (backend.context([prompt], None, clip_skip).states for backend in (fast, plain))
     assert said.shape == truth.shape
     assert backends.distance(said, truth) < backends.TOLERANCE["openvino-f32"]
@@ -291,9 +302,9 @@ def test_who_reads_or_decodes_otherwise_is_not_chosen(part: str, bundle: Bundle)
     assert verdict.trials[1].fault.startswith("differs by ")
 
 
-def test_rows_side_by_side_say_what_they_say_in_a_row(bundle: Bundle) -> None:
+def test_rows_side_by_side_say_what_they_say_in_a_row(bundle: Bundle, built: dict[str, Backend]) -> None:
     """Two threads take a row each, one thread takes both: rows do not depend on each other either way."""
-    graphs = backends.build(bundle, "openvino-f32").denoiser.network
+    graphs = built["openvino-f32"].denoiser.network
     x, said = torch.linspace(-1, 1, 2 * 4 * 64).reshape(2, 4, 8, 8), bundle.context(["a cat", ""])
     told, kept = [x, bundle.codes(torch.tensor([10.0, 700.0]), said)[0]], graphs.heard(said.states)  # type: ignore[attr-defined]
     alone, beside = (Graph(graphs.graph.file, "f32", threads) for threads in (1, 2))  # type: ignore[attr-defined]

@@ -82,6 +82,12 @@ class Clock:
 
 
 @pytest.fixture
+def shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs of a quarter of the steps: who waits for whom is the same."""
+    monkeypatch.setattr(load, "LENGTHS", (1, 2, 5, 8, 13))
+
+
+@pytest.fixture
 def clock(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     made = Clock(bundle)
     monkeypatch.setattr(load.time, "perf_counter", lambda: made.now)
@@ -104,7 +110,7 @@ def test_arrivals_come_at_the_load_that_was_asked_for(bundle: Bundle) -> None:
     assert {job.recipe.steps for job in coming} == set(load.LENGTHS)
 
 
-def test_a_mixed_load_is_served_sooner_shortest_first(clock: Clock) -> None:
+def test_a_mixed_load_is_served_sooner_shortest_first(clock: Clock, shorter: None) -> None:
     alone = load.lone(clock.bundle, clock.backend, 1)
     assert alone == {steps: float(steps) for steps in load.LENGTHS}
     coming = load.poisson(clock.bundle, 30, alone, 0.9)
@@ -128,7 +134,7 @@ def test_previews_are_counted(clock: Clock) -> None:
 
 
 def test_the_command_records_and_draws(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, shorter: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LIMNER_HOME", str(tmp_path))
     parts = ["draft", "load", "company", "preview"]

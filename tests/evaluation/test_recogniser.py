@@ -36,6 +36,13 @@ def planted(seed: int, count: int = 48) -> Renders:
     return Renders(things, labels, things, labels, noise)
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Smaller chunks, and less patience with a corpus that has nothing."""
+    for name, count in (("PLAIN", 24), ("DECODED", 16), ("SPOILT", 8), ("TRIES", 50)):
+        monkeypatch.setattr(renders, name, count)
+
+
 @pytest.fixture(scope="module")
 def schooled() -> Classifier:
     """A small classifier of the planted shapes."""

@@ -1,6 +1,7 @@
 """Twins begin alike and differ in what they are told alone; a peer's network is read as it was written."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -36,11 +37,18 @@ def preset() -> Preset:
     )  # fmt: skip
 
 
-@pytest.fixture
-def shop(folder: Path, corpus: Corpus, tmp_path: Path) -> Workshop:
-    made = Workshop(tmp_path / "shop", corpus, preset(), torch.device("cpu"), seed=3, warm=open_bundle(folder))
+@pytest.fixture(scope="module")
+def composed(folder: Path, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    place = tmp_path_factory.mktemp("composed") / "shop"
+    made = Workshop(place, corpus, preset(), torch.device("cpu"), seed=3, warm=open_bundle(folder))
     assert [*made.prepare(), *outside(made, 1).prepare()] == [1, 1]
     return made
+
+
+@pytest.fixture
+def shop(composed: Workshop, tmp_path: Path) -> Workshop:
+    """Everything is composed, and nobody has learnt anything yet."""
+    return replace(composed, folder=shutil.copytree(composed.folder, tmp_path / "shop"))
 
 
 def pair(shop: Workshop) -> list[Twin]:
@@ -90,6 +98,8 @@ def test_the_command(
     monkeypatch.setattr(presets, "SHORT", preset())
     for job in (twin_command, peer_command):
         monkeypatch.setattr(job, "SHOWN", 1)  # sheets of a few pictures: what they show is random
+    monkeypatch.setattr("limner.evaluation.twin.FEW", 8)
+    monkeypatch.setattr("limner.evaluation.unseen.LEVELS", (0.5, 4.0))
     assert shop.warm is not None
     common = [
         "--model",
@@ -115,7 +125,7 @@ def test_the_command(
     capsys.readouterr()
     assert main(["measure", "twin", *common, "--steps", "0"]) == 2
     assert "steps 0 is out of range" in capsys.readouterr().err
-    assert main(["measure", "peer", *common, "--out", str(tmp_path / "c"), "--python", "/nowhere/python"]) == 2
+    assert main(["measure", "peer", *common, "--out", str(tmp_path / "b"), "--python", "/nowhere/python"]) == 2
     assert "name a Python that has diffusers" in capsys.readouterr().err
 
 

@@ -27,6 +27,7 @@ from limner.studio.web.front import Front
 from limner.studio.web.gallery import Gallery
 from limner.studio.web.grids import Grids
 from limner.studio.web.guard import Guard
+from limner.studio.web.guest import Guest
 from limner.studio.web.health import Health, Meter, Queue
 from limner.studio.web.jobs import Jobs
 from limner.studio.web.licensing import Licensing
@@ -52,7 +53,7 @@ class Door:
     """A method and a path, who may come through, and what then happens.
 
     `hidden` ones are not told to programs; those for `people` do not even open to them.  Through one that `serves` no
-    person comes at all, but workers who have a badge.
+    person comes at all, but workers who have a badge.  What is not `sealed` is told by `user.Demand`.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Door:
     hidden: bool = False
     people: bool = False
     serves: bool = False
+    sealed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
     openai, webui, explaining, work = OpenAI(front), WebUI(front), Explaining(front), Work(front)
     gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
+    guest: Guest = app.state.guest
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
     return (
         Door("GET", "/", student, pages.home, hidden=True),
@@ -146,6 +149,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("POST", "/work/finish", instructor, work.finish, serves=True),
         Door("POST", "/work/fail", instructor, work.fail, serves=True),
         Door("POST", "/work/release", instructor, work.release, serves=True),
+        *(Door(method, path, student, way, hidden=True, sealed=False) for method, path, way in guest.ways()),
         Door("GET", "/healthz", anybody, health.alive),
         Door("GET", "/readyz", anybody, health.ready),
         Door("GET", "/metrics", instructor, health.metrics),
@@ -220,14 +224,16 @@ def application(
         yield
         await front.feed.end()
         await following
+        await app.state.guest.leave()
         front.store.database.close()
 
     app = FastAPI(title="limner studio", version=__version__, openapi_url=None, docs_url=None, redoc_url=None,
                   lifespan=life, description="Pictures of sentences, from one queue that loses nothing.")  # fmt: skip
     badge = Badge(Tokens(front.store.database), house.badge if who is alone else None)
+    app.state.guest = Guest(front)
     for door in doors(front, meter, app):
         limits = room.limits if room else None
-        demand = Depends(badge if door.serves else Demand(door.role, who, limits, door.people))
+        demand = Depends(badge if door.serves else Demand(door.role, who, limits, door.people, door.sealed))
         app.add_api_route(
             door.path, door.through, methods=[door.method], dependencies=[demand], response_model=None,
             include_in_schema=not door.hidden,

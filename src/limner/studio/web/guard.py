@@ -15,7 +15,8 @@ from limner.studio.web.health import Meter
 from limner.studio.web.user import SAFE
 
 MOST = 2**20  # bytes of a request,
-MORE: Mapping[str, int] = dict.fromkeys(("/read", "/sdapi/v1/png-info", "/work/picture"), 48 * 2**20)  # pictures come
+PICTURED = ("/read", "/sdapi/v1/png-info", "/gradio/gradio_api/upload", "/work/picture")
+MORE: Mapping[str, int] = dict.fromkeys(PICTURED, 48 * 2**20)  # but where a picture comes along
 ALWAYS: Mapping[str, str] = {
     "content-security-policy": (
         "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "

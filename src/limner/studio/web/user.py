@@ -63,13 +63,15 @@ class Demand:
     """A door: it opens to whoever has at least that role, and not too often; anybody's has none.
 
     What a browser's session changes has to come from a page of ours, which has the session's own token in its forms.
-    One for `people` opens to no API token.  LimnerError: 401 to the unknown, 403 to the others.
+    One for `people` opens to no API token; one that is not `sealed` is for another program's page on this studio, whose
+    requests cannot have that token: they are known by their Origin alone.  LimnerError: 401 to the unknown, 403 to the others.
     """
 
     role: Role | None
     who: Who
     patience: Patience | None = None
     people: bool = False
+    sealed: bool = True
 
     async def __call__(self, request: Request) -> None:
         user = await run_in_threadpool(self.who, request) or NOBODY
@@ -83,7 +85,7 @@ class Demand:
         if user.session is None:
             if self.people and user.person is not None:
                 raise LimnerError("that is for people, and a token is for programs", "sign in with a browser", 403)
-        elif request.method not in SAFE and not user.session.meant(await _sealed(request)):
+        elif self.sealed and request.method not in SAFE and not user.session.meant(await _sealed(request)):
             raise LimnerError("that form is not from your session", "open its page again, and send it anew", 403)
 
 

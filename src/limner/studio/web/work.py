@@ -218,7 +218,7 @@ class Work:
             raise LimnerError(f"the studio cannot keep it: {fault.strerror}", "send it again later", 503) from fault
 
     def _fits(self, job: str, picture: str) -> None:
-        """LimnerError where the file is not there, or says neither the job's recipe nor, where that explains, its maps."""
+        """LimnerError where the file is not there, or says neither the job's recipe nor, if that explains, maps."""
         try:
             data = self.front.vault.read(picture)
         except LimnerError as fault:
