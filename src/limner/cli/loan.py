@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import baggage
+from limner.cli import baggage, schooling
 from limner.cli.equal import told
 from limner.errors import LimnerError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LAST = 25.0  # seconds at the end for a last sheet and the results
 SHARE = 0.1  # of the minutes, for a part that is taught beside the diffusion model's turn
+FEWEST = 256  # rows a step below which memory is not the matter
 KEPT = ("decoder", "clip", "diffusion", "tiny")
 TAUGHT = ("segmenter", "reader")
 PART = 16  # MiB of a part of the results
@@ -42,7 +43,7 @@ def flags(
     loan.add_argument("--no-oracle", action="store_true", help="teach no oracle beside it")
     loan.add_argument("--exercises", type=int, default=448, metavar="N", help="times 64 scenes for it (%(default)s)")
     loan.add_argument("--limit", type=int, metavar="N", help="at most so many drawings of each set, for a rehearsal")
-    loan.set_defaults(preset="loan", warm="limner-mini", fit=True, beside=256, look=3.0, minutes=10.0, workers=None)
+    loan.set_defaults(preset="loan", warm="limner-mini", fit=True, beside=256, look=3.0, minutes=10.0)
     line = "put the results together at home: a model, and what the oracle has learnt"
     join = jobs.add_parser("join", help=line, description=line)
     join.add_argument("results", type=Path, metavar="RESULTS", help="the folder that was taken home")
@@ -61,8 +62,7 @@ def loan(args: argparse.Namespace) -> int:
     args.corpus = args.corpus or home() / "pictures"
     pictures(args, cores)
     seconds["pictures"] = time.monotonic() - began
-    helpers = max(1, (cores - 2) // (1 if args.no_oracle else 2)) if args.workers is None else args.workers
-    args.workers = helpers
+    args.workers = args.workers or max(1, (cores - 2) // (1 if args.no_oracle else 2))
 
     def tell(line: str) -> None:
         told(line)
@@ -75,13 +75,33 @@ def loan(args: argparse.Namespace) -> int:
                 oracle(stack, shop, args, end)
             for stage in [each for each in KEPT if each in args.also] + ["diffusion"]:
                 told(stage)
-                left = (end - time.monotonic()) / 60
-                train.part(shop, stage, left if stage == "diffusion" else SHARE * left, args)
+                taught(shop, stage, args, end)
                 seconds[stage] = time.monotonic() - began
     finally:
         gathered(shop, args.results, described(shop, args, seconds, heard))
     print(args.results)
     return 0
+
+
+def taught(shop: "Workshop", stage: str, args: argparse.Namespace, end: float) -> None:
+    """The diffusion model until the end, another part for its share; with half the rows where there is no memory."""
+    from torch import OutOfMemoryError
+    from torch.cuda import empty_cache
+
+    from limner.cli import train
+
+    rows = getattr(shop.preset, "autoencoder" if stage == "decoder" else stage).rows
+    try:
+        left = (end - time.monotonic()) / 60
+        train.part(shop, stage, left if stage == "diffusion" else SHARE * left, args)
+        return
+    except OutOfMemoryError:
+        if stage != "diffusion" or rows < FEWEST:
+            raise
+    shop.tell(f"no memory for {rows} rows a step: half as many")
+    empty_cache()
+    half = replace(shop.preset.diffusion, rows=rows // 2)
+    taught(replace(shop, preset=replace(shop.preset, diffusion=half)), stage, args, end)
 
 
 def pictures(args: argparse.Namespace, workers: int) -> None:
@@ -109,7 +129,7 @@ def oracle(stack: ExitStack, shop: "Workshop", args: argparse.Namespace, end: fl
         rows=4 if shop.device.type == "cuda" else 1,
         seconds=end - time.monotonic(),
     )
-    process = stack.enter_context(beside(teach, lodger))
+    process = stack.enter_context(beside(schooling.alone, teach, lodger))
     stack.callback(process.join, LAST / 2)  # its plan ends with ours, a little later or sooner
 
 

@@ -2,9 +2,11 @@
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from limner.cli.equal import told
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
 AGAIN = 3.0  # seconds between two looks at how long the plan may be
 SPOKEN = 10  # steps between two losses that are waited for, to be shown
 PATIENCE = 0.1  # seconds between two looks for what another process composes
+
+
+def alone(work: Callable[..., object], *given: object) -> None:
+    """What another process does: what it cannot do it says in one line."""
+    try:
+        work(*given)
+    except LimnerError as fault:
+        told(str(fault))
+        sys.exit(2)
 
 
 def composed(folder: Path, chunks: int) -> int:
@@ -29,7 +40,7 @@ def awaited(process: "BaseProcess", folder: Path, chunks: int) -> None:
     while composed(folder, chunks) < chunks:
         process.join(PATIENCE)
         if not process.is_alive() and composed(folder, chunks) < chunks:
-            raise LimnerError("what composes scenes beside the training ended", "leave out --beside to see why")
+            raise LimnerError("what composes scenes beside the training has ended", "leave out --beside to see why")
 
 
 def learn(study: "Study", stem: Path, minutes: float | None, look: float, fit: bool = False) -> None:

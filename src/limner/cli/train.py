@@ -264,7 +264,7 @@ def prepare(shop: "Workshop", args: argparse.Namespace, stack: ExitStack) -> Non
         for _ in tqdm(shop.prepare(), total=chunks, desc="composing", disable=hidden, leave=False):
             pass
     elif rank() == 0:
-        process = stack.enter_context(beside(compose, args))
+        process = stack.enter_context(beside(schooling.alone, compose, args))
         schooling.awaited(process, folder, min(positive("beside", args.beside), chunks))
 
 
