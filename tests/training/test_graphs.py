@@ -136,6 +136,7 @@ def test_a_training_through_what_is_replayed_is_the_training() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("default")  # what torch's recorder says of its own streams
 def test_cuda_graphs_learn_what_the_network_learns() -> None:
     """Weights that change must reach the recorded passes, and their gradients must not be added to each other."""
     if not torch.cuda.is_available():
@@ -149,6 +150,7 @@ def test_cuda_graphs_learn_what_the_network_learns() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("default")  # what torch's recorder says of its own streams
 def test_the_shipped_network_is_recorded_at_many_rows() -> None:
     if not torch.cuda.is_available():
         pytest.skip("no GPU")

@@ -38,7 +38,7 @@ def composed(folder: Path, chunks: int) -> int:
 def awaited(process: "BaseProcess", folder: Path, chunks: int) -> None:
     """Return as soon as there are so many chunks; LimnerError if whoever composes them stops before."""
     while composed(folder, chunks) < chunks:
-        process.join(PATIENCE)
+        time.sleep(PATIENCE)
         if not process.is_alive() and composed(folder, chunks) < chunks:
             raise LimnerError("what composes scenes beside the training has ended", "leave out --beside to see why")
 

@@ -89,7 +89,6 @@ class Replayed:
 def apart(made: Told, plain: nn.Module, net: nn.Module, inputs: Inputs) -> tuple[float, float]:
     """How far what was recorded is from the plain network, in shares: by a loss of its answers, and by its gradient."""
     loss, gradient = judged(made, net, inputs, len(inputs[0]))
-    gradient = [each.clone() for each in gradient]
     wanted, steepest = judged(plain, net, inputs, SLICE)
     far = sum(float((a - b).square().sum()) for a, b in zip(gradient, steepest, strict=True))
     long = sum(float(each.square().sum()) for each in steepest)
