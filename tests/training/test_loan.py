@@ -12,8 +12,7 @@ from safetensors.torch import load_file
 from test_workshop import preset, shop
 
 from limner.bundle import open_bundle
-from limner.cli import baggage, loan, main, schooling
-from limner.cli import train as command
+from limner.cli import baggage, loan, main, schooling, stages
 from limner.errors import LimnerError
 from limner.pictures.fetch import default_cache
 from limner.pictures.sets import Corpus
@@ -23,7 +22,7 @@ from limner.training.loop import Plan
 from limner.training.preset import PRESETS, Stage
 from limner.training.workshop import Workshop
 
-as_it_is = command.compose
+as_it_is = stages.compose
 
 
 def composing(args: Namespace) -> None:
@@ -39,7 +38,7 @@ def model(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
         list(part().steps())
     list(made.prepare())
     list(made.diffusion().steps())
-    return command.export(made)
+    return stages.export(made)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def results(corpus: Corpus, model: Path, tmp_path_factory: pytest.TempPathFactor
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "loan", replace(preset(), chunks=3))
         patch.setattr(loan, "pictures", lambda args, workers: None)
-        patch.setattr(command, "compose", composing)
+        patch.setattr(stages, "compose", composing)
         assert main(["train", "loan", *map(str, words)]) == 0
     return folder / "results"
 
@@ -92,7 +91,7 @@ def test_a_step_that_finds_no_memory_is_made_smaller(
         if tried[-1] > 512:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(command, "part", part)
+    monkeypatch.setattr(stages, "part", part)
     made = replace(shop(tmp_path, corpus, diffusion=Stage(2048, Plan(steps=6, rate=1e-3))), tell=said.append)
     loan.taught(made, "diffusion", Namespace(), 0.0)
     assert tried == [2048, 1024, 512]
@@ -129,8 +128,8 @@ def test_a_recorded_network_is_asked_by_the_training(
     assert [step.number for step in made.diffusion().steps()][-1] == 6
     assert [line.split(":")[0] for line in said] == ["the network is replayed, 4 rows at once"]
     with pytest.raises(LimnerError, match="cannot be recorded on cpu; leave out --network"):
-        command.network("graphs", "cpu")
-    assert [command.network(None, device) for device in ("cpu", "cuda")] == ["eager", "graphs"]
+        stages.network("graphs", "cpu")
+    assert [stages.network(None, device) for device in ("cpu", "cuda")] == ["eager", "graphs"]
 
 
 def test_what_composes_and_dies_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import baggage, schooling
+from limner.cli import baggage, schooling, stages
 from limner.cli.equal import told
 from limner.errors import LimnerError
 
@@ -54,7 +54,6 @@ def flags(
 def loan(args: argparse.Namespace) -> int:
     """All that is to be done there, results included, within the minutes."""
     from limner.bundle.catalogue import home
-    from limner.cli import train
 
     began, heard, seconds = time.monotonic(), list[str](), dict[str, float]()
     end = began + 60 * args.minutes - LAST
@@ -68,7 +67,7 @@ def loan(args: argparse.Namespace) -> int:
         told(line)
         heard.append(line)
 
-    shop = replace(train.workshop(args), tell=tell)
+    shop = replace(stages.workshop(args), tell=tell)
     try:
         with ExitStack() as stack:
             if not args.no_oracle:
@@ -88,12 +87,10 @@ def taught(shop: "Workshop", stage: str, args: argparse.Namespace, end: float) -
     from torch import OutOfMemoryError
     from torch.cuda import empty_cache
 
-    from limner.cli import train
-
     rows = getattr(shop.preset, "autoencoder" if stage == "decoder" else stage).rows
     try:
         left = (end - time.monotonic()) / 60
-        train.part(shop, stage, left if stage == "diffusion" else SHARE * left, args)
+        stages.part(shop, stage, left if stage == "diffusion" else SHARE * left, args)
         return
     except OutOfMemoryError:
         if stage != "diffusion" or rows < FEWEST:
@@ -176,11 +173,10 @@ def gathered(shop: "Workshop", results: Path, about: Mapping[str, object]) -> No
 
 def join(args: argparse.Namespace) -> int:
     """The checkpoints again, without an optimiser's memory, and the model; the oracle still wants its examination."""
-    from limner.cli import train
     from limner.training.arrival import Damaged, unpacked
     from limner.training.parcels import restored
 
-    shop, steps = train.workshop(args), dict[str, int]()
+    shop, steps = stages.workshop(args), dict[str, int]()
     shop.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -192,7 +188,7 @@ def join(args: argparse.Namespace) -> int:
         for file in (*Path(scratch).glob("*.json"), *Path(scratch).glob("*.png")):
             if file.name != "manifest.json":
                 shutil.copy(file, shop.folder / file.name)
-    print(train.export(shop))
+    print(stages.export(shop))
     if "reader" in steps:
         told(f"the oracle's segmenter has taken {steps['segmenter']} steps, its reader {steps['reader']}; examine it:")
         told(f"limner measure oracle --out {shop.folder / 'oracle'} --steps {steps['reader']}")
