@@ -17,7 +17,7 @@ from torch import nn
 from limner.cli.train import joined
 from limner.process.noise import draw
 from limner.training.loop import Plan, Run
-from limner.training.processes import rank, world
+from limner.training.processes import led, rank, world
 from limner.training.weights import initialise
 
 net = nn.Sequential(nn.Linear(4, 8), nn.SiLU(), nn.Linear(8, 6), nn.SiLU(), nn.Linear(6, 6), nn.SiLU(), nn.Linear(6, 2))
@@ -30,6 +30,7 @@ def loss(net, number):
 
 
 with joined():
+    assert led(float(rank() + 1)) == 1.0  # the first one's
     run = Run(net, Plan(steps=6, rate=1e-2, warmup=2, hidden=1e-2), Path(sys.argv[1]) if rank() == 0 else None)
     for step in run.train(loss):
         pass

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from limner.bundle import open_bundle
-from limner.cli import main
+from limner.cli import main, schooling
 from limner.cli import train as command
 from limner.engine import run
 from limner.errors import LimnerError
@@ -207,22 +207,14 @@ def test_minutes_are_shared_and_what_is_left_goes_on() -> None:
     assert command.allotted("tiny", -1) == 0
 
 
-def test_a_plan_is_fitted_to_the_minutes_until_its_rate_falls() -> None:
-    plan = Plan(steps=1000, rate=1e-3, fall=0.3)
-    assert command.fitted(plan, 100, [(25, 30.0)]) == plan  # one look says nothing of the speed
-    assert command.fitted(plan, 100, [(25, 30.0), (50, 35.0)]).steps == 50 + 65 * 5  # five steps a second, 65 s left
-    assert command.fitted(plan, 1e6, [(25, 30.0), (50, 35.0)]).steps == 1000  # never longer than it was
-    assert command.fitted(plan, 100, [(25, 30.0), (701, 60.0)]) == plan
-
-
 def test_a_fitted_training_ends_with_its_rate_at_the_end_of_its_fall(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "AGAIN", 2)
+    monkeypatch.setattr(schooling, "AGAIN", 0.1)
     made = shop(tmp_path, corpus)
     made = replace(made, preset=replace(made.preset, autoencoder=Stage(2, Plan(steps=100_000, rate=1e-3, warmup=1))))
     study = made.autoencoder()
-    command.learn(study, tmp_path / "autoencoder", minutes=3 / 60, look=99, fit=True)
+    schooling.learn(study, tmp_path / "autoencoder", minutes=3 / 60, look=99, fit=True)
     assert 10 < study.run.number <= study.run.plan.steps < 100_000
     assert study.run.number > 0.85 * study.run.plan.steps  # the rate fell to nearly nothing before time was up
 

@@ -87,10 +87,19 @@ class Exercises:
 
 
 @torch.no_grad()
-def prepare(corpus: Corpus, painter: Painter, known: Vocabulary, folder: Path, chunks: int, seed: int) -> Iterator[int]:
-    """Write the chunks that are not there yet, a file each.  Yields how many are done."""
+def prepare(
+    corpus: Corpus,
+    painter: Painter,
+    known: Vocabulary,
+    folder: Path,
+    chunks: int,
+    seed: int,
+    first: int = 0,
+    every: int = 1,
+) -> Iterator[int]:
+    """Write the chunks that are not there yet, a file each, or of them each so-manieth.  Yields how many are done."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(chunks):
+    for number in range(first, chunks, every):
         file = folder / f"{number:05}.safetensors"
         if not file.exists():
             made = chunk(corpus, painter, known, LEARNT, number, seed, ROUGH)

@@ -1,7 +1,7 @@
 """A diffusion model learns one thing: which noise was added, whatever the picture, the words and the amount."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from limner.pictures.scenes import Mix, compose
 from limner.pictures.sets import Corpus
@@ -24,6 +24,7 @@ from limner.training.feed import feed
 from limner.types import Context, Image, Latent
 
 CHUNK = 64  # pictures composed and encoded at once
+READ = 4  # chunks that a step at most waits for, where they come while it learns
 DROPPED = 0.1  # share of captions left out, so that the model also learns what pictures are like before any word
 
 
@@ -73,34 +74,70 @@ def prepare(
     So many processes compose beside this one, which encodes on the device.  Yields how many chunks are done.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    left = [number for number in range(chunks) if not (folder / f"{number:05}.safetensors").exists()]
+    left = [number for number in range(chunks) if not file_of(folder, number).exists()]
     batches = feed(partial(composed, corpus, mix, side, seed, left), 0, len(left) - 1, workers)
     for done, (number, pixels, captions) in enumerate(batches, chunks - len(left) + 1):
         latents, states = teller.encode(pixels.to(device).float() / 255), teller.literal(captions).states
         tensors = {"latents": latents.half().cpu(), "states": states.half().cpu()}
-        file = folder / f"{number:05}.safetensors"
+        file = file_of(folder, number)
         part = file.with_suffix(".part")
         save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"captions": json.dumps(captions)})
         part.rename(file)
         yield done
 
 
+class Shelf:
+    """What `prepare` writes, on the device: all that is there at first, and what comes later as it comes.
+
+    Once all chunks are there a step sees what its number says; before, also what the clock says.
+    """
+
+    def __init__(self, folder: Path, teller: Teller, chunks: int, device: torch.device) -> None:
+        self.folder, self.chunks, self.device, self.count = folder, chunks, device, 0
+        latents, states = read(folder, 0)
+        rows = chunks * len(latents)
+        self._latents = torch.empty((rows, *latents.shape[1:]), dtype=latents.dtype, device=device)
+        self._states = torch.empty((rows, *states.shape[1:]), dtype=states.dtype, device=device)
+        self._nothing = teller.literal([""]).states[0].half().to(device)
+        self.filled(chunks)
+
+    def filled(self, most: int = READ) -> Lessons:
+        """What there is, after at most so many chunks more were read."""
+        while most and self.count < self.chunks and file_of(self.folder, self.count).exists():
+            latents, states = read(self.folder, self.count)
+            at = slice(self.count * len(latents), (self.count + 1) * len(latents))
+            self._latents[at] = sent(latents, self.device)
+            self._states[at] = sent(states, self.device)
+            self.count, most = self.count + 1, most - 1
+        there = self.count * len(self._latents) // self.chunks
+        return Lessons(self._latents[:there], self._states[:there], self._nothing)
+
+
+def file_of(folder: Path, number: int) -> Path:
+    return folder / f"{number:05}.safetensors"
+
+
+def read(folder: Path, number: int) -> tuple[Tensor, Tensor]:
+    """The latents and states of a chunk."""
+    with safe_open(file_of(folder, number), "pt") as f:
+        return f.get_tensor("latents"), f.get_tensor("states")
+
+
+def there(folder: Path, chunks: int) -> int:
+    """How many of the first chunks are written, up to the first that is not."""
+    return next((number for number in range(chunks) if not file_of(folder, number).exists()), chunks)
+
+
 def lessons(folder: Path, teller: Teller, chunks: int, device: torch.device) -> Lessons:
-    """What `prepare` wrote, on the device."""
-    latents, states = list[Tensor](), list[Tensor]()
-    for number in range(chunks):
-        with safe_open(folder / f"{number:05}.safetensors", "pt") as f:
-            latents.append(f.get_tensor("latents"))
-            states.append(f.get_tensor("states"))
-    nothing = teller.literal([""]).states[0].half()
-    return Lessons(torch.cat(latents).to(device), torch.cat(states).to(device), nothing.to(device))
+    """What `prepare` wrote, all of it, on the device."""
+    return Shelf(folder, teller, chunks, device).filled(0)
 
 
 def captions(folder: Path, chunks: int) -> list[str]:
     """The words that `prepare` wrote beside the latents, in their order."""
     said = list[str]()
     for number in range(chunks):
-        with safe_open(folder / f"{number:05}.safetensors", "pt") as f:
+        with safe_open(file_of(folder, number), "pt") as f:
             said += json.loads(f.metadata()["captions"])
     return said
 
@@ -121,7 +158,7 @@ def sent(drawn: Tensor, device: torch.device) -> Tensor:
 
 
 def diffusion_loss(
-    net: nn.Module,
+    net: Callable[[Tensor, Tensor, Context], Tensor],
     taught: Lessons,
     schedule: NoiseSchedule,
     seed: int,

@@ -27,8 +27,16 @@ class Steps(Dataset[Batch], Generic[Batch]):
 
 
 def feed(make: Callable[[int], Batch], first: int, last: int, workers: int) -> Iterator[Batch]:
-    """make(first), ..., make(last) in order, by so many processes beside this one (0: by this one)."""
+    """make(first), ..., make(last) in order, by so many processes beside this one (0: by this one).
+
+    They are this one's forks, also where this one is none, and share the pictures that it has read.
+    """
     steps = Steps(make, first, last)
     yield from DataLoader(
-        steps, batch_size=None, shuffle=False, num_workers=workers, prefetch_factor=4 if workers else None
+        steps,
+        batch_size=None,
+        shuffle=False,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        multiprocessing_context="fork" if workers else None,
     )

@@ -38,9 +38,12 @@ class Plan:
 
     def rate_at(self, number: int) -> float:
         """The learning rate of step `number`, counted from 1."""
+        return self.rate * min(1.0, number / self.warmup) * self.left_at(number)
+
+    def left_at(self, number: int) -> float:
+        """The share of its rate that step `number` has kept: 1 until the fall begins."""
         falling = self.fall * self.steps
-        left = 1.0 if falling == 0 else min(1.0, (self.steps - number + 1) / falling)
-        return self.rate * min(1.0, number / self.warmup) * left
+        return 1.0 if falling == 0 else min(1.0, (self.steps - number + 1) / falling)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How large the small model is, and how long each part of it studies: one preset for a CPU, one for a GPU."""
+"""How large the small model is, and how long each part of it studies: on a CPU, on a GPU, on a GPU for minutes."""
 
 from dataclasses import dataclass, replace
 
@@ -87,7 +87,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Both presets train the same networks, so that either goes on where the other stopped.
+    """All presets train the same networks, so that each goes on where another stopped.
 
     `side` is in pixels, `chunks` of 64 pictures are composed; the autoencoder sees `views`, CLIP `sayings`, the
     diffusion model `mix`.
@@ -169,6 +169,14 @@ PRESETS = {
         chunks=4096,
     ),
 }
+PRESETS["loan"] = replace(  # what a GPU can do in minutes for the shipped model: its mix, in steps that fill the device
+    PRESETS["mini"],
+    autoencoder=replace(PRESETS["mini"].autoencoder, rows=256),
+    clip=replace(PRESETS["mini"].clip, rows=1024),
+    diffusion=Stage(2048, Plan(steps=20_000, rate=1e-3, warmup=100, fall=0.3, hidden=3e-3, shrink=0.1)),
+    tiny=replace(PRESETS["mini"].tiny, rows=64),
+    chunks=4096,
+)
 SHORT = replace(  # for an experiment of minutes on a CPU: 29 fruits and vegetables in one style, a narrower U-Net
     PRESETS["mini"],
     sizes=replace(SIZES, unet=replace(SIZES.unet, widths=(48, 96, 128), heads=(3, 6, 8))),

@@ -36,6 +36,16 @@ def agreed(mine: bool) -> bool:
     return bool(votes)
 
 
+def led(mine: float) -> float:
+    """What the first process says: clocks differ, and all have to plan alike."""
+    if world() == 1:
+        return mine
+    device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+    said = torch.tensor(mine, dtype=torch.float64, device=device)
+    torch.distributed.broadcast(said, 0)
+    return float(said)
+
+
 def added(tensors: Sequence[Tensor]) -> list[Tensor]:
     """The sum over all processes of each tensor, in one message."""
     if world() == 1 or not tensors:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Generator, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -34,7 +34,7 @@ from limner.text.clip import ClipPair, ImageTower, TextTower, clip_logits
 from limner.text.clip import initialise as initialise_tower
 from limner.text.tokenizer import Tokenizer
 from limner.text.tokenizer import train as learn_vocabulary
-from limner.training import autoencoder, clip, diffusion
+from limner.training import autoencoder, clip, diffusion, graphs
 from limner.training.feed import feed
 from limner.training.loop import Run, Step, averaged
 from limner.training.precision import autocast
@@ -42,8 +42,11 @@ from limner.training.preset import DEFAULTS, DIVERGENCE, Preset, Sizes, Stage
 from limner.training.processes import rank
 from limner.training.revival import revive
 from limner.training.weights import initialise
+from limner.types import Context
 
 Batch = TypeVar("Batch")
+NETWORKS = ("eager", "graphs", "compiled")
+"""How a step asks the denoising network: kernel by kernel, or both passes recorded, or made anew by torch.compile."""
 Sheet = tuple[list[Picture], list[str]]
 """Pictures, and a line of words under each."""
 SAMPLES = (
@@ -52,6 +55,10 @@ SAMPLES = (
     "a robot, 3d render", "a boat, noto style", "a guitar, flat emoji style", "a rose, 3d render",
     "a doctor, noto style", "a blue circle", "two bananas, flat emoji style", "an owl on a green background, 3d render",
 )  # fmt: skip
+
+
+def unsaid(line: str) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,8 @@ class Study:
 class Workshop:
     """A folder of checkpoints.  What was not trained here is taken from `warm`, an opened bundle, if there is one.
 
-    `workers` processes make batches; `half` computes in bfloat16.
+    `workers` processes make batches; `half` computes in bfloat16; `network` is one of NETWORKS, and `tell` hears what
+    became of it.
     """
 
     folder: Path
@@ -82,6 +90,8 @@ class Workshop:
     workers: int = 0
     half: bool = False
     warm: Bundle | None = None
+    network: str = "eager"
+    tell: Callable[[str], None] = unsaid
 
     def autoencoder(self) -> Study:
         """Pictures to latents and back, from the start."""
@@ -151,18 +161,28 @@ class Workshop:
         if self.warm is not None:
             net.load_state_dict(self.warm.unet.state_dict())
             revive(net, bundle.literal(SAMPLES).states, self.seed)
-        taught = diffusion.lessons(self.latents(), bundle, self.preset.chunks, self.device)
-        quick = compiled(net, self.device)
+        shelf = diffusion.Shelf(self.latents(), bundle, self.preset.chunks, self.device)
+        quick = self._quick(net)
 
         def loss(net: nn.Module, batch: int, number: int) -> Tensor:
-            return diffusion.diffusion_loss(quick, taught, bundle.schedule, self.stream(), number, stage.rows)
+            return diffusion.diffusion_loss(quick, shelf.filled(), bundle.schedule, self.stream(), number, stage.rows)
 
         def look(net: UNet) -> Sheet:
             here = self.bundle(net)
             recipes = [recipe(here, prompt, seed) for seed, prompt in enumerate(SAMPLES)]
             return [picture for _, picture in draw_pictures(recipes, here)], list(SAMPLES)
 
-        return self._study("diffusion", net, stage, int, loss, look)
+        return replace(self, workers=0)._study("diffusion", net, stage, int, loss, look)
+
+    def _quick(self, net: UNet) -> Callable[[Tensor, Tensor, Context], Tensor]:
+        """The network as a step asks it, with the same weights."""
+        if self.device.type == "cuda":
+            for module in net.modules():
+                if isinstance(module, nn.Conv2d):
+                    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.network == "graphs":
+            return graphs.Replayed(net, self.device, self.half, self.tell, graphs.recorded)
+        return torch.compile(net, dynamic=False) if self.network == "compiled" else net
 
     def prepare(self) -> Iterator[int]:
         """Compose the pictures a diffusion model learns from, as latents; gives how many chunks are done."""
@@ -361,17 +381,6 @@ class Workshop:
             return look(best)
 
         return Study(run, one, seen)
-
-
-def compiled(net: UNet, device: torch.device) -> nn.Module:
-    """The network as a GPU runs it faster, with the same weights; a CPU does not win back the minutes of compiling."""
-    if device.type != "cuda":
-        return net
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    made: nn.Module = torch.compile(net, dynamic=False)  # type: ignore[assignment]
-    return made
 
 
 def unpinned(device: torch.device) -> None:

@@ -1,0 +1,164 @@
+"""What the stages of `limner train` share: the folder they train in, one of them at work, the model at last."""
+
+import argparse
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from limner.cli import schooling
+from limner.cli.equal import told
+from limner.errors import LimnerError
+
+if TYPE_CHECKING:
+    from limner.network.config import Json
+    from limner.training.preset import Preset, Stage
+    from limner.training.workshop import Study, Workshop
+
+N = TypeVar("N", int, float)
+SHARES = {"autoencoder": 0.15, "clip": 0.1, "diffusion": 0.7, "tiny": 0.05}
+"""The stages that `limner train all` goes through, and what each may take of the minutes."""
+STAGES = {
+    "autoencoder": "pictures to latents and back; comes first",
+    "clip": "captions to vectors, by the pictures they belong to; comes second",
+    "diffusion": "noise to latents, told by captions; comes third",
+    "decoder": "latents to pictures, further, while everything else stays as it is; at any time after the first",
+    "tiny": "latents to small pictures, to look at while others are being drawn; at any time after the first",
+}
+
+
+def part(shop: "Workshop", stage: str, minutes: float | None, args: argparse.Namespace) -> None:
+    """One of the STAGES, to its plan's end or for so many minutes, what has to be composed for it included."""
+    from limner.training.processes import in_turn
+
+    began = time.monotonic()
+    with ExitStack() as stack:
+        with in_turn():  # what the first process composes and learns to spell, the others find
+            if stage == "diffusion":
+                prepare(shop, args, stack)
+            study: Study = getattr(shop, stage)()
+        left = None if minutes is None else minutes - (time.monotonic() - began) / 60
+        try:
+            schooling.learn(study, shop.folder / stage, left, args.look, args.fit)
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(f"step {study.run.number} is kept in {study.run.file}") from stop
+
+
+def workshop(args: argparse.Namespace) -> "Workshop":
+    """The folder, the pictures, the preset with what the flags change, and the machine."""
+    from limner.bundle import open_bundle
+    from limner.bundle.catalogue import home
+    from limner.engine.device import choose
+    from limner.pictures.sets import Corpus
+    from limner.training.precision import half_pays
+    from limner.training.workshop import Workshop
+
+    place = choose(args.device, None)
+    asked_for = getattr(args, "dtype", None)
+    return Workshop(
+        folder=args.out or home() / "training" / args.preset,
+        corpus=Corpus(args.corpus or home() / "pictures"),
+        preset=preset(args),
+        device=place.device,
+        seed=args.seed,
+        workers=getattr(args, "workers", 0),
+        half=half_pays(place.device) if asked_for is None else asked_for == "bfloat16",
+        warm=open_bundle(args.warm) if args.warm else None,
+        network=network(getattr(args, "network", None), place.device.type),
+        tell=told,
+    )
+
+
+def network(asked_for: str | None, device: str) -> str:
+    """How a step asks the network: recorded on one GPU, unless something else was asked for."""
+    from limner.training.processes import world
+
+    if asked_for == "graphs" and device != "cuda":
+        raise LimnerError(f"a network cannot be recorded on {device}", "leave out --network")
+    return asked_for or ("graphs" if device == "cuda" and world() == 1 else "eager")
+
+
+def preset(args: argparse.Namespace) -> "Preset":
+    from limner.training.preset import PRESETS
+
+    chosen = PRESETS[args.preset]
+    if args.chunks is not None:
+        chosen = replace(chosen, chunks=positive("chunks", args.chunks))
+    if args.side is not None:
+        chosen = replace(chosen, side=args.side)
+    if args.stage in ("export", "join"):
+        return chosen
+    parts = [*SHARES] if args.stage in ("all", "loan") else ["autoencoder" if args.stage == "decoder" else args.stage]
+    autoencoder, clip, diffusion, tiny = (
+        as_asked(stage, args) if name in parts else stage
+        for name, stage in zip(SHARES, (chosen.autoencoder, chosen.clip, chosen.diffusion, chosen.tiny), strict=True)
+    )
+    return replace(chosen, autoencoder=autoencoder, clip=clip, diffusion=diffusion, tiny=tiny)
+
+
+def as_asked(stage: "Stage", args: argparse.Namespace) -> "Stage":
+    """A stage of the preset, with what the flags change."""
+    rate, plan = getattr(args, "rate", None), stage.plan
+    plan = plan if args.steps is None else replace(plan, steps=positive("steps", args.steps))
+    plan = plan if rate is None else replace(plan, rate=positive("rate", rate))
+    return replace(stage, plan=plan, rows=stage.rows if args.rows is None else positive("rows", args.rows))
+
+
+def positive(name: str, value: N) -> N:
+    if not value > 0:
+        raise LimnerError(f"{name} {value} is out of range", "choose more than 0")
+    return value
+
+
+def prepare(shop: "Workshop", args: argparse.Namespace, stack: ExitStack) -> None:
+    """Compose what a diffusion model learns from; where it may begin with less, the rest until the stack is left."""
+    from tqdm import tqdm
+
+    from limner.training.beside import beside
+    from limner.training.processes import rank
+
+    chunks, folder = shop.preset.chunks, shop.latents()
+    if args.beside is None or schooling.composed(folder, chunks) == chunks:
+        hidden = not sys.stderr.isatty()
+        for _ in tqdm(shop.prepare(), total=chunks, desc="composing", disable=hidden, leave=False):
+            pass
+    elif rank() == 0:
+        process = stack.enter_context(beside(schooling.alone, compose, args))
+        schooling.awaited(process, folder, min(positive("beside", args.beside), chunks))
+
+
+def compose(args: argparse.Namespace) -> None:
+    """What `prepare` does, for another process, until that one ends."""
+    from limner.training.beside import orphaned
+
+    for _ in workshop(args).prepare():
+        if orphaned():
+            return
+
+
+def export(shop: "Workshop") -> Path:
+    """The trained parts as one model in half precision; LimnerError names the part that is missing."""
+    from limner.bundle import layout, open_bundle
+    from limner.bundle.save import save_bundle
+    from limner.training.preset import DEFAULTS
+
+    net = shop.trained_unet()
+    made, folder, side = shop.bundle(net), shop.folder / "limner-mini", shop.preset.side
+    defaults = DEFAULTS | {"width": side, "height": side}
+    parts = {"text_encoder": made.text, "unet": net, "vae": made.autoencoder}
+    about: dict[str, Json] = {
+        "nouns": [*shop.nouns()],
+        "styles": [*shop.styles()],
+        "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
+        "training": {name: shop.done(name) for name in STAGES if shop.done(name)},
+    }
+    save_bundle(
+        folder, made.tokenizer, made.text, made.autoencoder, net, defaults=defaults, licence="Apache-2.0", about=about
+    )
+    shop.save_clip(folder / "clip")
+    shop.save_tiny(folder)
+    file = folder / "limner.json"
+    layout.write_json(file, layout.read_json(file) | {"identity": open_bundle(folder).identity})
+    return folder
