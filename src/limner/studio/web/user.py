@@ -63,8 +63,9 @@ class Demand:
     """A door: it opens to whoever has at least that role, and not too often; anybody's has none.
 
     What a browser's session changes has to come from a page of ours, which has the session's own token in its forms.
-    One for `people` opens to no API token; one that is not `sealed` is for another program's page on this studio, whose
-    requests cannot have that token: they are known by their Origin alone.  LimnerError: 401 to the unknown, 403 to the others.
+    One for `people` opens to no API token; one that is not `sealed` is for a page of another program's, whose requests
+    cannot have the session's token, and are known by their Origin alone.  LimnerError: 401 to the unknown,
+    403 to the others.
     """
 
     role: Role | None
