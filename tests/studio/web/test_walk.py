@@ -124,7 +124,9 @@ def test_every_form_on_every_page_is_sealed(here: School) -> None:
         known = {"job": job["id"], "submission": job["submission"], "person": here.people["ada"].id, "model": "mini"}
         seal, seen = eve.headers["x-csrf-token"], 0
         for door in table(here)[1]:
-            if door.method != "GET" or "events" in door.path:
+            if (
+                door.method != "GET" or "events" in door.path or door.path.startswith("/gradio")
+            ):  # whose page is not ours
                 continue
             page = eve.get(filled(door.path, **known))
             if page.headers.get("content-type", "").startswith("text/html"):
