@@ -93,7 +93,7 @@ def test_a_worker_elsewhere_draws_and_outlives_the_server(bundle: Bundle, tmp_pa
         assert store.preview(long).startswith(b"\x89PNG")
     then = store.submit("ada", "then", replace(wanted, seed=7))
     store.cancel("ada", long)
-    with served(house, alone, one.port):
+    with served(house, alone, port=one.port):
         until(lambda: store.job(then[0]).state == State.DONE)
         assert [card.identity for card in staff.cards()] == [bundle.identity]
         assert staff.present() == {bundle.identity: 1}
