@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from served import Served, announced, drawing, served
-from windows import CHROMIUM
+from windows import CHROMIUM, complaints
 
 from limner.bundle import Bundle
 from limner.studio.house import House
@@ -21,6 +21,14 @@ def browser() -> Iterator[Browser]:
         chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """No page has complained of anything when a test is over."""
+    complaints.clear()
+    yield
+    assert complaints == []
 
 
 @pytest.fixture(scope="module")

@@ -81,5 +81,9 @@ def test_the_line_is_told_while_one_waits(idle: Served) -> None:
             lines = answer.iter_lines()
             assert "event: places" in lines
             line = json.loads(next(lines).removeprefix("data: "))
+            state = ada.post(f"/api/jobs/{job}/cancel").json()["state"]
+            assert "event: places" in lines
+            over = json.loads(next(lines).removeprefix("data: "))  # when nothing waits any more, too
         assert line.keys() == {job}
         assert line[job]["ahead"] == 1
+        assert (state, over) == ("cancelled", {})

@@ -20,6 +20,7 @@ from limner.studio.web.front import LISTENING, Front, placed
 from limner.studio.web.user import User
 
 KNOWN = 10.0  # seconds after which a listener of a class is asked again who he is
+EMPTY = "{}"  # whoever reads it reads JSON, when nothing of his waits any more, too
 QUIET = 15.0  # seconds after which a stream says that it is still there
 
 
@@ -51,7 +52,7 @@ class Reader:
         line = self._line(await feed.places())
         news = [spelt(event) for event in events]
         if line != self.line:
-            news.append(f"event: places\ndata: {line}\n\n")
+            news.append(f"event: places\ndata: {line or EMPTY}\n\n")
             self.line = line
         return news, bool(events) or not over
 

@@ -20,8 +20,8 @@
   setInterval(async () => {
     const old = document.querySelector("[data-line]");
     if (old.contains(document.activeElement)) return;
-    const answer = await fetch("/show/line", { headers: { accept: "text/html" } });
-    if (!answer.ok) return;
+    const answer = await fetch("/show/line", { headers: { accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok) return; // it is asked again
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-line]");
     if (fresh.textContent !== old.textContent) old.replaceWith(fresh);
   }, 3000);

@@ -11,8 +11,8 @@
       if (["done", "failed", "cancelled"].includes(kind)) location.reload();
       return;
     }
-    const answer = await fetch(`/jobs/${job}/card`, { headers: { accept: "text/html" } });
-    if (!answer.ok) return;
+    const answer = await fetch(`/jobs/${job}/card`, { headers: { accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok) return; // the server is away, or this page is: whoever comes back sees how it stands
     const held = old.contains(document.activeElement);
     const sheet = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = sheet.querySelector("article");
