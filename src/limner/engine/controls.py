@@ -23,8 +23,8 @@ from limner.text.prompt import Span, find, spans
 from limner.text.subjects import chosen, numbered
 from limner.types import Context
 
-EYES = 16  # places along a side from which on a map shows things apart, yet each thing as one
-COARSER = 16  # a sixteenth of a latent's places: the authors' 16 x 16 of 64 x 64
+COARSER = 4  # a quarter of a latent's side: the authors' 16 x 16 places of 64 x 64,
+EYES = 8  # but no fewer places than these along it: on coarser maps two things are one
 BLEND_FROM = 0.2  # share of the steps after which a local blend trusts its mask
 
 
@@ -57,7 +57,7 @@ def edits(recipe: Recipe, bundle: Bundle, columns: int, given: Given | None) -> 
     for span, weight in numbered(bundle.tokenizer, edit, recipe.edit_weights):
         weights[span.start : span.stop] = weight
     height, width = bundle.latent_shape(recipe.width, recipe.height)[1:]
-    layout, finest = after(sigmas, recipe.edit_layout), max(height * width // COARSER, EYES**2)
+    layout, finest = after(sigmas, recipe.edit_layout), max(height * width // COARSER**2, EYES**2)
     swap = PromptToPrompt(alignment.mapping, alignment.own, until, weights, layout, finest)
     found: list[Control] = [swap.control]
     if recipe.edit_where:
@@ -123,11 +123,11 @@ def of(span: Span) -> tuple[int, ...]:
 
 
 def side(bundle: Bundle, recipe: Recipe) -> int:
-    """Height of the coarsest maps that show things apart, `EYES` places or more; else of the finest there are."""
+    """Height of the coarsest maps that show things apart, yet each thing as one; else of the finest there are."""
     height = bundle.latent_shape(recipe.width, recipe.height)[1]
     config = bundle.unet_config
     heights: list[int] = [ceil(height / 2**level) for level, depth in enumerate(config.depths) if depth]
-    return min((each for each in heights if each >= EYES), default=max(heights))
+    return min((each for each in heights if each >= max(height // COARSER, EYES)), default=max(heights))
 
 
 def side_by_side(source: Guidance, edit: Guidance) -> Guidance:
