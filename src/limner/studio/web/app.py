@@ -53,7 +53,7 @@ class Door:
     """A method and a path, who may come through, and what then happens.
 
     `hidden` ones are not told to programs; those for `people` do not even open to them.  Through one that `serves` no
-    person comes at all, but workers who have a badge.  What is not `sealed` is told by `user.Demand`.
+    person comes at all, but workers who have a badge; the page before a `foreign` one is not ours.
     """
 
     method: str
@@ -63,7 +63,7 @@ class Door:
     hidden: bool = False
     people: bool = False
     serves: bool = False
-    sealed: bool = True
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("POST", "/work/finish", instructor, work.finish, serves=True),
         Door("POST", "/work/fail", instructor, work.fail, serves=True),
         Door("POST", "/work/release", instructor, work.release, serves=True),
-        *(Door(method, path, student, way, hidden=True, sealed=False) for method, path, way in guest.ways()),
+        *(Door(method, path, student, way, hidden=True, foreign=True) for method, path, way in guest.ways()),
         Door("GET", "/healthz", anybody, health.alive),
         Door("GET", "/readyz", anybody, health.ready),
         Door("GET", "/metrics", instructor, health.metrics),
@@ -233,7 +233,7 @@ def application(
     app.state.guest = Guest(front)
     for door in doors(front, meter, app):
         limits = room.limits if room else None
-        demand = Depends(badge if door.serves else Demand(door.role, who, limits, door.people, door.sealed))
+        demand = Depends(badge if door.serves else Demand(door.role, who, limits, door.people, door.foreign))
         app.add_api_route(
             door.path, door.through, methods=[door.method], dependencies=[demand], response_model=None,
             include_in_schema=not door.hidden,

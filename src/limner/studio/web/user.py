@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
@@ -63,16 +64,15 @@ class Demand:
     """A door: it opens to whoever has at least that role, and not too often; anybody's has none.
 
     What a browser's session changes has to come from a page of ours, which has the session's own token in its forms.
-    One for `people` opens to no API token; one that is not `sealed` is for a page of another program's, whose requests
-    cannot have the session's token, and are known by their Origin alone.  LimnerError: 401 to the unknown,
-    403 to the others.
+    The page before a `foreign` door is Gradio's, which has not: there the browser has to say that it is of this origin.
+    One for `people` opens to no API token.  LimnerError: 401 to the unknown, 403 to the others.
     """
 
     role: Role | None
     who: Who
     patience: Patience | None = None
     people: bool = False
-    sealed: bool = True
+    foreign: bool = False
 
     async def __call__(self, request: Request) -> None:
         user = await run_in_threadpool(self.who, request) or NOBODY
@@ -86,13 +86,23 @@ class Demand:
         if user.session is None:
             if self.people and user.person is not None:
                 raise LimnerError("that is for people, and a token is for programs", "sign in with a browser", 403)
-        elif self.sealed and request.method not in SAFE and not user.session.meant(await _sealed(request)):
+        elif not await self._meant(request, user.session):
             raise LimnerError("that form is not from your session", "open its page again, and send it anew", 403)
+
+    async def _meant(self, request: Request, session: Session) -> bool:
+        """Whether this is what whoever has the session wanted to send."""
+        return request.method in SAFE or (self.foreign and _ours(request)) or session.meant(await _sealed(request))
 
 
 def client(request: Request) -> str:
     """The address that a request comes from."""
     return request.client.host if request.client else ""
+
+
+def _ours(request: Request) -> bool:
+    """Whether a browser says that the request is of a page of this origin: no page elsewhere can make it say so."""
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
 
 
 async def _sealed(request: Request) -> str:
