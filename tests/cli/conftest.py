@@ -1,5 +1,6 @@
 """A model of random weights, small enough to draw in a blink, and the command line as somebody types it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,9 +71,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def another(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of the same shape with other weights."""
     return write_model(tmp_path_factory.mktemp("other"), seed=2)
+
+
+@pytest.fixture
+def other(another: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, which a test may teach and write into."""
+    return Path(shutil.copytree(another, tmp_path_factory.mktemp("other"), dirs_exist_ok=True))
 
 
 @pytest.fixture(autouse=True)

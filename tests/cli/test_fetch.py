@@ -22,9 +22,9 @@ MIRROR, NEXT, LAST = (
 
 
 @pytest.fixture(scope="module")
-def repository(other: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def repository(another: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a hub holds: the model, its card, and what nobody should fetch."""
-    folder = shutil.copytree(other, tmp_path_factory.mktemp("hub") / "repository")
+    folder = shutil.copytree(another, tmp_path_factory.mktemp("hub") / "repository")
     (folder / "README.md").write_text("---\nlicense: creativeml-openrail-m\n---\n# A model\n")
     (folder / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"a pickle")
     (folder / "unet" / "diffusion_pytorch_model.fp16.safetensors").write_bytes(b"half")

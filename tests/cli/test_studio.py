@@ -16,7 +16,7 @@ import httpx2 as httpx
 import pytest
 
 from limner.cli import main
-from limner.cli.studio import devices
+from limner.cli.posts import devices
 
 WISH = {"prompt": "a red apple", "steps": 2, "width": 32, "height": 32}
 
