@@ -152,6 +152,15 @@ def counted(calls: list[list[str]], taught: Path) -> Callable[[Sequence[str]], i
     return launched
 
 
+def test_what_was_measured_by_itself_is_kept_wherever_it_went(tmp_path: Path) -> None:
+    report = {"model": "m", "command": "limner measure heat --steps 4 --out pictures", "figures": [], "details": {}}
+    report["figures"] = [{"name": "share", "value": 0.5, "target": 0.4, "bound": "at least", "unit": ""}]
+    write_json(tmp_path / "heat.json", report)
+    words = ["measure", "heat", "--steps", "4", "--figures", "docs/figures"]
+    assert [each.name for each in whole.kept(tmp_path / "heat.json", words, "m", None)] == ["heat.share"]
+    assert not whole.kept(tmp_path / "heat.json", [*words, "--device", "cpu"], "m", None)
+
+
 def test_all_of_them_and_again_what_failed(
     taught: Path, here: Path, limner: Callable[..., Said], refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ import argparse
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +16,7 @@ from limner.errors import LimnerError
 if TYPE_CHECKING:
     from limner.evaluation.figures import Figure
 
+PLACES = ("--figures", "--out")
 COMMON = ("model", "device", "dtype", "backend", "steps", "out", "corpus", "figures")  # flags that are handed on
 
 
@@ -121,8 +122,10 @@ def kept(file: Path, words: Sequence[str], identity: str, looks: str | None) -> 
 
     try:
         report = json.loads(file.read_text(encoding="utf-8"))
-        same = report["model"] == identity and report["command"] == shlex.join(["limner", *map(without_folders, words)])
-        if not same or report["details"].get("oracle", looks) != looks:
+        said, asked_for = (
+            placeless(each) for each in (shlex.split(report["command"])[1:], map(without_folders, words))
+        )
+        if report["model"] != identity or said != asked_for or report["details"].get("oracle", looks) != looks:
             return ()
         return [
             Figure(f"{file.stem}.{each['name']}", each["value"], each["target"], each["bound"], each["unit"])
@@ -130,6 +133,16 @@ def kept(file: Path, words: Sequence[str], identity: str, looks: str | None) -> 
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ()
+
+
+def placeless(words: Iterable[str]) -> list[str]:
+    """A command without where it keeps what it draws and finds, which changes no figure."""
+    out, skip = list[str](), False
+    for word in words:
+        if not skip and word not in PLACES:
+            out.append(word)
+        skip = word in PLACES
+    return out
 
 
 def looker() -> str | None:
