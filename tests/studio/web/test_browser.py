@@ -21,7 +21,7 @@ def test_from_the_first_visit_to_the_picture_by_keyboard_alone(browser: Browser,
     page.wait_for_url("**/tries/*")
     page.wait_for_selector("article[data-state=done] img[src^='/pictures/']")
     page.wait_for_selector("#news:has-text(': done')")  # said to who cannot see
-    assert page.evaluate("[...document.querySelectorAll('article img')].every((each) => each.complete)")
+    page.wait_for_function("[...document.querySelectorAll('article img')].every((i) => i.complete && i.naturalWidth)")
     assert page.locator("article img").first.get_attribute("alt").startswith("a blue boat, seed ")
     page.context.close()
 
