@@ -143,9 +143,8 @@ def test_an_upload_that_is_cut_leaves_nothing_and_is_sent_again(
         picture = drawn(leased.recipe)
         with create_connection(("127.0.0.1", here.port)) as raw:
             token = here.house.badge.read_text().strip()
-            head = (
-                f"PUT /work/picture?sha256={'0' * 64} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-            )
+            head = f"PUT /workers/picture?sha256={'0' * 64} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            head += f"Authorization: Bearer {token}\r\n"
             raw.sendall(f"{head}Content-Length: {len(picture)}\r\n\r\n".encode() + picture[:2000])
         back.leases.close()  # connection 0
         back.leases.client = Away(f"http://127.0.0.1:{port}", here.house.badge).client()

@@ -45,7 +45,7 @@ class Away:
         """LimnerError where the address or the token is none, or the studio does not let this worker in."""
         line = Line(self.client())
         try:
-            rules = line.ask("GET", "/work/rules")
+            rules = line.ask("GET", "/workers/rules")
         except LimnerError:
             line.close()
             raise
@@ -89,22 +89,22 @@ class Line:
         self.client.close()
 
     def announce(self, card: Card) -> None:
-        self.ask("POST", "/work/announce", asdict(card))
+        self.ask("POST", "/workers/announce", asdict(card))
 
     def here(self, worker: str, model: str, device: str) -> None:
-        self.ask("POST", "/work/here", {"worker": worker, "model": model, "device": device})
+        self.ask("POST", "/workers/here", {"worker": worker, "model": model, "device": device})
 
     def left(self, worker: str) -> None:
-        self.ask("POST", "/work/left", {"worker": worker})
+        self.ask("POST", "/workers/left", {"worker": worker})
 
     def lease(self, worker: str, model: str, room: int, token: str) -> list[Leased]:
-        told = self.ask("POST", "/work/lease", {"worker": worker, "model": model, "room": room, "token": token})
+        told = self.ask("POST", "/workers/lease", {"worker": worker, "model": model, "room": room, "token": token})
         jobs = told.get("jobs")
         found = jobs if isinstance(jobs, list) else []
         return [Leased(each["job"], token, from_json(each["recipe"]), bool(each.get("explains"))) for each in found]
 
     def beat(self, pulses: Sequence[Pulse]) -> list[Pulse]:
-        told = self.ask("POST", "/work/beat", {"pulses": self._spelt(pulses)})
+        told = self.ask("POST", "/workers/beat", {"pulses": self._spelt(pulses)})
         lost = told.get("lost")
         over = {(each["job"], each["lease"]) for each in lost} if isinstance(lost, list) else set()
         return [pulse for pulse in pulses if (pulse.job, pulse.lease) in over]
@@ -112,7 +112,7 @@ class Line:
     def finish(self, pulse: Pulse, picture: str, notes: Sequence[str] = ()) -> bool:
         asked = {"pulse": _bare(pulse), "picture": picture, "notes": list(notes)}
         try:
-            self.ask("POST", "/work/finish", asked)
+            self.ask("POST", "/workers/finish", asked)
         except LimnerError as fault:
             if fault.status != OVER:
                 raise
@@ -120,14 +120,14 @@ class Line:
         return True
 
     def fail(self, pulse: Pulse, what: str, remedy: str) -> None:
-        self.ask("POST", "/work/fail", {"pulse": _bare(pulse), "what": what, "remedy": remedy})
+        self.ask("POST", "/workers/fail", {"pulse": _bare(pulse), "what": what, "remedy": remedy})
 
     def release(self, pulses: Sequence[Pulse], why: str) -> None:
-        self.ask("POST", "/work/release", {"pulses": [_bare(each) for each in pulses], "why": why})
+        self.ask("POST", "/workers/release", {"pulses": [_bare(each) for each in pulses], "why": why})
 
     def keep(self, data: bytes) -> str:
         name = sha256(data).hexdigest()
-        self.ask("PUT", f"/work/picture?sha256={name}", data)
+        self.ask("PUT", f"/workers/picture?sha256={name}", data)
         return name
 
     def ask(self, method: str, path: str, sent: Mapping[str, object] | bytes | None = None) -> Mapping[str, object]:

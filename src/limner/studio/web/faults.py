@@ -14,7 +14,7 @@ from limner.errors import LimnerError
 from limner.recipe import FIELDS, checked
 from limner.studio.web.page import render
 
-PROGRAMS = ("/api", "/v1/", "/sdapi/", "/work/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+PROGRAMS = ("/api", "/v1/", "/sdapi/", "/workers/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 LATER = {429: "10", 503: "2"}  # seconds after which the same question may be answered
 
 

@@ -8,7 +8,7 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from limner.errors import LimnerError
@@ -18,6 +18,7 @@ from limner.studio.search import Sought, search
 from limner.studio.staff import Card
 from limner.studio.store import Job
 from limner.studio.web import shown
+from limner.studio.web.download import Download
 from limner.studio.web.form import NAMES, field
 from limner.studio.web.front import Front
 from limner.studio.web.page import render
@@ -81,12 +82,11 @@ class Gallery:
         jobs = self._chosen(user, request, SHOWN)
         if not jobs:
             raise LimnerError("nothing was chosen", "choose pictures in the gallery")
-        file: IO[bytes] = SpooledTemporaryFile(LIGHT)  # noqa: SIM115 - whoever reads it to its end closes it
+        file: IO[bytes] = SpooledTemporaryFile(LIGHT)  # noqa: SIM115 - the download closes it
         with ZipFile(file, "w", ZIP_DEFLATED) as archive:
             told = [self._packed(archive, user, job) for job in jobs]
             archive.writestr("recipes.json", json.dumps(told, indent=2) + "\n")
-        headers = {"content-disposition": 'attachment; filename="limner.zip"', "content-length": str(file.tell())}
-        return StreamingResponse(_read(file), media_type="application/zip", headers=headers)
+        return Download(file, file.tell(), "application/zip", "limner.zip")
 
     def _packed(self, archive: ZipFile, user: User, job: Job) -> dict[str, object]:
         """What is said of it beside its file, which may be lost: that takes none of the others along."""
@@ -134,10 +134,3 @@ def _sought(cards: Sequence[Card], words: str, seed: str, model: str, state: str
         raise LimnerError(f"{state[:20]!r} is no state", f"choose one of {', '.join(State)}")
     identity = next((card.identity for card in cards if card.name == model), model)
     return Sought(words, number if isinstance(number, int) else None, identity, State(state) if state else None)
-
-
-def _read(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        file.seek(0)
-        while data := file.read(2**16):
-            yield data
