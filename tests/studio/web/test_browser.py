@@ -1,7 +1,7 @@
 """The pages in a real browser: Debian's Chromium, by keyboard, on a phone, in the dark."""
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from served import WISH, Served, painted, served
 from windows import opened
 
@@ -21,7 +21,8 @@ def test_from_the_first_visit_to_the_picture_by_keyboard_alone(browser: Browser,
     page.wait_for_url("**/tries/*")
     page.wait_for_selector("article[data-state=done] img[src^='/pictures/']")
     page.wait_for_selector("#news:has-text(': done')")  # said to who cannot see
-    page.wait_for_function("[...document.querySelectorAll('article img')].every((i) => i.complete && i.naturalWidth)")
+    for picture in page.locator("article img").all():
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
     assert page.locator("article img").first.get_attribute("alt").startswith("a blue boat, seed ")
     page.context.close()
 
