@@ -13,7 +13,9 @@ import httpx2 as httpx
 
 THINGS = ("a red apple", "a cat", "a boat", "a yellow star", "two trees", "a house", "a fish", "an owl")
 DEEP = 3  # pictures that somebody who always waits has open
-THINKING = 60.0  # seconds, on the average, between two wishes of somebody who asks now and then
+THINKING = 150.0  # seconds, on the average, between two wishes of somebody who asks now and then: together less than
+# two cores draw beside those who always wait, or the line would grow without end, and nothing in it be flat
+STILL = 120.0  # seconds without any news after which somebody gives up waiting
 LISTENING = 10.0  # seconds, on the average, for which a bad connection holds
 
 
@@ -47,6 +49,7 @@ class Student:
     last: int = 0
     asked: int = 0
     heard: asyncio.Event = field(default_factory=asyncio.Event)
+    news: float = 0.0  # time.monotonic() of the last
     chance: Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +67,7 @@ class Student:
                 else:
                     await self.ask(client, self.chance.randint(1, 3))
                     await self.told(self.chance.expovariate(1 / THINKING))
-            while self.open and time.monotonic() < self.until + 600:
+            while self.open and time.monotonic() < max(self.until, self.news) + STILL:
                 await self.told(2.0)
         finally:
             listening.cancel()
@@ -135,7 +138,7 @@ class Student:
                 if name == "id":
                     self.last = int(value)
                 elif name == "event":
-                    kind = value
+                    self.news, kind = time.monotonic(), value
                 elif name == "data" and kind in ("done", "failed"):
                     said = json.loads(value)
                     self.record.note({kind: said["job"], "student": self.name, "stored": said["at"]})

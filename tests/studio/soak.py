@@ -26,17 +26,18 @@ import httpx2 as httpx
 from fastapi import Request
 from persons import joined
 from soaking import Record, Student
+from sqlalchemy import select
 
 from limner.errors import LimnerError
 from limner.studio.house import House
 from limner.studio.people.tokens import Scope, Tokens
-from limner.studio.schema import State
+from limner.studio.schema import JOBS, State
 
 WISH = {"steps": 4, "width": 128, "height": 128}
 ALWAYS = 0.6  # of the students always have something waiting
 BAD = 5  # every fifth is on a bad connection
-WARM = 0.2  # of the time, after which shares and memory are measured
-JOB, TENTH = 1.0, 0.1  # by one of which a share may differ from what is fair
+WARM = 0.2  # of the time, after which memory is measured
+TENTH = 0.1  # by which, or by one picture, a share may differ from what is fair
 INSIDE = 0.8  # of the waiting times lie in the range that was shown
 FLAT = 0.05  # by so much of itself may memory grow, as a line through it says, while it is measured
 ZERO = ("errors", "lost", "unheard", "doubled")
@@ -171,23 +172,35 @@ def readable(house: House, picture: str) -> bool:
     return True
 
 
+def costs(house: House) -> dict[str, float]:
+    """Device-seconds that each picture took."""
+    store = house.store()
+    with store.database.engine.connect() as connection:
+        found = {row.id: row.spent for row in connection.execute(select(JOBS.c.id, JOBS.c.spent))}
+    store.database.close()
+    return found
+
+
 def shares(
-    lines: Sequence[Mapping[str, object]], always: Sequence[str], since: float, until: float
+    lines: Sequence[Mapping[str, object]], always: Sequence[str], cost: Mapping[str, float], until: float
 ) -> dict[str, object]:
-    """How many pictures each of those who always waited got, in the time in which all of them did."""
-    counts = Counter(dict.fromkeys(always, 0))
+    """Device-seconds that each of those who always waited got, from the first on, while all of them did."""
+    seconds, pictures = dict.fromkeys(always, 0.0), Counter(dict.fromkeys(always, 0))
     for line in lines:
-        if "done" in line and line["student"] in counts and since <= line["stored"] < until:
-            counts[str(line["student"])] += 1
-    fair = mean(counts.values())
-    bound = max(JOB, TENTH * fair)
+        if "done" in line and line["student"] in seconds and line["stored"] < until:
+            seconds[str(line["student"])] += cost[str(line["done"])]
+            pictures[str(line["student"])] += 1
+    fair, one = mean(seconds.values()), mean(cost.values())
+    bound = max(one, TENTH * fair)
     return {
         "fair": round(fair, 2),
-        "least": min(counts.values()),
-        "most": max(counts.values()),
-        "within one picture or a tenth": sum(abs(count - fair) <= bound for count in counts.values()),
-        "of": len(counts),
-        "each": sorted(counts.values()),
+        "least": round(min(seconds.values()), 2),
+        "most": round(max(seconds.values()), 2),
+        "one picture, on the average": round(one, 2),
+        "within one picture or a tenth": sum(abs(each - fair) <= bound for each in seconds.values()),
+        "of": len(seconds),
+        "each": [round(each, 2) for each in sorted(seconds.values())],
+        "pictures": sorted(pictures.values()),
     }
 
 
@@ -230,9 +243,9 @@ def plotted(found: Mapping[str, object], memory: Memory, file: Path) -> None:
     share, wait, grown = figure.subplots(1, 3)
     each, fair = found["shares"]["each"], found["shares"]["fair"]
     share.bar(range(len(each)), each, width=1.0, color="#4c78a8")
-    bound = max(JOB, TENTH * fair)
+    bound = max(found["shares"]["one picture, on the average"], TENTH * fair)
     share.axhspan(fair - bound, fair + bound, color="#f58518", alpha=0.3, label="fair, within a picture or a tenth")
-    share.set(xlabel="students who always wait", ylabel="pictures", title="What each got")
+    share.set(xlabel="students who always wait", ylabel="device-seconds", title="What each got")
     share.legend(fontsize=7, loc="lower right")
     ratios = found["waiting"]["waited, as a share of what was expected"]
     wait.hist([min(ratio, 4.0) for ratio in ratios], bins=40, range=(0, 4), color="#4c78a8")
@@ -279,7 +292,7 @@ def main() -> int:
             always = [student.name for student in students if student.always]
             found: dict[str, object] = {
                 "promises": kept(house, lines),
-                "shares": shares(lines, always, began + WARM * seconds, began + seconds),
+                "shares": shares(lines, always, costs(house), began + seconds),
                 "waiting": waits(lines),
                 "memory": {name: memory.found(name, seconds) for name in processes},
             }

@@ -33,9 +33,12 @@ def test_what_is_lost_unheard_or_doubled_is_found(tmp_path: Path) -> None:
 def test_shares_and_waits_are_counted() -> None:
     lines = [{"done": f"a{n}", "student": "ada", "stored": float(n)} for n in range(20)]
     lines += [{"done": f"b{n}", "student": "ben", "stored": float(n)} for n in range(0, 20, 2)]
-    found = shares(lines, ["ada", "ben"], 4.0, 14.0)
-    assert (found["fair"], found["least"], found["most"], found["within one picture or a tenth"]) == (7.5, 5, 10, 0)
-    assert shares(lines[:20], ["ada"], 0.0, 99.0)["within one picture or a tenth"] == 1
+    cost = {f"a{n}": 0.5 for n in range(20)} | {f"b{n}": 0.5 for n in range(20)}
+    found = shares(lines, ["ada", "ben"], cost, 14.0)
+    assert (found["fair"], found["least"], found["most"], found["within one picture or a tenth"]) == (5.25, 3.5, 7, 0)
+    assert found["pictures"] == [7, 14]
+    even = cost | {f"b{n}": 1.0 for n in range(20)}  # fewer pictures, each of which took longer
+    assert shares(lines, ["ada", "ben"], even, 14.0)["within one picture or a tenth"] == 2
     asked = [{"accepted": "k", "at": 0.0, "jobs": {"a4": [2.0, 8.0], "a9": [2.0, 8.0], "b0": None, "x": [1, 2]}}]
     told = waits(asked + lines)
     assert (told["shown a range"], told["inside"]) == (2, 0.5)

@@ -49,7 +49,7 @@ class Reader:
         over = self.job is not None and (await run_in_threadpool(self.front.job, self.user, self.job)).state not in OPEN
         events = await run_in_threadpool(self.front.store.events, self.after, self.user.name, self.job)
         self.after = events[-1].number if events else max(self.after, mark)
-        line = self._line(await feed.places())
+        line = self._line(await feed.mine(self.user.name))
         news = [spelt(event) for event in events]
         if line != self.line:
             news.append(f"event: places\ndata: {line or EMPTY}\n\n")
@@ -64,11 +64,7 @@ class Reader:
             self.known = time.monotonic()
 
     def _line(self, places: Mapping[str, Place]) -> str:
-        mine = {
-            job: placed(place)
-            for job, place in places.items()
-            if place.owner == self.user.name and self.job in (None, job)
-        }
+        mine = {job: placed(place) for job, place in places.items() if self.job in (None, job)}
         return dumps(mine) if mine else ""
 
 
@@ -84,8 +80,8 @@ async def listen(front: Front, request: Request, user: User, after: int, job: st
             news, more = await reader.read()
         except LimnerError:
             return
-        for each in news:
-            yield each
+        if news:
+            yield "".join(news)  # one write, and no more to who has gone meanwhile
         if not more:
             return
         quiet = 0.0 if news else quiet + LISTENING

@@ -26,6 +26,7 @@ class Feed:
     _listeners: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)  # another one for each time that there are some
     _places: Mapping[str, Place] = field(default_factory=dict)
+    _lines: Mapping[str, Mapping[str, Place]] = field(default_factory=dict)  # the same by owner
     _placed: float = -STALE
     _placing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -51,8 +52,17 @@ class Feed:
         async with self._placing:
             if time.monotonic() - self._placed > STALE or not self._places.keys() >= {*new}:
                 self._places = await run_in_threadpool(self.store.places)
+                lines = dict[str, dict[str, Place]]()
+                for job, place in self._places.items():
+                    lines.setdefault(place.owner, {})[job] = place
+                self._lines = lines
                 self._placed = time.monotonic()
         return self._places
+
+    async def mine(self, owner: str) -> Mapping[str, Place]:
+        """The same of one owner's jobs: two hundred listeners do not go through everybody's."""
+        await self.places()
+        return self._lines.get(owner, {})
 
     async def follow(self) -> None:
         """For as long as the server runs."""
