@@ -26,6 +26,7 @@ Clock: TypeAlias = Callable[[Connection], float]
 AWAY = (OperationalError, InterfaceError)  # what a database that restarts, or is busy, or has a full disk, says
 BUSY = 30  # seconds that one waits for another writer, before it is tried anew
 ASLEEP = 10  # seconds that a writer may be silent
+CACHE = 512  # KiB of the file that each of up to fifteen connections holds; the system holds it, too, once for all
 FIRST = 0x6C696D6E6572  # the lock that PostgreSQL's clients take before they make the tables
 
 
@@ -164,7 +165,8 @@ def _limited(connection: "Psycopg", record: object) -> None:
 
 def _prepared(connection: SQLite, record: object) -> None:
     connection.isolation_level = None  # Python's sqlite3 would begin where it thinks fit
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    settings = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"cache_size = -{CACHE}")
+    for pragma in settings:
         connection.execute(f"PRAGMA {pragma}")
 
 
