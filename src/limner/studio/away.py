@@ -102,9 +102,7 @@ class Line:
         told = self.ask("POST", "/workers/lease", asked | ({"filters": True} if filters else {}))
         jobs = told.get("jobs")
         return [
-            Leased(
-                each["job"], token, from_json(each["recipe"]), bool(each.get("explains")), bool(each.get("watched"))
-            )
+            Leased(each["job"], token, from_json(each["recipe"]), bool(each.get("explains")), bool(each.get("watched")))
             for each in (jobs if isinstance(jobs, list) else [])
         ]
 

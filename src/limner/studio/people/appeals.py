@@ -38,7 +38,7 @@ class Appeal:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many pictures of those kept or withheld were withheld; of those, how many owners asked, and what came of it."""
+    """Pictures that were finished, how many of them were withheld, asked for by their owners, and let through."""
 
     drawn: int
     withheld: int
@@ -90,7 +90,7 @@ class Appeals:
         return [Appeal(row.job, row.owner, from_json(row.text), row.why, row.asked, row.score) for row in rows]
 
     def decide(self, by: Person, job: str, through: bool) -> None:
-        """Whether that recipe is drawn without the filter from here on; one that nobody asked about is not decided on."""
+        """Whether that recipe is drawn without the filter from here on; one that nobody asked about is left alone."""
         by.must(Role.INSTRUCTOR)
         how = LET if through else REFUSED
 

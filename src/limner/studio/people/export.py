@@ -14,7 +14,19 @@ from sqlalchemy import Connection, FromClause, Select, and_, select
 from limner.errors import LimnerError
 from limner.studio.database import Database
 from limner.studio.people.person import Person
-from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, LOG, PEOPLE, REPORTS, SESSIONS, SHARED, TAKEN, TOKENS, WITHHELD
+from limner.studio.register import (
+    ACCEPTED,
+    GRANTS,
+    INVITATIONS,
+    LOG,
+    PEOPLE,
+    REPORTS,
+    SESSIONS,
+    SHARED,
+    TAKEN,
+    TOKENS,
+    WITHHELD,
+)
 from limner.studio.schema import EVENTS, EXPLAINED, HALL, JOBS, LEDGER, OWNERS, SUBMISSIONS
 from limner.studio.vault import ENDING, Vault
 

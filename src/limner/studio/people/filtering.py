@@ -24,7 +24,7 @@ LET, REFUSED = "let through", "refused"
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Whether pictures pass a filter before anybody sees them, and whether unfinished ones, which pass none, are shown."""
+    """Whether pictures pass a filter before anybody sees them; and whether `looks` at unfinished ones, which do not."""
 
     watches: bool
     looks: bool
