@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi.responses import RedirectResponse, Response
 
 from limner.errors import LimnerError
+from limner.studio.people.filtering import LET
 from limner.studio.web.entry import Text
 from limner.studio.web.front import Front
 from limner.studio.web.room import Room
@@ -34,8 +35,9 @@ class Withholding:
     def draw(self, job: str, user: Asker) -> Response:
         """What was let through, drawn again to the letter, for the same assignment."""
         found = self.front.job(user, job)
-        if not self.room.appeals.held(user.member, [job]):
-            raise LimnerError("that picture was not withheld", f"see /jobs/{found.id}", 404)
+        held = self.room.appeals.held(user.member, [job]).get(job)
+        if held is None or held.decided != LET:
+            raise LimnerError("that picture was not let through", "see what is said on its page", 409)
         purpose = self.room.classroom.purpose(user.member, job)
         (new,) = self.front.order(user, [found.recipe], f"let through {job}", purpose)
         return RedirectResponse(f"/jobs/{new}", 303)
