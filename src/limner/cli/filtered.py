@@ -61,7 +61,9 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     details = {"groups": {name: each.spelt() for name, each in alarms.items()}, **described(args, groups)}
     record(args.figures / "filter.json", rates, bundle.identity, details)
     filtered.plot(scores, args.figures / "filter.png")
-    filtered.highest(least_liked(groups), args.figures / "filter-highest.png")
+    photographed = {each.name for each in groups.get("photographs", ())}  # nobody asked to be shown with a score
+    shown = [each for each in least_liked(groups) if each.name not in photographed]
+    filtered.highest(shown, args.figures / "filter-highest.png")
     return rates
 
 
