@@ -15,7 +15,7 @@ from socket import create_server
 import httpx2 as httpx
 import pytest
 
-from limner.cli import main
+from limner.cli import main, studio
 from limner.cli.posts import devices
 
 WISH = {"prompt": "a red apple", "steps": 2, "width": 32, "height": 32}
@@ -154,6 +154,32 @@ def test_what_cannot_be_is_said_in_one_line(
     assert line in said
     assert said.count("\n") == 1
     assert not (tmp_path / "studio").exists()
+
+
+def test_a_class_whose_filter_is_not_installed_does_not_begin(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studio, "FILTER", ("a-classifier", "nobody_has_this"))
+    (tmp_path / "course.toml").write_text('[course]\nname = "Graphics"\n')
+    words = [
+        "studio",
+        "--class",
+        str(tmp_path / "course.toml"),
+        "--folder",
+        str(tmp_path / "studio"),
+        "--port",
+        "70000",
+    ]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "filter is on, as it is unless the file says otherwise, and a-classifier is not installed" in said
+    assert "pip install 'limner[filter]', or say filter = false under [course]" in said
+    assert said.count("\n") == 1
+    assert main([*words, "--no-worker"]) == 2  # who draws elsewhere needs it, and is told so there
+    assert "--port 70000 is out of range" in capsys.readouterr().err
+    (tmp_path / "course.toml").write_text('[course]\nname = "Graphics"\nfilter = false\n')
+    assert main(words) == 2
+    assert "--port 70000 is out of range" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

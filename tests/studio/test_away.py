@@ -27,6 +27,7 @@ from limner.studio.back import Back
 from limner.studio.badge import badge
 from limner.studio.house import House
 from limner.studio.leases import Pulse
+from limner.studio.people.filtering import WHAT, Demand, announce
 from limner.studio.people.tokens import Scope, Tokens
 from limner.studio.register import Role
 from limner.studio.rules import Rules
@@ -194,6 +195,28 @@ def test_what_is_no_picture_of_the_job_is_not_taken(here: Served, away: Begun) -
     assert store.job(first).what == "the studio says: the picture is no PNG"
     assert store.job(second).what == "the studio says: the picture does not carry its job's recipe"
     shift.end()
+
+
+def test_where_a_filter_watches_a_worker_elsewhere_needs_one_too(here: Served, away: Begun) -> None:
+    store = here.house.store()
+    assert not away().watches
+    announce(store.database, Demand(True, False))
+    (job,) = store.submit("ada", "key", recipe())
+    back = away()
+    assert back.watches
+    without = Shift(back.leases, back.vault, "without", MODEL, 4, 0.05)
+    with pytest.raises(LimnerError, match="the studio says: this class's pictures pass a filter before"):
+        without.pull(1, wait=True)
+    shift = Shift(back.leases, back.vault, "far", MODEL, 4, 0.05, filters=True)
+    ((name, wanted),) = shift.pull(1, wait=True)
+    assert shift.watched == {name}
+    shift.step(name, 2, 10, drawn(wanted))
+    until(lambda: store.job(job).done == 2)
+    assert store.preview(job) is None
+    shift.withhold(name, 0.93)
+    shift.end()
+    assert (store.job(job).state, store.job(job).what) == (State.FAILED, WHAT)
+    assert not list(here.house.pictures.rglob("*.png"))
 
 
 def test_without_the_right_token_nobody_serves(here: Served, tmp_path: Path, away: Begun) -> None:

@@ -12,10 +12,12 @@ from studios import recipe
 
 from limner.bundle import Bundle
 from limner.engine import backends, run
+from limner.engine.filter import Filter
 from limner.engine.worker import Desk, work
 from limner.metadata import read
 from limner.recipe import Recipe
 from limner.studio.house import House
+from limner.studio.people.filtering import WHAT, Demand, announce
 from limner.studio.rules import Rules
 from limner.studio.schema import OPEN, State
 from limner.studio.shift import Shift
@@ -72,6 +74,34 @@ def cancel_when_it_runs(store: Store, job: str) -> None:
         time.sleep(0.02)
     assert store.preview(job).startswith(b"\x89PNG")
     store.cancel("eve", job)
+
+
+def test_a_picture_that_the_filter_stops_is_filed_nowhere(bundle: Bundle, tmp_path: Path) -> None:
+    here = house(tmp_path)
+    store, eager, seen = here.store(), backends.eager(bundle), list[np.ndarray]()
+    announce(store.database, Demand(True, False))
+
+    def second(picture: np.ndarray) -> float:
+        """An opinion that nobody can foresee: every second picture is stopped."""
+        seen.append(picture)
+        return 0.8 if len(seen) % 2 == 0 else 0.79
+
+    jobs = store.submit("ada", "key", wanted(bundle), 2)
+    back = here.back()
+    assert back.watches
+    shift = Shift(back.leases, back.vault, "worker", bundle.identity, 16, filters=True)
+    counter = Counter(shift, {"Model": bundle.name, **backends.circumstances(bundle, eager)}, {}, Filter(second))
+    watch = Thread(target=close_when_done, args=(store, shift))
+    watch.start()
+    work(counter, bundle, backend=eager)
+    watch.join()
+    passed, stopped = sorted(map(store.job, jobs), key=lambda job: job.state)
+    assert (passed.state, stopped.state, stopped.what) == (State.DONE, State.FAILED, WHAT)
+    kept = here.vault().path(passed.picture)
+    assert [path for path in here.pictures.rglob("*") if path.is_file()] == [kept]
+    np.testing.assert_array_equal(np.asarray(Image.open(kept)), seen[0])
+    assert store.preview(passed.id) is store.preview(stopped.id) is None
+    assert shift.watched == set()
 
 
 def test_a_worker_that_is_asked_to_end_hands_back_what_it_holds(bundle: Bundle, tmp_path: Path) -> None:

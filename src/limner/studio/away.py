@@ -51,7 +51,7 @@ class Away:
             raise
         known = asdict(USUAL)
         line.rules = Rules(**{name: type(known[name])(value) for name, value in rules.items() if name in known})
-        return Back(line, line, line, FAR)
+        return Back(line, line, line, FAR, bool(rules.get("filter")))
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.address(), headers=_headers(self.token), timeout=SECONDS)
@@ -97,11 +97,14 @@ class Line:
     def left(self, worker: str) -> None:
         self.ask("POST", "/workers/left", {"worker": worker})
 
-    def lease(self, worker: str, model: str, room: int, token: str) -> list[Leased]:
-        told = self.ask("POST", "/workers/lease", {"worker": worker, "model": model, "room": room, "token": token})
+    def lease(self, worker: str, model: str, room: int, token: str, filters: bool = False) -> list[Leased]:
+        asked = {"worker": worker, "model": model, "room": room, "token": token}
+        told = self.ask("POST", "/workers/lease", asked | ({"filters": True} if filters else {}))
         jobs = told.get("jobs")
-        found = jobs if isinstance(jobs, list) else []
-        return [Leased(each["job"], token, from_json(each["recipe"]), bool(each.get("explains"))) for each in found]
+        return [
+            Leased(each["job"], token, from_json(each["recipe"]), bool(each.get("explains")), bool(each.get("watched")))
+            for each in (jobs if isinstance(jobs, list) else [])
+        ]
 
     def beat(self, pulses: Sequence[Pulse]) -> list[Pulse]:
         told = self.ask("POST", "/workers/beat", {"pulses": self._spelt(pulses)})
@@ -121,6 +124,9 @@ class Line:
 
     def fail(self, pulse: Pulse, what: str, remedy: str) -> None:
         self.ask("POST", "/workers/fail", {"pulse": _bare(pulse), "what": what, "remedy": remedy})
+
+    def withhold(self, pulse: Pulse, score: float) -> None:
+        self.ask("POST", "/workers/withhold", {"pulse": _bare(pulse), "score": score})
 
     def release(self, pulses: Sequence[Pulse], why: str) -> None:
         self.ask("POST", "/workers/release", {"pulses": [_bare(each) for each in pulses], "why": why})

@@ -17,13 +17,15 @@ class Lender(Protocol):
     @property
     def rules(self) -> Rules: ...
 
-    def lease(self, worker: str, model: str, room: int, token: str) -> list[Leased]: ...
+    def lease(self, worker: str, model: str, room: int, token: str, filters: bool = False) -> list[Leased]: ...
 
     def beat(self, pulses: Sequence[Pulse]) -> list[Pulse]: ...
 
     def finish(self, pulse: Pulse, picture: str, notes: Sequence[str] = ()) -> bool: ...
 
     def fail(self, pulse: Pulse, what: str, remedy: str) -> None: ...
+
+    def withhold(self, pulse: Pulse, score: float) -> None: ...
 
     def release(self, pulses: Sequence[Pulse], why: str) -> None: ...
 
@@ -49,12 +51,13 @@ class Roll(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """The three together, and the seconds from one look at the queue to the next."""
+    """The three together, the seconds from one look at the queue to the next, and whether a filter watches."""
 
     leases: Lender
     vault: Keeper
     staff: Roll
     idle: float = NEAR
+    watches: bool = False
 
 
 class Employer(Protocol):

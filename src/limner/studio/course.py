@@ -114,9 +114,11 @@ class About:
     )
     filter: bool = field(
         default=True,
-        metadata=_key(
-            "whether pictures pass a filter before anybody sees them; there is none yet, and it changes nothing", FLAG
-        ),
+        metadata=_key("whether pictures pass a filter before anybody sees them, as said below", FLAG),
+    )
+    previews: bool = field(
+        default=False,
+        metadata=_key("with the filter, whether unfinished pictures are shown all the same, which pass none", FLAG),
     )
     ends: float | None = field(
         default=None, metadata=_key("the last day; a student's account is kept for a while", LAST)

@@ -7,6 +7,7 @@ from limner.studio.back import Back
 from limner.studio.badge import BADGE
 from limner.studio.database import Database, connect
 from limner.studio.leases import Leases
+from limner.studio.people.filtering import demanded
 from limner.studio.rules import USUAL, Rules
 from limner.studio.staff import Staff
 from limner.studio.store import Store
@@ -37,7 +38,8 @@ class House:
 
     def back(self) -> Back:
         leases = self.leases()
-        return Back(leases, self.vault(), self.staff(leases.database))
+        watches = leases.database.read(demanded).watches
+        return Back(leases, self.vault(), self.staff(leases.database), watches=watches)
 
     @property
     def badge(self) -> Path:

@@ -7,22 +7,34 @@ from json import dumps
 
 from sqlalchemy import insert, select, update
 
+from limner.errors import LimnerError
 from limner.recipe import Recipe, from_json
 from limner.studio import budgets, turns
 from limner.studio.database import Database, Moment, Record
 from limner.studio.line import line
+from limner.studio.people import filtering
 from limner.studio.rules import USUAL, Rules
 from limner.studio.schema import EXPLAINED, JOBS, MODELS, OWNERS, Kind, State
+
+LACKING = (
+    "this class's pictures pass a filter before anybody sees them, and this worker has none",
+    "pip install 'limner[filter]' where it runs",
+    403,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A job that is this worker's for a while, under a token; one that `explains` is of what words looked at."""
+    """A job that is this worker's for a while, under a token; one that `explains` is of what words looked at.
+
+    The picture of one that is `watched` passes the filter, or is withheld.
+    """
 
     job: str
     lease: str
     recipe: Recipe
     explains: bool = False
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +56,19 @@ class Leases:
     database: Database
     rules: Rules = USUAL
 
-    def lease(self, worker: str, model: str, room: int, token: str) -> list[Leased]:
+    def lease(self, worker: str, model: str, room: int, token: str, filters: bool = False) -> list[Leased]:
         """At most `room` jobs for this model, whose turn it is, under a token that the worker drew for this call.
 
         A job whose lease ran out before may have been its worker's end: it is tried again alone, so that it takes no
-        neighbours with it.
+        neighbours with it.  LimnerError where pictures pass a filter here, and this worker has none.
         """
-        return self.database.write(lambda moment: self._leased(moment, worker, model, room, token))
+
+        def act(moment: Moment) -> list[Leased]:
+            if not filters and filtering.demanded(moment.connection).watches:
+                raise LimnerError(*LACKING)
+            return self._leased(moment, worker, model, room, token)
+
+        return self.database.write(act)
 
     def _leased(self, moment: Moment, worker: str, model: str, room: int, token: str) -> list[Leased]:
         self._lapse(moment)
@@ -81,7 +99,7 @@ class Leases:
         if row is None:
             return False
         change = {"until": moment.now + self.rules.lease, "done": pulse.done, "total": pulse.total}
-        look = {} if pulse.preview is None else {"preview": pulse.preview}
+        look = {} if pulse.preview is None or filtering.blind(moment, row) else {"preview": pulse.preview}
         moment.run(update(JOBS).where(JOBS.c.id == row.id).values(**change, **look))
         if pulse.done != row.done:
             moment.tell(row.id, Kind.STEPPED, {"done": pulse.done, "total": pulse.total})
@@ -113,6 +131,16 @@ class Leases:
         def act(moment: Moment) -> None:
             if (row := self._charged(moment, pulse)) is not None:
                 _fail(moment, row.id, what, remedy)
+
+        self.database.write(act)
+
+    def withhold(self, pulse: Pulse, score: float) -> None:
+        """The picture did not pass the filter, and was not kept: the job is over, and cost nothing; as for `fail`."""
+
+        def act(moment: Moment) -> None:
+            if (row := self._charged(moment, pulse)) is not None:
+                filtering.withhold(moment, row.id, score)
+                _fail(moment, row.id, filtering.WHAT, filtering.REMEDY)
 
         self.database.write(act)
 
@@ -170,7 +198,8 @@ class Leases:
 
 def _lent(moment: Moment, rows: Sequence[Record], token: str) -> list[Leased]:
     explaining = _explaining(moment, [row.id for row in rows])
-    return [Leased(row.id, token, from_json(row.recipe), row.id in explaining) for row in rows]
+    watched = filtering.watched(moment, rows)
+    return [Leased(row.id, token, from_json(row.recipe), row.id in explaining, row.id in watched) for row in rows]
 
 
 def _explaining(moment: Moment, jobs: Sequence[str]) -> set[str]:

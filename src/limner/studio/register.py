@@ -5,7 +5,19 @@ No secret stands here, only hashes of secrets; and outside of PEOPLE nobody has 
 
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from limner.studio.schema import NAME, TABLES
 
@@ -165,6 +177,29 @@ ACCEPTED = Table(  # the terms of models' licences, by whoever draws with them
     Column("terms", HASH, primary_key=True),  # of the text that was shown
     Column("licence", NAME, nullable=False),
     Column("made", Float, nullable=False),
+)
+
+FILTER = Table(  # one row: whether pictures pass the class's filter before anybody sees them
+    "filter",
+    TABLES,
+    Column("id", Integer, CheckConstraint("id = 1", name="one_filter"), primary_key=True, autoincrement=False),
+    Column("watches", Boolean, nullable=False),
+    Column("looks", Boolean, nullable=False),  # whether unfinished pictures, which pass none, are shown all the same
+)
+
+WITHHELD = Table(  # jobs whose picture the filter let nobody see: it was not kept
+    "withheld",
+    TABLES,
+    Column("job", String(16), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("recipe", HASH, nullable=False),  # of the recipe, which says every pixel
+    Column("score", Float, nullable=False),  # what the classifier said, from 0 to 1
+    Column("at", Float, nullable=False),
+    Column("why", Text, nullable=False),  # why its owner wants it all the same; empty: they have not asked
+    Column("asked", Float),  # when
+    Column("decided", String(16)),  # let through, or not
+    CheckConstraint("(why = '') = (asked IS NULL)", name="asked_says_why"),
+    CheckConstraint("decided IN ('let through', 'refused')", name="known_decision"),
+    Index("withheld_recipes", "recipe"),
 )
 
 KEPT = Table(  # how long the course keeps what it has, as it was said, and when

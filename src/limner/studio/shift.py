@@ -30,7 +30,9 @@ class Shift:
     most: int  # jobs it holds at once: the others are for whoever is free first
     idle: float = NEAR  # seconds from one look at the queue to the next
     over: bool = False  # a plain flag: a signal's handler may not wait for the lock that an Event has
-    explaining: set[str] = field(default_factory=set)  # of the jobs it holds
+    filters: bool = False  # whether it can tell which pictures nobody should see
+    explaining: set[str] = field(default_factory=set)  # of the jobs it holds,
+    watched: set[str] = field(default_factory=set)  # and those whose pictures pass the filter
     _held: dict[str, Pulse] = field(default_factory=dict)
     _lost: set[str] = field(default_factory=set)
     _stepped: set[str] = field(default_factory=set)
@@ -42,15 +44,17 @@ class Shift:
     def pull(self, room: int, wait: bool) -> Sequence[tuple[str, Recipe]] | None:
         """At most `room` jobs, under names of their own; `wait` until there is one; None when the day is over.
 
-        Those among `explaining` want no picture, but what its words looked at.
+        Those among `explaining` want no picture, but what its words looked at; and the pictures of those among
+        `watched` are filed by `finish` only if the filter lets them pass.
         """
         self._come()
         room = min(room, self.most - len(self._held))
         while not self.over:
             if room > 0 and (wait or time.monotonic() - self._looked >= self.idle):
                 self._looked = time.monotonic()
-                if leased := self.leases.lease(self.worker, self.model, room, token_hex(8)):
+                if leased := self.leases.lease(self.worker, self.model, room, token_hex(8), self.filters):
                     self.explaining |= {name(each) for each in leased if each.explains}
+                    self.watched |= {name(each) for each in leased if each.watched}
                     self._take(Pulse(each.job, each.lease) for each in leased)
                     return [(name(each), each.recipe) for each in leased]
             if not wait:
@@ -73,6 +77,7 @@ class Shift:
         with self._lock:
             lost, self._lost = sorted(self._lost), set()
         self.explaining.difference_update(lost)
+        self.watched.difference_update(lost)
         return lost
 
     def finish(self, job: str, data: bytes, notes: Sequence[str]) -> bool:
@@ -110,6 +115,13 @@ class Shift:
             self.leases.fail(pulse, what, remedy)
             self._drop(job)
 
+    def withhold(self, job: str, score: float) -> None:
+        """Its picture did not pass the filter: it is filed nowhere."""
+        self._come(job)
+        if pulse := self._pulse(job):
+            self.leases.withhold(pulse, score)
+            self._drop(job)
+
     def end(self) -> None:
         """The day is over: anybody may say so at any time, a signal's handler too."""
         self.over = True
@@ -140,6 +152,7 @@ class Shift:
             self._held.pop(job, None)
             self._round = time.monotonic()
         self.explaining.discard(job)
+        self.watched.discard(job)
 
     def _come(self, job: str | None = None) -> None:
         """The engine came round: the time since it last did was spent on whoever stepped, in equal parts."""

@@ -38,6 +38,7 @@ class Job:
     notes: tuple[str, ...]
     what: str
     remedy: str
+    looked: bool = False  # whether there is something to see of it on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +262,7 @@ def _job(row: Record) -> Job:
     notes = tuple(loads(row.notes))
     return Job(
         row.id, row.submission, row.owner, from_json(row.recipe), State(row.state), row.done, row.total, row.lapses,
-        row.picture, notes, row.what, row.remedy,
+        row.picture, notes, row.what, row.remedy, row.preview is not None,
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from limner.bundle.acceptance import licence
 from limner.bundle.published import published
 from limner.engine.backends import circumstances
 from limner.engine.film import Film
+from limner.engine.filter import Filter
+from limner.engine.filter import opened as filter_opened
 from limner.engine.preview import Thumbnail
 from limner.engine.worker import HELD, Explained, Failed, Finished, Report, Stepped, Wanted, chosen, opened, work
 from limner.errors import LimnerError
@@ -23,6 +25,7 @@ from limner.pictures.heat import atlas
 from limner.recipe import Recipe
 from limner.studio.back import Employer, Roll
 from limner.studio.explanation import CHUNK, Sheet
+from limner.studio.leases import LACKING
 from limner.studio.shift import Shift
 from limner.studio.staff import CALL, Card
 
@@ -37,6 +40,7 @@ class Counter:
     shift: Shift
     extras: Mapping[str, str]  # what a picture's file says beside its recipe
     recipes: dict[str, Recipe]
+    filter: Filter | None = None
 
     def pull(self, room: int, wait: bool) -> Sequence[Wanted] | None:
         jobs = self.shift.pull(room, wait)
@@ -60,8 +64,22 @@ class Counter:
             self.shift.fail(report.name, report.what, report.remedy)
         elif isinstance(report, Explained):
             self.shift.finish(report.name, developed(report.film), report.notes)
+        elif (score := self._withheld(report)) is not None:
+            self.shift.withhold(report.name, score)
         else:
             self.shift.finish(report.name, self._file(report, recipe), report.notes)
+
+    def _withheld(self, report: Finished) -> float | None:
+        """What the filter says of a picture that nobody should see; LimnerError rather than one that is not looked at.
+
+        Only a worker that has one is given jobs that are watched.
+        """
+        if report.name not in self.shift.watched:
+            return None
+        if self.filter is None:
+            raise LimnerError(*LACKING)
+        score = self.filter.score(report.picture)
+        return score if score >= self.filter.threshold else None
 
     def _file(self, report: Finished, recipe: Recipe) -> bytes:
         said = {"Notes": "; ".join(report.notes)} if report.notes else {}
@@ -109,14 +127,15 @@ def serve(
 ) -> None:
     """Work until this process is asked to end (SIGTERM), which hands back what it holds.  For a process of its own."""
     back = employer.back()  # who may not work there need not read weights
+    filter_ = filter_opened() if back.watches else None
     bundle = opened(model, device, dtype)
     worker = f"{platform.node()} {os.getpid()} {token_hex(4)}"
     most = AHEAD if bundle.device.type == "cpu" else HELD
-    shift = Shift(back.leases, back.vault, worker, bundle.identity, most, back.idle)
+    shift = Shift(back.leases, back.vault, worker, bundle.identity, most, back.idle, filters=filter_ is not None)
     signal.signal(signal.SIGTERM, lambda *_: shift.end())
     back.staff.announce(card(model, bundle))
     presence = Thread(target=present, args=(back.staff, shift, str(bundle.device)), name="presence", daemon=True)
     presence.start()
     fastest = chosen(bundle, backend)
-    work(Counter(shift, {"Model": bundle.name, **circumstances(bundle, fastest)}, {}), bundle, backend=fastest)
+    work(Counter(shift, {"Model": bundle.name, **circumstances(bundle, fastest)}, {}, filter_), bundle, backend=fastest)
     presence.join(2 * CALL)

@@ -57,10 +57,13 @@ class Classroom:
 
     def explain(self, who: Person, job: str) -> str:
         """`explanation.explain`, on the terms of the assignment that the picture is for."""
+        return explain(self.store, who.id, job, self.terms(who, self.purpose(who, job)))
+
+    def purpose(self, who: Person, job: str) -> str:
+        """The assignment that their picture is for, if the course has it still."""
         line = select(LEDGER.c.assignment).where(LEDGER.c.job == job, LEDGER.c.owner == who.id, ~LEDGER.c.closes)
         assignment = self.store.database.read(lambda connection: connection.scalar(line)) or ""
-        known = assignment in [each.name for each in self.course.assignments]
-        return explain(self.store, who.id, job, self.terms(who, assignment if known else ""))
+        return assignment if assignment in [each.name for each in self.course.assignments] else ""
 
     def terms(self, who: Person, assignment: str = "") -> Terms:
         place = self.course.roles[who.role]

@@ -14,12 +14,24 @@ from sqlalchemy import Connection, FromClause, Select, and_, select
 from limner.errors import LimnerError
 from limner.studio.database import Database
 from limner.studio.people.person import Person
-from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, LOG, PEOPLE, REPORTS, SESSIONS, SHARED, TAKEN, TOKENS
+from limner.studio.register import (
+    ACCEPTED,
+    GRANTS,
+    INVITATIONS,
+    LOG,
+    PEOPLE,
+    REPORTS,
+    SESSIONS,
+    SHARED,
+    TAKEN,
+    TOKENS,
+    WITHHELD,
+)
 from limner.studio.schema import EVENTS, EXPLAINED, HALL, JOBS, LEDGER, OWNERS, SUBMISSIONS
 from limner.studio.vault import ENDING, Vault
 
 SECRET = {"hash", "password", "used_by", "preview", "lease", "worker"}  # nobody's data, or what lets somebody in
-MOMENTS = {"at", "made", "until", "used_at", "shared"}
+MOMENTS = {"at", "asked", "made", "until", "used_at", "shared"}
 READ_ME = """What the studio has of {name}, whom it calls {id}.
 
 account.json      who you are, when you came in, your sessions and tokens (not what they are: that is not stored),
@@ -29,6 +41,7 @@ jobs.json         everything you asked for, as recipes; what became of it; wheth
 events.json       when what happened to it
 ledger.json       what was set aside of your budgets, and what it cost
 reports.json      what you reported
+withheld.json     what the class's filter did not let be seen, which was kept nowhere, and whether you asked for it
 hall.json         sentences that you sent to the lecture hall
 log.json          what was done by you and to you
 pictures/         your pictures, by the names of their jobs; their recipes are inside of them
@@ -90,6 +103,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
     jobs = jobs.join(SUBMISSIONS, SUBMISSIONS.c.id == JOBS.c.submission).outerjoin(SHARED, SHARED.c.job == JOBS.c.id)
     jobs = jobs.outerjoin(TAKEN, and_(TAKEN.c.picture == JOBS.c.picture)).where(JOBS.c.owner == who)
     events = select(EVENTS).join(JOBS, JOBS.c.id == EVENTS.c.job).where(JOBS.c.owner == who)
+    held = select(WITHHELD).join(JOBS, JOBS.c.id == WITHHELD.c.job).where(JOBS.c.owner == who)
     mine = select(LOG).where((LOG.c.actor == who) | (LOG.c.subject == who))
     return {
         "account": [{**each, "use": use, **about} for each in person],
@@ -97,6 +111,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
         "events": rows(events.order_by(EVENTS.c.number)),
         "ledger": rows(select(LEDGER).where(LEDGER.c.owner == who).order_by(LEDGER.c.at, LEDGER.c.closes)),
         "reports": rows(select(REPORTS).where(REPORTS.c.reporter == who).order_by(REPORTS.c.at)),
+        "withheld": rows(held.order_by(WITHHELD.c.at)),
         "hall": rows(select(HALL).where(HALL.c.owner == who).order_by(HALL.c.number)),
         "log": rows(mine.order_by(LOG.c.number)),
     }

@@ -99,12 +99,12 @@ class Gallery:
 
     def report(self, who: Person, job: str, why: str) -> None:
         """Ask those who teach to look at a picture that one sees, once."""
-        reason, name = _reason(why), token_hex(8)
+        words, name = reason(why), token_hex(8)
 
         def act(moment: Moment) -> None:
             seen(moment.connection, who, job)
             if not moment.run(select(REPORTS.c.id).where(REPORTS.c.job == job, REPORTS.c.reporter == who.id)):
-                moment.run(insert(REPORTS).values(id=name, job=job, reporter=who.id, why=reason, at=moment.now))
+                moment.run(insert(REPORTS).values(id=name, job=job, reporter=who.id, why=words, at=moment.now))
                 log.note(moment, who.id, "reported", job)
 
         self.database.write(act)
@@ -131,12 +131,12 @@ class Gallery:
     def take_down(self, by: Person, job: str, why: str) -> None:
         """Nobody sees this picture any more but instructors, whoever has drawn the same; its owners see why."""
         by.must(Role.INSTRUCTOR)
-        reason = _reason(why)
+        words = reason(why)
 
         def act(moment: Moment) -> None:
             picture = _picture(moment, job)
             if not moment.run(select(TAKEN).where(TAKEN.c.picture == picture)):
-                moment.run(insert(TAKEN).values(picture=picture, why=reason, at=moment.now))
+                moment.run(insert(TAKEN).values(picture=picture, why=words, at=moment.now))
                 log.note(moment, by.id, "took down", job, {"picture": picture})
             _decide(moment, select(JOBS.c.id).where(JOBS.c.picture == picture), TAKEN_DOWN)
 
@@ -222,7 +222,8 @@ def _decide(moment: Moment, jobs: Select[tuple[str]], how: str) -> bool:
     return bool(waiting)
 
 
-def _reason(why: str) -> str:
+def reason(why: str) -> str:
+    """What somebody gives as one; LimnerError for none."""
     if not 0 < len(why.strip()) <= LONGEST or "\0" in why:
         raise LimnerError("a reason is needed", f"say in 1 to {LONGEST} characters what is wrong")
     return why.strip().encode("utf-8", "replace").decode()

@@ -29,6 +29,7 @@ class About:
             "cards": self.front.cards(),
             "workers": self.front.staff.present(),
             "kept": kept,
+            "course": self.front.room.course.course if self.front.room else None,
             "done": counts.get(State.DONE, 0),
             "asked": sum(counts.values()),
         }

@@ -43,6 +43,7 @@ from limner.studio.web.sharing import Sharing
 from limner.studio.web.showing import Showing
 from limner.studio.web.user import Demand, Who, alone
 from limner.studio.web.webui import WebUI
+from limner.studio.web.withholding import Withholding
 from limner.studio.web.work import Badge, Work
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -148,6 +149,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("PUT", "/workers/picture", instructor, work.picture, serves=True),
         Door("POST", "/workers/finish", instructor, work.finish, serves=True),
         Door("POST", "/workers/fail", instructor, work.fail, serves=True),
+        Door("POST", "/workers/withhold", instructor, work.withhold, serves=True),
         Door("POST", "/workers/release", instructor, work.release, serves=True),
         *(Door(method, path, student, way, hidden=True, foreign=True) for method, path, way in guest.ways()),
         Door("GET", "/healthz", anybody, health.alive),
@@ -162,7 +164,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
 def course_doors(front: Front, room: Room) -> Iterator[Door]:
     """What a class has beside, all of it pages for people."""
     entry, account, shared, licences = Entry(room), Account(front, room), Sharing(front, room), Licensing(front, room)
-    people, book = Roll(room), Classbook(front, room)
+    people, book, withheld = Roll(room), Classbook(front, room), Withholding(front, room)
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
     for method, path, role, through in (
         ("GET", "/sign-in", anybody, entry.page),
@@ -188,6 +190,10 @@ def course_doors(front: Front, room: Room) -> Iterator[Door]:
         ("POST", "/jobs/{job}/dismiss", instructor, shared.dismiss),
         ("POST", "/jobs/{job}/take-down", instructor, shared.take_down),
         ("POST", "/jobs/{job}/restore", instructor, shared.restore),
+        ("POST", "/jobs/{job}/ask", student, withheld.ask),
+        ("POST", "/jobs/{job}/draw", student, withheld.draw),
+        ("POST", "/jobs/{job}/let-through", instructor, withheld.let),
+        ("POST", "/jobs/{job}/refuse", instructor, withheld.refuse),
         ("GET", "/people", assistant, people.page),
         ("POST", "/people/invite", instructor, people.invite),
         ("POST", "/people/pending", instructor, people.pending),

@@ -65,6 +65,7 @@ class Classbook:
             "seconds": sum(each.seconds for each in use),
             "pictures": sum(each.pictures for each in use),
             "names": self._names(),
+            "filtered": self.room.appeals.tally(),
             "leads": user.member.may(Role.INSTRUCTOR),
         }
         return paper("class.html", values, fault)

@@ -141,6 +141,7 @@ def told(job: Job, places: Mapping[str, Place]) -> dict[str, Json]:
         "recipe": asdict(job.recipe),
         "done": job.done,
         "total": job.total,
+        "preview": f"/api/jobs/{job.id}/preview?at={job.done}" if job.looked and job.state in OPEN else None,
         "attempt": job.lapses + 1,
         "picture": f"/pictures/{job.picture}.png" if job.picture else None,
         "notes": list(job.notes),

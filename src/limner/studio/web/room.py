@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from limner.recipe import Recipe, Wish
 from limner.studio.course import Course
 from limner.studio.database import Database
+from limner.studio.people.appeals import Appeals, Held
 from limner.studio.people.classroom import Balance, Classroom
 from limner.studio.people.gallery import Gallery, Mark
 from limner.studio.people.invitations import Invitations
@@ -14,6 +15,7 @@ from limner.studio.people.licences import Licences
 from limner.studio.people.sessions import Sessions
 from limner.studio.people.tokens import Tokens
 from limner.studio.register import Role
+from limner.studio.schema import State
 from limner.studio.staff import Card
 from limner.studio.store import Job, Store
 from limner.studio.vault import Vault
@@ -52,6 +54,10 @@ class Room:
     @property
     def gallery(self) -> Gallery:
         return Gallery(self.database, self.vault)
+
+    @property
+    def appeals(self) -> Appeals:
+        return Appeals(self.database)
 
     @property
     def invitations(self) -> Invitations:
@@ -109,6 +115,7 @@ class Room:
         unread = [card for card in cards if card.terms and card.digest not in accepted]
         return Desk(self.classroom.balances(who), who.role == Role.STUDENT, unread, self.store.closed())
 
-    def marks(self, user: User, jobs: list[Job]) -> dict[str, Mark]:
-        """What is said beside their own pictures."""
-        return self.gallery.marks(user.member, [job.id for job in jobs if job.picture])
+    def marks(self, user: User, jobs: list[Job]) -> dict[str, Mark | Held]:
+        """What is said beside their own pictures, and beside those that were withheld from them."""
+        marks = self.gallery.marks(user.member, [job.id for job in jobs if job.picture])
+        return {**marks, **self.appeals.held(user.member, [job.id for job in jobs if job.state == State.FAILED])}

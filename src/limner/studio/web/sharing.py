@@ -81,6 +81,8 @@ class Sharing:
         found = self.front.store.listed([each.job for each in (*reports, *taken)])
         values = {
             "reports": reports,
+            "appeals": self.room.appeals.waiting(user.member),
+            "through": self.room.appeals.through(user.member),
             "taken": taken,
             "jobs": {job.id: job for job in found},
             "names": {each.id: each.name for each in everybody(self.room.database)},

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from limner.studio.grid import axes
+from limner.studio.people.appeals import Held
 from limner.studio.people.gallery import Mark
 from limner.studio.schema import OPEN
 from limner.studio.store import Job
@@ -54,7 +55,7 @@ async def page(front: Front, user: User, jobs: list[Job]) -> Response:
     return HTMLResponse(render("tries.html", values))
 
 
-async def marks(front: Front, user: User, jobs: list[Job]) -> Mapping[str, Mark]:
+async def marks(front: Front, user: User, jobs: list[Job]) -> Mapping[str, Mark | Held]:
     """What is said beside pictures where there are others who may see them."""
     return await run_in_threadpool(front.room.marks, user, jobs) if front.room else {}
 

@@ -17,6 +17,7 @@ from limner.metadata import read, texts
 from limner.recipe import FIELDS, SEEDS, Value, Wish, to_json
 from limner.studio.explanation import CHUNK, explained
 from limner.studio.leases import Leases, Pulse
+from limner.studio.people.filtering import demanded
 from limner.studio.people.tokens import Scope, Tokens
 from limner.studio.png import MARK, measured
 from limner.studio.staff import Card
@@ -98,6 +99,7 @@ class Room(BaseModel, extra="forbid"):
     model: Sha256
     room: Annotated[int, Field(ge=1, le=64)]
     token: Hex
+    filters: bool = False
 
 
 class Beaten(BaseModel, extra="forbid"):
@@ -139,6 +141,11 @@ class Failed(BaseModel, extra="forbid"):
     remedy: Line
 
 
+class Withheld(BaseModel, extra="forbid"):
+    pulse: Beaten
+    score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     front: Front
@@ -148,8 +155,9 @@ class Work:
         return Leases(self.front.store.database, self.front.store.rules)
 
     def rules(self) -> dict[str, Json]:
-        """How long, how often, how many: what a worker keeps to."""
-        return asdict(self.front.store.rules)
+        """How long, how often, how many: what a worker keeps to; and whether pictures pass a filter."""
+        watches = self.front.store.database.read(demanded).watches
+        return {**asdict(self.front.store.rules), "filter": watches}
 
     def announce(self, card: Announced) -> dict[str, Json]:
         """From here on pictures of this model can be asked for."""
@@ -172,9 +180,13 @@ class Work:
 
     def lease(self, asked: Room, bearer: Bearer) -> dict[str, Json]:
         """Jobs whose turn it is, for a while; by the same token the same ones."""
-        leased = self.leases.lease(_called(bearer, asked.worker), asked.model, asked.room, asked.token)
+        leased = self.leases.lease(_called(bearer, asked.worker), asked.model, asked.room, asked.token, asked.filters)
+        kinds = [{"explains": each.explains, "watched": each.watched} for each in leased]
         return {
-            "jobs": [{"job": each.job, "recipe": to_json(each.recipe), "explains": each.explains} for each in leased]
+            "jobs": [
+                {"job": each.job, "recipe": to_json(each.recipe), **kind}
+                for each, kind in zip(leased, kinds, strict=True)
+            ]
         }
 
     def beat(self, asked: Beats) -> dict[str, Json]:
@@ -201,6 +213,11 @@ class Work:
     def fail(self, asked: Failed) -> dict[str, Json]:
         """The job cannot be drawn, and why."""
         self.leases.fail(asked.pulse.pulse(), asked.what, asked.remedy)
+        return {}
+
+    def withhold(self, asked: Withheld) -> dict[str, Json]:
+        """The picture did not pass the filter, and stays where it was drawn: nobody is sent it."""
+        self.leases.withhold(asked.pulse.pulse(), asked.score)
         return {}
 
     def release(self, asked: Released) -> dict[str, Json]:

@@ -30,8 +30,8 @@
     if (!bar || !look) return;
     bar.max = total;
     bar.value = done;
+    look.onload = () => { look.hidden = false; }; // there may be none: a class's filter lets nothing be seen before its end
     look.src = `/api/jobs/${job}/preview?at=${done}`;
-    look.hidden = false;
   }
 
   function place(line) {
