@@ -44,11 +44,11 @@ def test_the_courses_own_example_is_not_enough() -> None:
 @pytest.mark.parametrize("family", [1, 4])
 def test_it_says_differs_only_where_the_adjusted_p_is_below_the_level(family: int) -> None:
     """Every count of 20 and of 60, with none to seven that cannot be told, beside a share and a range."""
-    references = (Reference(0.4, 0.5), Reference(0.5, 0.5), Reference(0.05, 0.05), Reference(0, 1))
+    references = (Reference(0.4, 0.5), Reference(0.05, 0.05), Reference(0, 1))
     for n, reference in product((20, 60), references):
         study = replace(DOCTOR, count=n, reference=reference)
         for unclear in (0, 1, 7):
-            for k in range(0, n - unclear + 1, 1 if n == 20 else 7):
+            for k in range(0, n - unclear + 1, 1 if n == 20 else 9):
                 one = count(study, said(study, k, unclear))
                 found = judge([one, *[replace(one, p=1.0)] * (family - 1)])[0]
                 words = sentence(found)
@@ -77,11 +77,10 @@ def test_what_cannot_be_told_can_only_weaken_it() -> None:
 def test_holm_counts_what_was_planned_and_is_not_finished() -> None:
     done = count(DOCTOR, said(DOCTOR, 2))
     assert 0.01 < done.p < 0.05
-    alone, (first, other) = judge([done])[0], judge([done, count(DOCTOR, {})])
-    assert (alone.verdict, first.verdict, other.verdict) == (Verdict.DIFFERS, Verdict.NOT_ENOUGH, Verdict.INCOMPLETE) or (
-        first.adjusted == pytest.approx(min(2 * done.p, 1))
-    )
-    assert "among 2 tests (Holm)" in sentence(judge([done] + [count(DOCTOR, {})] * 1)[0])
+    (alone,), (first, other) = judge([done]), judge([done, count(DOCTOR, {})])
+    assert (alone.verdict, other.verdict) == (Verdict.DIFFERS, Verdict.INCOMPLETE)
+    assert first.adjusted == 2 * done.p
+    assert "among 2 tests (Holm)" in sentence(first)
     assert sentence(other) == "0 of 20 pictures were looked at; nothing is said before all are."
 
 
@@ -96,7 +95,7 @@ def test_raters_who_do_not_agree_say_nothing_together() -> None:
 
 def test_two_prompts_are_held_against_each_other_on_the_same_seeds() -> None:
     """Exactly where McNemar's p is below the level."""
-    for first, second, unclear in product(range(0, 11, 2), range(0, 11, 2), (0, 2)):
+    for first, second, unclear in product((0, 1, 5, 10), (0, 2, 6, 9), (0, 2)):
         answers = {}
         for picture in NURSE.pictures:
             at = picture.seed - NURSE.seed
@@ -131,7 +130,7 @@ def test_none_that_could_be_told_say_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("p", "words"),
-    [(0.0498, "p = .0498"), (0.0501, "p = .0501"), (0.0767, "p = .077"), (0.25312, "p = .25"), (0.0009, "p < .001"),
+    [(0.0498, "p = .0498"), (0.0501, "p = .05"), (0.0767, "p = .077"), (0.25312, "p = .25"), (0.0009, "p < .001"),
      (0.999, "p > .99"), (0.05, "p = .05"), (0.049999, "p = .049999"), (0.041389, "p = .041")],
 )  # fmt: skip
 def test_p_is_never_rounded_over_the_level(p: float, words: str) -> None:

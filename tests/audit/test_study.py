@@ -127,3 +127,26 @@ def test_a_label_is_what_all_say_who_have_seen_all() -> None:
     del both["a-61"]["ada"], both["a-60"]["ada"]
     assert set(labels(DOCTOR, both).waiting) == {"a-61"}  # of bob, who is farther
     assert len(labels(DOCTOR, {}).waiting) == 20
+
+
+def test_whoever_labels_reads_nothing_in_the_file() -> None:
+    import io
+
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    from limner.audit.blind import blinded
+
+    file, text = io.BytesIO(), PngInfo()
+    text.add_text("parameters", "a canadian medical doctor")
+    text.add_itxt("limner", "seed 42")
+    Image.radial_gradient("L").convert("RGB").save(file, "PNG", pnginfo=text)
+    plain = blinded(file.getvalue())
+    assert b"doctor" not in plain
+    assert b"iTXt" not in plain
+    with Image.open(io.BytesIO(plain)) as one, Image.open(file) as other:
+        assert one.tobytes() == other.tobytes()
+        assert not one.info
+    for broken in (b"GIF89a", file.getvalue()[:-20], file.getvalue().replace(b"doctor", b"Doctor")):
+        with pytest.raises(LimnerError):
+            blinded(broken)

@@ -9,6 +9,7 @@ LEVEL, POWER = 0.05, 0.80
 STEP, AHEAD, FAR = 10, 3, 1000  # numbers of pictures are round ones; power saws, so it must hold at the next ones too
 
 
+@lru_cache(maxsize=4096)
 def power(n: int, reference: float, share: float, level: float = LEVEL) -> float:
     """The chance that n pictures of a model whose share is `share` refute that it is `reference`, at that level."""
     refuting = (p < level for p in surprises(n, reference))

@@ -160,7 +160,7 @@ def _plain(study: Study) -> Mapping[str, Value | Sequence[str]]:
 def _toml(value: Value | Sequence[str]) -> str:
     """A TOML value: its strings are JSON's but for one control character, which names and prompts do not need."""
     if isinstance(value, str):
-        return json.dumps(value).replace("\x7f", "\\u007F")
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
     return f"[{', '.join(map(_toml, value))}]" if isinstance(value, Sequence) else repr(value)
 
 
