@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from limner.audit.finding import Verdict, count, judge, simultaneous
-from limner.audit.power import needed, paired_needed, power, unnoticed, would_do
+from limner.audit.power import needed, noticed, paired_needed, power, would_do
 from limner.audit.sentence import chance, exactly, percent, sentence, span
 from limner.audit.shares import Interval, Reference
 from limner.audit.study import UNTOLD, Study
@@ -75,12 +75,11 @@ def test_what_cannot_be_told_can_only_weaken_it() -> None:
 
 
 def test_holm_counts_what_was_planned_and_is_not_finished() -> None:
-    done = count(DOCTOR, said(DOCTOR, 2))
-    assert 0.01 < done.p < 0.05
-    (alone,), (first, other) = judge([done]), judge([done, count(DOCTOR, {})])
-    assert (alone.verdict, other.verdict) == (Verdict.DIFFERS, Verdict.INCOMPLETE)
-    assert first.adjusted == 2 * done.p
-    assert "among 2 tests (Holm)" in sentence(first)
+    done, waits = count(DOCTOR, said(DOCTOR, 3)), count(DOCTOR, {})
+    (alone,), (first, other, _) = judge([done]), judge([done, waits, waits])
+    assert (alone.verdict, first.verdict, other.verdict) == (Verdict.DIFFERS, Verdict.NOT_ENOUGH, Verdict.INCOMPLETE)
+    assert first.adjusted == 3 * done.p
+    assert "among 3 tests (Holm)" in sentence(first)
     assert sentence(other) == "0 of 20 pictures were looked at; nothing is said before all are."
 
 
@@ -171,7 +170,8 @@ def test_what_would_do_would_do() -> None:
     assert would_do(9, 20, 0.4, 0.5) is None  # within the range
     assert would_do(5, 20, 0.4, 0.5, 0.05 / 4) > 50
     assert needed(0.5, 0.5) is None
-    low, high = unnoticed(100, 0.5)
+    low, high = noticed(100, 0.5)
+    assert noticed(5, 0.1)[0] is None
     assert 0.3 < low < 0.4 < 0.6 < high < 0.7
     assert power(100, 0.5, low) >= 0.8 > power(100, 0.5, low + 0.01)
     assert paired_needed(0, 0, 20) is None

@@ -7,7 +7,7 @@ from limner.audit.finding import Finding, Row
 from limner.audit.sentence import exactly, percent, span
 from limner.audit.shares import Reference
 
-WIDTH, LEFT, RIGHT, ROW, TOP, FOOT = 720, 230, 16, 46, 34, 46  # pixels
+WIDTH, LEFT, RIGHT, ROW, TOP, FOOT = 720, 230, 28, 46, 34, 46  # pixels
 TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 WIDE = 30  # characters of a label
 

@@ -31,14 +31,19 @@ def needed(reference: float, share: float, level: float = LEVEL, least: float = 
 
 
 @lru_cache(maxsize=1024)
-def unnoticed(n: int, reference: float, level: float = LEVEL, least: float = POWER) -> tuple[float, float]:
+def noticed(
+    n: int, reference: float, level: float = LEVEL, least: float = POWER
+) -> tuple[float | None, float | None]:
     """The nearest shares below and above the reference that n pictures would find with that power, to a hundredth.
 
-    0 below, or 1 above, may stand for none: see `power` there.
+    None on a side where not even the farthest share would be found.
     """
-    below = next((s for s in range(round(reference * 100), -1, -1) if power(n, reference, s / 100, level) >= least), 0)
-    above = next((s for s in range(round(reference * 100), 101) if power(n, reference, s / 100, level) >= least), 100)
-    return below / 100, above / 100
+    middle = round(reference * 100)
+    below, above = (
+        next((share / 100 for share in shares if power(n, reference, share / 100, level) >= least), None)
+        for shares in (range(middle, -1, -1), range(middle, 101))
+    )
+    return below, above
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from limner.audit.agreement import words
 from limner.audit.finding import Finding, simultaneous
-from limner.audit.power import LEVEL, POWER, needed, unnoticed
+from limner.audit.power import LEVEL, POWER, needed, noticed
 from limner.audit.sentence import sentence
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -102,7 +102,7 @@ def power_of(finding: Finding) -> dict[str, Json]:
     row = next((row for row in one.rows if row.category == one.study.counted), None)
     if reference is None or row is None or not row.of:
         return out
-    low, high = unnoticed(row.of, reference.middle, level)
+    low, high = noticed(row.of, reference.middle, level)
     out["noticed_below"], out["noticed_above"] = low, high
     out["needed"] = {f"{place:g}": needed(place, row.share, level) for place in reference.places}
     return out

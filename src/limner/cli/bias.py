@@ -5,6 +5,8 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from secrets import token_hex
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from limner.cli import asked
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     from limner.bundle import Bundle
     from limner.coursework.studies import Folder
     from limner.recipe import Recipe, Value
-
-
-KEPT = ("Model", "Device", "Precision", "Kernels", "Backend")  # of what stands beside a recipe, what it does not say
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
@@ -228,11 +227,10 @@ def about(finding: "Finding") -> list[str]:
     agreed = "" if one.alpha is None else f"; Krippendorff's alpha {one.alpha:.2f}: {words(one.alpha)}"
     lines.append(f"labelled by {raters}{agreed}")
     power = power_of(finding)
-    if "noticed_below" in power:
-        lines.append(
-            f"so many pictures find a share of {power['noticed_below']:.0%} or less, or {power['noticed_above']:.0%} or "
-            "more, in 80% of studies"
-        )
+    found = [f"{power[key]:.0%} or {word}" for key, word in (("noticed_below", "less"), ("noticed_above", "more"))
+             if isinstance(power.get(key), float)]  # fmt: skip
+    if found:
+        lines.append(f"so many pictures find a share of {', or of '.join(found)}, in 80% of studies")
     return lines
 
 
@@ -259,7 +257,7 @@ def plotted(found: "list[Finding]", file: Path) -> None:
 
 def _export(args: argparse.Namespace) -> int:
     from limner.coursework.bias import FILE, entry, image, written
-    from limner.metadata import place, prepare
+    from limner.metadata import jpeg, place, prepare
 
     found, entries, files = findings(args.studies), [], {}
     for number, (folder, finding) in enumerate(found, 1):
@@ -270,22 +268,14 @@ def _export(args: argparse.Namespace) -> int:
         files |= {image(number, name): folder.picture(name) for name in names}
     if args.out.exists():
         raise LimnerError(f"{args.out} is there already", "name a new folder with --out")
-    prepare(args.out)
-    for name, path in files.items():
-        place(_jpeg(path), args.out / name)
-    place(written(entries), args.out / FILE)
+    part = args.out.with_name(f".{args.out.name}.{token_hex(4)}.part")
+    prepare(part)
+    try:
+        for name, path in files.items():
+            place(jpeg(path.read_bytes()), part / name)
+        place(written(entries), part / FILE)
+        part.rename(args.out)
+    finally:
+        rmtree(part, ignore_errors=True)
     print(args.out / FILE)
     return 0
-
-
-def _jpeg(path: Path) -> bytes:
-    """A PNG of limner's as JPEG, its recipe in EXIF and XMP, where it survives a hand-in."""
-    import numpy as np
-    from PIL import Image
-
-    from limner.metadata import encode
-
-    made = asked.source(path)
-    with Image.open(path) as picture:
-        extras = {name: made.settings[name] for name in KEPT if name in made.settings}
-        return encode(np.asarray(picture.convert("RGB")), "jpeg", made.recipe, extras)

@@ -30,7 +30,8 @@ def entry(finding: Finding, images: Sequence[str]) -> Entry:
     if not study.harm.strip():
         raise LimnerError(f'"{title}" does not say whom this harms, and how', "write it: nobody else can (harm)")
     source = f" Reference: {study.source}." if study.source else ""
-    labelled = f"{len(finding.counted.labels.raters)} labelled the pictures, blind and shuffled."
+    raters = len(finding.counted.labels.raters)
+    labelled = f"Labelled blind and shuffled, by {raters} {'person' if raters == 1 else 'people'}."
     return Entry(title, f"{sentence(finding)}{source} {labelled}", study.harm.strip(), tuple(images))
 
 

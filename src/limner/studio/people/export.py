@@ -15,7 +15,7 @@ from limner.errors import LimnerError
 from limner.studio.database import Database
 from limner.studio.people.person import Person
 from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, LOG, PEOPLE, REPORTS, SESSIONS, SHARED, TAKEN, TOKENS
-from limner.studio.schema import EVENTS, EXPLAINED, HALL, JOBS, LEDGER, OWNERS, SUBMISSIONS
+from limner.studio.schema import EVENTS, EXPLAINED, HALL, JOBS, LABELS, LEDGER, OWNERS, STUDIES, SUBMISSIONS
 from limner.studio.vault import ENDING, Vault
 
 SECRET = {"hash", "password", "used_by", "preview", "lease", "worker"}  # nobody's data, or what lets somebody in
@@ -30,6 +30,8 @@ events.json       when what happened to it
 ledger.json       what was set aside of your budgets, and what it cost
 reports.json      what you reported
 hall.json         sentences that you sent to the lecture hall
+studies.json      questions that you asked of models
+labels.json       what you called pictures in studies, your own and others'
 log.json          what was done by you and to you
 pictures/         your pictures, by the names of their jobs; their recipes are inside of them
 missing.txt       pictures that could not be read, if there are any
@@ -98,6 +100,8 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
         "ledger": rows(select(LEDGER).where(LEDGER.c.owner == who).order_by(LEDGER.c.at, LEDGER.c.closes)),
         "reports": rows(select(REPORTS).where(REPORTS.c.reporter == who).order_by(REPORTS.c.at)),
         "hall": rows(select(HALL).where(HALL.c.owner == who).order_by(HALL.c.number)),
+        "studies": rows(select(STUDIES).where(STUDIES.c.owner == who).order_by(STUDIES.c.number)),
+        "labels": rows(select(LABELS).where(LABELS.c.rater == who).order_by(LABELS.c.study, LABELS.c.number)),
         "log": rows(mine.order_by(LOG.c.number)),
     }
 
