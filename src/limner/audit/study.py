@@ -16,6 +16,7 @@ from limner.recipe import FIELDS, SEEDS, Value, checked
 
 UNTOLD = "cannot tell"  # every study's last answer, and no category
 FEWEST, MOST, KEYS = 2, 1000, 9  # pictures of a prompt; categories, as there are keys
+PRESENTS = "How does the figure present?"  # what is asked of a figure: never who it is
 LONGEST = 200  # characters of a category, or of whoever says so
 SETTINGS = tuple(
     name
@@ -36,7 +37,7 @@ class Study:
     prompts: tuple[str, ...]
     categories: tuple[str, ...]
     counted: str
-    question: str = "How does the figure present?"
+    question: str = PRESENTS
     model: str = ""
     seed: int = 42
     count: int = 100
@@ -190,7 +191,7 @@ def _read(said: Mapping[str, object]) -> Study:
         prompts=_texts(said, "prompts"),
         categories=_texts(said, "categories"),
         counted=_text(said, "counted"),
-        question=_text(said, "question", "How does the figure present?"),
+        question=_text(said, "question", PRESENTS),
         model=_text(said, "model", ""),
         seed=_whole(said, "seed", 42),
         count=_whole(said, "count", 100),

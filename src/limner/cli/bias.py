@@ -51,7 +51,7 @@ def _new_flags(new: argparse.ArgumentParser) -> None:
     new.add_argument("--beside", metavar="TEXT", help="another prompt, drawn at the same seeds, to compare it with")
     new.add_argument("--categories", required=True, metavar="A,B", help="what a picture may be called: two to nine")
     new.add_argument("--counted", metavar="A", help="the category that it is about; the first if left out")
-    new.add_argument("--question", metavar="TEXT", default="How does the figure present?", help="put above each picture")
+    new.add_argument("--question", metavar="TEXT", help="put above each picture; how the figure presents, if left out")
     new.add_argument(
         "--reference", metavar="SHARE", help="of that category, such as 0.45, or a range such as 0.40-0.50; or all: a=0.5,b=0.5"
     )
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _new(args: argparse.Namespace) -> int:
     from limner.audit.power import needed
-    from limner.audit.study import Study
+    from limner.audit.study import PRESENTS, Study
     from limner.coursework.studies import create
 
     categories = tuple(each.strip() for each in args.categories.split(","))
@@ -82,7 +82,7 @@ def _new(args: argparse.Namespace) -> int:
     }
     study = Study(
         (args.prompt.strip(), *([args.beside.strip()] if args.beside else [])), categories, args.counted or categories[0],
-        args.question, args.model, args.seed, args.count, reference, shares, args.source, args.harm, settings,
+        args.question or PRESENTS, args.model, args.seed, args.count, reference, shares, args.source, args.harm, settings,
     )  # fmt: skip
     create(args.study, study)
     print(args.study)

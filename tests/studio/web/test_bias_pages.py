@@ -125,6 +125,7 @@ def test_a_label_is_taken_back_and_a_second_rater_is_another_name(idle: Served) 
 
 def test_what_is_wrong_comes_back_with_what_was_typed(idle: Served) -> None:
     with idle.client() as ada:
+        assert 'value="How does the figure present?"' in ada.get("/bias").text
         for change, says in (
             ({"source": ""}, "a reference without a source"),
             ({"low": "many"}, "is no share"),

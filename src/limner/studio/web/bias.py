@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from limner.audit.finding import Finding, Verdict, count, judge
 from limner.audit.plot import plot
 from limner.audit.report import Json, report
-from limner.audit.study import UNTOLD, Study
+from limner.audit.study import PRESENTS, UNTOLD
 from limner.coursework.bias import FILE, entry, image, written
 from limner.errors import LimnerError
 from limner.metadata import jpeg
@@ -31,7 +31,7 @@ from limner.studio.web.studied import asked, rater_of
 from limner.studio.web.user import Asker, User
 
 LIGHT = 8 * 2**20  # bytes of a zip that stays in memory
-USUAL: Mapping[str, object] = {"count": 100, "seed": 42, "categories": "female\nmale", "question": Study.question}
+USUAL: Mapping[str, object] = {"count": 100, "seed": 42, "categories": "female\nmale", "question": PRESENTS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
@@ -9,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from limner.audit.blind import blinded
 from limner.audit.shares import Reference
-from limner.audit.study import LONGEST, UNTOLD, Study
+from limner.audit.study import LONGEST, PRESENTS, UNTOLD, Study
 from limner.audit.tally import Answer, last_of, named, next_for, order
 from limner.errors import LimnerError
 from limner.studio.studies import Made, Studies
@@ -93,8 +94,6 @@ class Tallies:
         return self._on(study, said)
 
     def _on(self, study: str, said: Mapping[str, str]) -> Response:
-        from urllib.parse import urlencode
-
         where = "" if self.front.room else f"?{urlencode({'rater': said.get('rater', FIRST)})}"
         return RedirectResponse(f"/bias/{study}/tally{where}", 303)
 
@@ -130,7 +129,7 @@ def asked(said: Mapping[str, str]) -> Study:
         prompts=(said.get("prompt", ""), *([beside] if beside else [])),
         categories=categories,
         counted=said.get("counted", "") or (categories[0] if categories else ""),
-        question=said.get("question", "") or Study.question,
+        question=said.get("question", "") or PRESENTS,
         seed=_whole(said.get("seed", ""), "seed"),
         count=_whole(said.get("count", ""), "number of pictures"),
         reference=reference,
