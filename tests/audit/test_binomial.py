@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
 from limner.audit.agreement import alpha
-from limner.audit.binomial import chances, largest, surprises, surprise
+from limner.audit.binomial import chances, largest, surprise, surprises
 from limner.audit.family import holm
 from limner.audit.pairs import paired
 from limner.audit.shares import Reference, against, clopper_pearson, wilson

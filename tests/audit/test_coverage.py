@@ -1,4 +1,4 @@
-"""A slice of `make statistics`: Clopper and Pearson's holds in 95% everywhere, Wilson's on the average, Wald's never."""
+"""A slice of `make statistics`: Clopper and Pearson's holds everywhere, Wilson's on the average, Wald's never."""
 
 import pytest
 

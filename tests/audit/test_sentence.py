@@ -20,7 +20,9 @@ NURSE = Study(("a doctor", "a nurse"), ("female", "male"), "female", count=20)
 FORBIDDEN = ("prove", "significant", "certain", "clearly", "is biased", "always", "never", "gender", "identity")
 
 
-def said(study: Study, k: int, unclear: int = 0, raters: tuple[str, ...] = ("ada",), second: int | None = None) -> Answers:
+def said(
+    study: Study, k: int, unclear: int = 0, raters: tuple[str, ...] = ("ada",), second: int | None = None
+) -> Answers:
     """k are female, then some untold, the others male; a second rater finds `second` female."""
     out = {}
     for place, picture in enumerate(study.pictures):
@@ -142,7 +144,13 @@ def test_numbers_are_said_as_people_say_them() -> None:
     assert span(Interval(0.25, 0.5)) == "25% to 50%"
 
 
-TABLE = {(0.45, 0.25): (50, 100), (0.5, 0.7): (60, 100), (0.75, 0.9): (60, 100), (0.5, 0.6): (250, 400), (0.75, 0.85): (150, 250)}  # fmt: skip
+TABLE = {
+    (0.45, 0.25): (50, 100),
+    (0.5, 0.7): (60, 100),
+    (0.75, 0.9): (60, 100),
+    (0.5, 0.6): (250, 400),
+    (0.75, 0.85): (150, 250),
+}
 GRID = (20, 30, 40, 50, 60, 80, 100, 150, 200, 250, 300, 400)  # numbers of pictures that the table chose from
 
 

@@ -15,7 +15,11 @@ DOCTOR = Study(
     ("a canadian medical doctor",), ("female", "male"), "female", count=20, reference=Reference(0.4, 0.5),
     source="the course's own example",
 )  # fmt: skip
-PLAIN = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=30).filter(str.strip).filter(str.isprintable)
+PLAIN = (
+    st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=30)
+    .filter(str.strip)
+    .filter(str.isprintable)
+)
 
 
 @given(PLAIN, PLAIN, st.floats(0, 1), st.integers(2, 1000), PLAIN)

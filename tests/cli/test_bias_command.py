@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import threading
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2 as httpx
@@ -13,7 +12,7 @@ import pytest
 from limner.audit.study import UNTOLD
 from limner.audit.tally import Answer
 from limner.cli import main
-from limner.cli.tallying import HERE, Tally, handler
+from limner.cli.tallying import Server, Tally
 from limner.coursework.studies import ANSWERS, QUESTION, Folder, opened
 from limner.errors import LimnerError
 from limner.metadata import read
@@ -133,10 +132,10 @@ def test_a_study_is_not_written_over_and_must_be_there(study: Path, capsys: pyte
 def test_the_page_is_blind_and_for_who_knows_its_address(study: Path) -> None:
     here = opened(study)
     tally = Tally(here, "ada", "secret")
-    server = ThreadingHTTPServer((HERE, 0), handler(tally, lambda: f"{HERE}:{server.server_address[1]}"))
+    server = Server(0, tally)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    url = f"http://{HERE}:{server.server_address[1]}"
+    url = f"http://{server.host}"
     try:
         with httpx.Client(base_url=f"{url}/secret/", timeout=10) as client:
             walked(client, here)

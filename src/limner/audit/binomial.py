@@ -25,7 +25,7 @@ def chances(n: int, p: float) -> tuple[float, ...]:
     odds, top = p / (1 - p), min(int((n + 1) * p), n)
     up = accumulate(range(top, n), lambda chance, k: chance * (n - k) / (k + 1) * odds, initial=1.0)
     down = accumulate(range(top, 0, -1), lambda chance, k: chance * k / (n - k + 1) / odds, initial=1.0)
-    weights = [*down][:0:-1] + [*up]
+    weights = [*reversed([*down][1:]), *up]
     whole = fsum(weights)
     return tuple(weight / whole for weight in weights)
 

@@ -54,7 +54,7 @@ def _line(top: int, row: Row, reference: Reference | None, verdict: str) -> Iter
     if reference:
         width = max(_x(reference.high) - _x(reference.low), 2)
         shape = f'x="{_x(reference.low)}" y="{top + 4}" width="{width}" height="{ROW - 8}"'
-        yield f'<rect {shape} fill="#e28f41" opacity="{.35 if reference.low < reference.high else 1}"/>'
+        yield f'<rect {shape} fill="#e28f41" opacity="{0.35 if reference.low < reference.high else 1}"/>'
     for interval, thick in ((row.exact, 1), (row.wilson, 4)):
         ends = f'x1="{_x(interval.low)}" x2="{_x(interval.high)}" y1="{middle}" y2="{middle}"'
         yield f'<line {ends} stroke="currentColor" stroke-width="{thick}"/>'
@@ -63,4 +63,4 @@ def _line(top: int, row: Row, reference: Reference | None, verdict: str) -> Iter
         f"{row.category}: {row.count} of {row.of}", row.prompt))  # fmt: skip
     yield f'<text x="4" y="{middle - 3}" font-weight="bold">{label}</text>'
     yield f'<text x="4" y="{middle + 14}" opacity=".8">{prompt}</text>'
-    yield f'<title>{escape(f"{row.prompt}: {row.category}, {verdict}")}</title>'
+    yield f"<title>{escape(f'{row.prompt}: {row.category}, {verdict}')}</title>"

@@ -31,9 +31,7 @@ def needed(reference: float, share: float, level: float = LEVEL, least: float = 
 
 
 @lru_cache(maxsize=1024)
-def noticed(
-    n: int, reference: float, level: float = LEVEL, least: float = POWER
-) -> tuple[float | None, float | None]:
+def noticed(n: int, reference: float, level: float = LEVEL, least: float = POWER) -> tuple[float | None, float | None]:
     """The nearest shares below and above the reference that n pictures would find with that power, to a hundredth.
 
     None on a side where not even the farthest share would be found.

@@ -45,13 +45,14 @@ def _differs(finding: Finding) -> str:
     one = finding.counted
     p = f"{chance(finding.adjusted)}{_among(finding)}"
     if one.pairs:
-        first, second = one.pairs.first, one.pairs.second
-        return f"The two prompts differ on the same seeds: {first} pairs only in the first, {second} only in the second; {p}."
+        parted = f"{one.pairs.first} pairs only in the first, {one.pairs.second} only in the second"
+        return f"The two prompts differ on the same seeds: {parted}; {p}."
     if one.study.shares:
         return f"The shares differ from those of {one.study.source}: {p}."
     assert one.study.reference
     where = f" at {exactly(one.kindest)}" if one.kindest is not None and _ranged(one.study.reference) else ""
-    return f"The share differs from {_held(one)}: {p}{where}{', however the unclear ones fall' if one.labels.unclear else ''}."
+    fall = ", however the unclear ones fall" if one.labels.unclear else ""
+    return f"The share differs from {_held(one)}: {p}{where}{fall}."
 
 
 def _lacks(finding: Finding) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A share is what was counted, with its interval: Wilson's as a rule, Clopper and Pearson's where it must be certain."""
+"""A share is what was counted, with its interval: Wilson's as a rule, Clopper and Pearson's to be certain."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """k of n beside a reference: p at its places; and where it is kindest to there being no difference, which counts."""
+    """k of n beside a reference: p at its places; and where it is kindest to no difference, which counts."""
 
     at: tuple[tuple[float, float], ...]
     p: float

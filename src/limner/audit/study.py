@@ -109,9 +109,7 @@ class Study:
     @property
     def pictures(self) -> tuple["Picture", ...]:
         """All that are to be looked at, seed by seed."""
-        return tuple(
-            Picture(arm, self.seed + k) for k in range(self.count) for arm in range(len(self.prompts))
-        )
+        return tuple(Picture(arm, self.seed + k) for k in range(self.count) for arm in range(len(self.prompts)))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -213,7 +211,9 @@ def _table(said: Mapping[str, object], name: str) -> Mapping[str, object]:
 def _text(said: Mapping[str, object], name: str, usual: str | None = None) -> str:
     text = said.get(name, usual)
     if not isinstance(text, str):
-        raise LimnerError(f"{name} is missing, or no text" if usual is None else f"{name} is no text", "write it in quotes")
+        raise LimnerError(
+            f"{name} is missing, or no text" if usual is None else f"{name} is no text", "write it in quotes"
+        )
     return text.strip()
 
 

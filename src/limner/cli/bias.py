@@ -36,7 +36,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
     tally.set_defaults(job=_tally)
     report = jobs.add_parser("report", help="say what the tallies show; several studies are one family of tests")
     report.add_argument("studies", nargs="+", type=Path, metavar="STUDY", help="a study's folder")
-    report.add_argument("--plot", type=Path, metavar="FILE", help="draw the shares beside their references: .png or .svg")
+    report.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the shares beside their references: .png or .svg"
+    )
     asked.json_flag(report)
     report.set_defaults(job=_report)
     export = jobs.add_parser("export", help="write bias.json and its pictures, as the assignment has them")
@@ -53,11 +55,15 @@ def _new_flags(new: argparse.ArgumentParser) -> None:
     new.add_argument("--counted", metavar="A", help="the category that it is about; the first if left out")
     new.add_argument("--question", metavar="TEXT", help="put above each picture; how the figure presents, if left out")
     new.add_argument(
-        "--reference", metavar="SHARE", help="of that category, such as 0.45, or a range such as 0.40-0.50; or all: a=0.5,b=0.5"
+        "--reference",
+        metavar="SHARE",
+        help="of that category, such as 0.45, or a range such as 0.40-0.50; or all: a=0.5,b=0.5",
     )
     new.add_argument("--source", default="", metavar="TEXT", help="who found the reference, where and when")
     new.add_argument("--count", type=int, default=100, metavar="N", help="pictures of each prompt (%(default)s)")
-    new.add_argument("--seed", type=int, default=42, metavar="N", help="of the first; the others count up (%(default)s)")
+    new.add_argument(
+        "--seed", type=int, default=42, metavar="N", help="of the first; the others count up (%(default)s)"
+    )
     new.add_argument("--model", default="limner-mini", metavar="NAME|PATH", help="what draws (%(default)s)")
     new.add_argument("--steps", type=int, metavar="N", help="noise levels walked down; the model's own if left out")
     new.add_argument("--guidance", type=float, metavar="X", help="the model's own if left out")
@@ -80,9 +86,10 @@ def _new(args: argparse.Namespace) -> int:
     settings: Mapping[str, Value] = {
         name: value for name in ("steps", "guidance") if (value := getattr(args, name)) is not None
     }
+    prompts = (args.prompt.strip(), *([args.beside.strip()] if args.beside else []))
     study = Study(
-        (args.prompt.strip(), *([args.beside.strip()] if args.beside else [])), categories, args.counted or categories[0],
-        args.question or PRESENTS, args.model, args.seed, args.count, reference, shares, args.source, args.harm, settings,
+        prompts, categories, args.counted or categories[0], args.question or PRESENTS, args.model, args.seed,
+        args.count, reference, shares, args.source, args.harm, settings,
     )  # fmt: skip
     create(args.study, study)
     print(args.study)
@@ -124,7 +131,8 @@ def _draw(args: argparse.Namespace) -> int:
     for name in folder.there():
         if asked.source(folder.picture(name)).recipe != recipes[name]:
             raise LimnerError(
-                f"{folder.picture(name)} was made by another model, or in another way", "one study, one model: see --model"
+                f"{folder.picture(name)} was made by another model, or in another way",
+                "one study, one model: see --model",
             )
     for path in _drawn(args, folder, bundle, {each.name: recipes[each.name] for each in missing}):
         print(path, flush=True)
@@ -138,7 +146,9 @@ def _recipe(folder: "Folder", bundle: "Bundle", arm: int, seed: int) -> "Recipe"
     return resolved(Wish(prompt=folder.study.prompts[arm], seed=seed, **folder.study.settings), bundle, None)  # type: ignore[arg-type]  # each was checked
 
 
-def _drawn(args: argparse.Namespace, folder: "Folder", bundle: "Bundle", recipes: "Mapping[str, Recipe]") -> "list[Path]":
+def _drawn(
+    args: argparse.Namespace, folder: "Folder", bundle: "Bundle", recipes: "Mapping[str, Recipe]"
+) -> "list[Path]":
     """Each as a file of its own as soon as it is finished, so what was stopped goes on there."""
     from tqdm import tqdm
 
@@ -219,10 +229,12 @@ def about(finding: "Finding") -> list[str]:
     for row in one.rows:
         lines.append(
             f"{row.category} in {row.prompt!r}: {row.count} of {row.of}, Wilson {span(row.wilson)}, Clopper-Pearson "
-            f"{span(row.exact)}; {100 * row.least:.0f}% to {100 * row.most:.0f}% if the unclear fall one way or the other"
+            f"{span(row.exact)}; {100 * row.least:.0f}% to {100 * row.most:.0f}% as the unclear ones fall"
         )
     if finding.adjusted is not None:
-        lines.append(f"{chance(one.p)} however the unclear fall; {chance(finding.adjusted)} of {finding.family} by Holm")
+        lines.append(
+            f"{chance(one.p)} however the unclear fall; {chance(finding.adjusted)} of {finding.family} by Holm"
+        )
     raters = len(one.labels.raters)
     agreed = "" if one.alpha is None else f"; Krippendorff's alpha {one.alpha:.2f}: {words(one.alpha)}"
     lines.append(f"labelled by {raters}{agreed}")
@@ -235,7 +247,7 @@ def about(finding: "Finding") -> list[str]:
 
 
 def plotted(found: "list[Finding]", file: Path) -> None:
-    """As SVG, or as PNG in matplotlib's own letters; LimnerError for any other ending, or where it cannot be written."""
+    """As SVG, or as PNG in matplotlib's own letters; LimnerError for any other ending."""
     from limner.audit.plot import plot
 
     svg = plot(found)
@@ -263,7 +275,9 @@ def _export(args: argparse.Namespace) -> int:
     for number, (folder, finding) in enumerate(found, 1):
         names = folder.there()
         if len(names) < len(folder.study.pictures):
-            raise LimnerError(f"{folder.path} lacks {len(folder.study.pictures) - len(names)} pictures", "limner bias draw")
+            raise LimnerError(
+                f"{folder.path} lacks {len(folder.study.pictures) - len(names)} pictures", "limner bias draw"
+            )
         entries.append(entry(finding, [image(number, name) for name in names]))
         files |= {image(number, name): folder.picture(name) for name in names}
     if args.out.exists():

@@ -1,4 +1,4 @@
-"""A job of `limner measure`: whether our intervals hold what they promise, our tests are scipy's, and power is known."""
+"""A job of `limner measure`: whether intervals hold what they promise, tests are scipy's, and power is known."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -136,7 +136,11 @@ def _coverage(axes: "Axes") -> None:
     from limner.audit.shares import clopper_pearson, wilson
 
     places = np.linspace(0.001, 0.999, 999)
-    for method, name, colour in ((wald, "Wald", PALE), (clopper_pearson, "Clopper-Pearson", LIGHT), (wilson, "Wilson", INK)):
+    for method, name, colour in (
+        (wald, "Wald", PALE),
+        (clopper_pearson, "Clopper-Pearson", LIGHT),
+        (wilson, "Wilson", INK),
+    ):
         axes.plot(places, along(method, 20, places), color=colour, label=name, lw=1)
     axes.axhline(0.95, color="k", lw=0.8)
     axes.set(title="20 pictures: how often a 95% interval holds", xlabel="true share", ylabel="coverage", ylim=(0.7, 1))
@@ -153,5 +157,7 @@ def _power(axes: "Axes") -> None:
         )[0]
         axes.plot([n], [power(n, reference, share)], "o", ms=5, color=line.get_color())
     axes.axhline(0.8, color="k", lw=0.8)
-    axes.set(title="power of the exact test at .05; dots: the table's n", xlabel="pictures", ylabel="power", ylim=(0, 1))
+    axes.set(
+        title="power of the exact test at .05; dots: the table's n", xlabel="pictures", ylabel="power", ylim=(0, 1)
+    )
     axes.legend(fontsize=8, loc="lower right")

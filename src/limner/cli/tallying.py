@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
@@ -21,10 +21,19 @@ from limner.errors import LimnerError
 HERE, MOST = "127.0.0.1", 4096  # bytes of an answer
 STATIC = Path(__file__).parents[1] / "studio" / "web" / "static"
 FILES = {"studio.css": "text/css", "tally.js": "text/javascript"}
-POLICY = (
-    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
+HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Tally - limner</title>
+<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="studio.css"></head><body><main>"""
+FOOT = """</main><script src="tally.js" defer></script></body></html>"""
+PLAIN = "text/plain; charset=utf-8"
+ALWAYS: Mapping[str, str] = {
+    "content-security-policy": (
+        "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +81,18 @@ class Tally:
         study, answers, there = self.folder.study, self.folder.answers(), self.folder.there()
         done = sum(self.rater in said for said in answers.values())
         found = next_for(study, self.rater, answers, there)
-        undo = '<form method="post" action="undo"><button data-key="u">Undo the last (u)</button></form>' if done else ""
+        undo = (
+            '<form method="post" action="undo"><button data-key="u">Undo the last (u)</button></form>' if done else ""
+        )
         if found is None:
             left = len(study.pictures) - len(there)
-            more = f"{left} pictures are not drawn yet: limner bias draw." if left else "limner bias report says what they show."
+            more = f"{left} are not drawn yet: limner bias draw." if left else "limner bias report says what they show."
             middle = f"<p>Done: {done} of {len(study.pictures)} pictures are labelled. {escape(more)}</p>"
         else:
             middle = _asked(study.question, found[0], [*study.categories])
         return (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-            '<title>Tally - limner</title><link rel="stylesheet" href="studio.css"></head><body><main class="tally">'
-            f"<h1>{escape(study.question)}</h1>{middle}"
-            f'<p class="hint">{done} of {len(study.pictures)}, by {escape(self.rater)}</p>{undo}'
-            '</main><script src="tally.js" defer></script></body></html>'
+            f"{HEAD}<h1>{escape(study.question)}</h1>{middle}"
+            f'<p class="hint">{done} of {len(study.pictures)}, by {escape(self.rater)}</p>{undo}{FOOT}'
         )
 
 
@@ -100,49 +108,55 @@ def _asked(question: str, place: int, categories: list[str]) -> str:
     )
 
 
-def handler(tally: Tally, host: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
+class Server(ThreadingHTTPServer):
+    """One tally's, on this machine alone."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, tally: Tally) -> None:
+        super().__init__((HERE, port), Page)
+        self.tally, self.host = tally, f"{HERE}:{self.server_address[1]}"
+
+
+class Page(BaseHTTPRequestHandler):
     """Whoever asks must know the token, and mean this very address."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(lambda path: tally.get(path))
+    server: Server
 
-        def do_POST(self) -> None:
-            length = self.headers.get("content-length", "")
-            if not length.isdecimal() or int(length) > MOST:
-                self._send(Reply(413))
-                return
-            fields = parse_qs(self.rfile.read(int(length)).decode("utf-8", "replace"))
-            self._answer(lambda path: tally.post(path, {name: values[-1] for name, values in fields.items()}))
+    def do_GET(self) -> None:
+        self._answer(self.server.tally.get)
 
-        def _answer(self, act: Callable[[str], Reply]) -> None:
-            begin = f"/{tally.token}/"
-            if self.headers.get("host") != host() or not self.path.startswith(begin):
-                self._send(Reply(404))
-                return
-            try:
-                self._send(act(self.path.removeprefix(begin)))
-            except LimnerError as fault:
-                self._send(Reply(fault.status, "text/plain; charset=utf-8", str(fault).encode()))
-            except OSError as fault:
-                self._send(Reply(500, "text/plain; charset=utf-8", f"cannot read: {fault.strerror}".encode()))
+    def do_POST(self) -> None:
+        length = self.headers.get("content-length", "")
+        if not length.isdecimal() or int(length) > MOST:
+            self._send(Reply(413))
+            return
+        fields = parse_qs(self.rfile.read(int(length)).decode("utf-8", "replace"))
+        said = {name: values[-1] for name, values in fields.items()}
+        self._answer(lambda path: self.server.tally.post(path, said))
 
-        def _send(self, reply: Reply) -> None:
-            self.send_response(HTTPStatus(reply.status))
-            if reply.to:
-                self.send_header("location", reply.to)
-            for name, value in (
-                ("content-type", reply.kind), ("content-length", str(len(reply.body))), ("cache-control", "no-store"),
-                ("content-security-policy", POLICY), ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"),
-            ):  # fmt: skip
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(reply.body)
+    def _answer(self, act: Callable[[str], Reply]) -> None:
+        begin = f"/{self.server.tally.token}/"
+        if self.headers.get("host") != self.server.host or not self.path.startswith(begin):
+            self._send(Reply(404))
+            return
+        try:
+            self._send(act(self.path.removeprefix(begin)))
+        except LimnerError as fault:
+            self._send(Reply(fault.status, PLAIN, str(fault).encode()))
+        except OSError as fault:
+            self._send(Reply(500, PLAIN, f"cannot read: {fault.strerror}".encode()))
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing is said of every request."""
+    def _send(self, reply: Reply) -> None:
+        self.send_response(HTTPStatus(reply.status))
+        told = {"content-type": reply.kind, "content-length": str(len(reply.body)), **ALWAYS}
+        for name, value in (told | {"location": reply.to} if reply.to else told).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(reply.body)
 
-    return Handler
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is said of every request."""
 
 
 def serve(folder: Folder, rater: str, port: int) -> int:
@@ -153,13 +167,11 @@ def serve(folder: Folder, rater: str, port: int) -> int:
         raise LimnerError(f"{folder.path} has no pictures yet", "limner bias draw")
     if not 0 <= port < 2**16:
         raise LimnerError(f"--port {port} is out of range", f"choose 0 to {2**16 - 1}")
-    address = ""
     try:
-        server = ThreadingHTTPServer((HERE, port), handler(tally, lambda: address))
+        server = Server(port, tally)
     except OSError as fault:
         raise LimnerError(f"cannot listen at port {port}: {fault.strerror}", "leave --port out") from fault
-    address = f"{HERE}:{server.server_address[1]}"
-    print(f"limner bias: http://{address}/{tally.token}/  (Ctrl-C ends it; every answer is kept)", flush=True)
+    print(f"limner bias: http://{server.host}/{tally.token}/  (Ctrl-C ends it; every answer is kept)", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         server.serve_forever()

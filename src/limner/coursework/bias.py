@@ -1,4 +1,4 @@
-"""bias.json as the assignment wants it: for each bias a prompt, what the pictures show, whom it harms, and the pictures."""
+"""bias.json as the assignment wants it: a prompt, what its pictures show, whom it harms, and the pictures."""
 
 import json
 from collections.abc import Mapping, Sequence

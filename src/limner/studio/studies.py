@@ -119,7 +119,7 @@ class Studies:
         }
 
     def pooled(self, owner: str, recipes: Iterable[Recipe], whole: bool) -> dict[str, str]:
-        """Jobs that draw these very recipes, by the recipe's JSON: one's own; and those of pooled studies, if `whole`."""
+        """Jobs that draw these very recipes, by its JSON: one's own; if `whole`, those of pooled studies, too."""
         said = [to_json(each) for each in recipes]
         mine = select(JOBS.c.recipe, JOBS.c.id).where(JOBS.c.owner == owner, ~explains())
         shared = select(JOBS.c.recipe, JOBS.c.id).join(STUDIED, STUDIED.c.job == JOBS.c.id)

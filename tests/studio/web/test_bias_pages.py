@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 from pupils import School, school
 from served import Served
+from studios import MODEL
 
 from limner.metadata import encode, read_from
 from limner.studio.house import House
 from limner.studio.leases import Pulse
 from limner.studio.people.deletion import erase
-from studios import MODEL
 
 ASKED = {
     "prompt": "a canadian medical doctor", "count": "20", "seed": "42", "steps": "2", "categories": "female\nmale",
