@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from limner.audit.folder import ANSWERS, QUESTION, Folder, opened
 from limner.audit.study import UNTOLD
 from limner.audit.tally import Answer
 from limner.cli import main
 from limner.cli.tallying import Server, Tally
-from limner.coursework.studies import ANSWERS, QUESTION, Folder, opened
 from limner.errors import LimnerError
 from limner.metadata import read
 

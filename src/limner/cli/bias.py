@@ -14,9 +14,9 @@ from limner.errors import LimnerError
 
 if TYPE_CHECKING:
     from limner.audit.finding import Finding
+    from limner.audit.folder import Folder
     from limner.audit.shares import Reference
     from limner.bundle import Bundle
-    from limner.coursework.studies import Folder
     from limner.recipe import Recipe, Value
 
 
@@ -39,6 +39,15 @@ def flags(parser: argparse.ArgumentParser) -> None:
     report.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the shares beside their references: .png or .svg"
     )
+    report.add_argument(
+        "--automatic",
+        choices=("gender", "colour"),
+        help="say beside it what the oracle sees; limner-mini's pictures only",
+    )
+    report.add_argument(
+        "--certificate", type=Path, default=Path("docs/figures/oracle.json"), metavar="FILE",
+        help="how often the oracle errs, as measure oracle wrote it (%(default)s)",
+    )  # fmt: skip
     asked.json_flag(report)
     report.set_defaults(job=_report)
     export = jobs.add_parser("export", help="write bias.json and its pictures, as the assignment has them")
@@ -77,9 +86,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _new(args: argparse.Namespace) -> int:
+    from limner.audit.folder import create
     from limner.audit.power import needed
     from limner.audit.study import PRESENTS, Study
-    from limner.coursework.studies import create
 
     categories = tuple(each.strip() for each in args.categories.split(","))
     reference, shares = referred(args.reference)
@@ -121,7 +130,7 @@ def referred(text: str | None) -> "tuple[Reference | None, Mapping[str, float]]"
 
 
 def _draw(args: argparse.Namespace) -> int:
-    from limner.coursework.studies import opened
+    from limner.audit.folder import opened
 
     folder = opened(args.study)
     args.model = args.model or folder.study.model or "limner-mini"
@@ -172,7 +181,7 @@ def _drawn(
 
 
 def _tally(args: argparse.Namespace) -> int:
-    from limner.coursework.studies import imported, opened
+    from limner.audit.folder import imported, opened
 
     folder = opened(args.study)
     if args.table:
@@ -192,7 +201,7 @@ def _tally(args: argparse.Namespace) -> int:
 def findings(paths: "list[Path]") -> "list[tuple[Folder, Finding]]":
     """Those of several studies, as one family of tests."""
     from limner.audit.finding import count, judge
-    from limner.coursework.studies import opened
+    from limner.audit.folder import opened
 
     if len({path.resolve() for path in paths}) < len(paths):
         raise LimnerError("a study is named twice", "name each once: together they are one family of tests")
@@ -209,14 +218,32 @@ def _report(args: argparse.Namespace) -> int:
     found = findings(args.studies)
     if args.plot:
         plotted([finding for _, finding in found], args.plot)
+    seen = [automatic(args, folder) if args.automatic else "" for folder, _ in found]
     if args.json:
-        asked.print_json([report(finding) for _, finding in found])
+        told = [report(finding) for _, finding in found]
+        asked.print_json(
+            [{**each, "automatic": words} if words else each for each, words in zip(told, seen, strict=True)]
+        )
     else:
-        for folder, finding in found:
+        for (folder, finding), words in zip(found, seen, strict=True):
             print(f"{folder.path}: {asked.printable(sentence(finding))}")
-            for line in about(finding):
+            for line in [*about(finding), *([words] if words else [])]:
                 print(f"  {line}")
     return int(any(finding.verdict == Verdict.INCOMPLETE for _, finding in found))
+
+
+def automatic(args: argparse.Namespace, folder: "Folder") -> str:
+    """What the oracle makes of the pictures of the first prompt, with its error."""
+    from limner.audit.automatic import automatic, called, certificate, looked
+    from limner.studio.staff import SHIPPED, stated
+
+    card = stated(SHIPPED)
+    names = [each.name for each in folder.study.pictures if not each.arm]
+    files = [folder.picture(name) for name in names if folder.picture(name).is_file()]
+    said, known, whose = looked(files, args.automatic, card.identity if card else "")
+    labels = called(folder.study, args.automatic, said, known)
+    right = certificate(args.certificate, args.automatic, whose)
+    return automatic(folder.study, args.automatic, labels, right).sentence()
 
 
 def about(finding: "Finding") -> list[str]:
@@ -268,7 +295,7 @@ def plotted(found: "list[Finding]", file: Path) -> None:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from limner.coursework.bias import FILE, entry, image, written
+    from limner.audit.handin import FILE, entry, image, written
     from limner.metadata import jpeg, place, prepare
 
     found, entries, files = findings(args.studies), [], {}

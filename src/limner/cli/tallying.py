@@ -13,9 +13,9 @@ from threading import Lock
 from urllib.parse import parse_qs
 
 from limner.audit.blind import blinded
+from limner.audit.folder import Folder
 from limner.audit.study import UNTOLD
 from limner.audit.tally import Answer, named, next_for, order
-from limner.coursework.studies import Folder
 from limner.errors import LimnerError
 
 HERE, MOST = "127.0.0.1", 4096  # bytes of an answer

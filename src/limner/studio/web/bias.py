@@ -14,10 +14,10 @@ from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 
 from limner.audit.finding import Finding, Verdict, count, judge
+from limner.audit.handin import FILE, entry, image, written
 from limner.audit.plot import plot
 from limner.audit.report import Json, report
 from limner.audit.study import PRESENTS, UNTOLD
-from limner.coursework.bias import FILE, entry, image, written
 from limner.errors import LimnerError
 from limner.metadata import jpeg
 from limner.recipe import Wish, to_json
