@@ -4,11 +4,13 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from limner.audit.finding import Verdict, count, judge, simultaneous
 from limner.audit.power import needed, noticed, paired_needed, power, would_do
 from limner.audit.sentence import chance, exactly, percent, sentence, span
-from limner.audit.shares import Interval, Reference
+from limner.audit.shares import Interval, Reference, against
 from limner.audit.study import UNTOLD, Study
 from limner.audit.tally import Answers
 
@@ -74,6 +76,22 @@ def test_what_cannot_be_told_can_only_weaken_it() -> None:
     assert "7 could not be told; of the other 13," in sentence(found)
     (row, _) = found.counted.rows
     assert (row.least, row.most) == (1 / 20, 8 / 20)
+
+
+@given(
+    st.integers(2, 40).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(0, n))),
+    st.floats(0, 1), st.floats(0, 1),
+)  # fmt: skip
+def test_no_way_of_the_unclear_to_fall_is_kinder(counts: tuple[int, int, int], one: float, other: float) -> None:
+    """The p that counts is the largest over all of them, though not all are tried."""
+    (n, k, unclear), (low, high) = counts, sorted((one, other))
+    unclear = min(unclear, n - k)
+    study = replace(DOCTOR, count=n, reference=Reference(low, high))
+    found = count(study, said(study, k, unclear))
+    if k + unclear < n or k:  # else none could be told
+        ways = [against(k + more, n, Reference(low, high)).p for more in range(unclear + 1)]
+        told = against(k, n - unclear, Reference(low, high)).p if n > unclear else 0.0
+        assert found.p is None or found.p == pytest.approx(max(told, *ways), rel=1e-9)
 
 
 def test_holm_counts_what_was_planned_and_is_not_finished() -> None:

@@ -37,8 +37,8 @@ class Automatic:
         return (
             f"Labelled by a machine, beside what people say and not among it: the oracle calls {self.found.right} of "
             f'{self.found.of} "{self.counted}", {_span(self.apparent)}, and cannot tell {self.untold}. Of '
-            f"{self.right.of:,} things whose {self.kind} was known it got {off:.1%} wrong; corrected for that, as if it "
-            f"erred either way alike: {_span(self.corrected)}. No test rests on this."
+            f"{self.right.of:,} things whose {self.kind} was known it got {off:.1%} wrong; corrected for that, as "
+            f"if it erred either way alike: {_span(self.corrected)}. No test rests on this."
         )
 
 

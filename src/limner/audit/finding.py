@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import comb
+from math import ceil, comb, floor
 
 from limner.audit.agreement import TENTATIVE, alpha
 from limner.audit.categories import distance, multinomial, together
 from limner.audit.family import holm
 from limner.audit.pairs import Pairs, paired
 from limner.audit.power import LEVEL, paired_needed, would_do
-from limner.audit.shares import Interval, against, clopper_pearson, wilson
+from limner.audit.shares import Interval, Reference, against, clopper_pearson, wilson
 from limner.audit.study import Picture, Study
 from limner.audit.tally import Answers, Labels, labels
 
@@ -165,9 +165,18 @@ def _beside(study: Study, found: Labels, agreed: float | None, rows: tuple[Row, 
     counts, unclear = _counts(study, found, 0)
     k, n = counts[study.counted], sum(counts.values())
     first = against(k, n, study.reference)
-    ways = (against(k + more, n + unclear, study.reference) for more in range(unclear + 1) if unclear)
+    ways = (against(each, n + unclear, study.reference) for each in _nearest(k, unclear, n + unclear, study.reference))
     worst = max((first, *ways), key=lambda each: each.p)
     return Counted(study, found, agreed, rows, first.at, first.p, worst.p, worst.kindest)
+
+
+def _nearest(k: int, unclear: int, n: int, reference: Reference) -> set[int]:
+    """The counts from k to k + unclear that are next to the reference: no other has a larger p.
+
+    For a fixed share the chances rise towards the likeliest count and fall beyond, and p rises and falls with them.
+    """
+    near = (edge(share * n) for share in (reference.low, reference.high) for edge in (floor, ceil))
+    return {min(max(count, k), k + unclear) for count in near} if unclear else set()
 
 
 def _among(study: Study, found: Labels, agreed: float | None, rows: tuple[Row, ...]) -> Counted:

@@ -20,9 +20,10 @@ from limner.errors import LimnerError
 
 HERE, MOST = "127.0.0.1", 4096  # bytes of an answer
 STATIC = Path(__file__).parents[1] / "studio" / "web" / "static"
-FILES = {"studio.css": "text/css", "tally.js": "text/javascript"}
+FILES = {"studio.css": "text/css", "tally.js": "text/javascript", "limner.svg": "image/svg+xml"}
 HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Tally - limner</title>
-<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="studio.css"></head><body><main>"""
+<meta name="viewport" content="width=device-width">
+<link rel="icon" href="limner.svg"><link rel="stylesheet" href="studio.css"></head><body><main>"""
 FOOT = """</main><script src="tally.js" defer></script></body></html>"""
 PLAIN = "text/plain; charset=utf-8"
 ALWAYS: Mapping[str, str] = {

@@ -111,10 +111,9 @@ class Studies:
         """Those of its pictures that a job draws or has drawn; one that was taken down is nobody's to look at."""
         rows = select(STUDIED.c.picture.label("name"), JOBS.c.id, JOBS.c.state, JOBS.c.picture, TAKEN.c.why)
         rows = rows.join(JOBS, JOBS.c.id == STUDIED.c.job).outerjoin(TAKEN, TAKEN.c.picture == JOBS.c.picture)
-        found = self.database.read(lambda connection: connection.execute(rows.where(STUDIED.c.study == made.id)).all())
         return {
             row.name: Drawn(row.id, State(row.state), None if row.why else row.picture)
-            for row in found
+            for row in self._rows(rows.where(STUDIED.c.study == made.id))
             if row.state not in DEAD
         }
 
@@ -127,13 +126,13 @@ class Studies:
         found = dict[str, str]()
         for statement in (shared, mine) if whole else (mine,):
             alive = statement.where(JOBS.c.recipe.in_(said), JOBS.c.state.not_in(DEAD))
-            found |= {row.recipe: row.id for row in self.database.read(lambda c, s=alive: c.execute(s).all())}
+            found |= {row.recipe: row.id for row in self._rows(alive)}
         return found
 
     def bound(self, made: Made) -> dict[str, str]:
         """Which job was the last to draw each picture, whatever became of it."""
         rows = select(STUDIED).where(STUDIED.c.study == made.id)
-        return {row.picture: row.job for row in self.database.read(lambda connection: connection.execute(rows).all())}
+        return {row.picture: row.job for row in self._rows(rows)}
 
     def bind(self, name: str, jobs: Mapping[str, str]) -> None:
         """From here on these jobs draw these pictures."""
@@ -148,8 +147,7 @@ class Studies:
     def lines(self, name: str) -> list[Answer]:
         """Every label that was ever given, in their order."""
         rows = select(LABELS).where(LABELS.c.study == name).order_by(LABELS.c.number)
-        found = self.database.read(lambda connection: connection.execute(rows).all())
-        return [Answer(row.rater, row.picture, row.answer) for row in found]
+        return [Answer(row.rater, row.picture, row.answer) for row in self._rows(rows)]
 
     def answers(self, made: Made) -> Answers:
         return standing(made.study, self.lines(made.id))
@@ -181,11 +179,13 @@ class Studies:
         self.database.write(lambda moment: moment.run(update(STUDIES).where(*which).values(**values)))
 
     def _found(self, statement: Select[*tuple[object, ...]]) -> list[Made]:
-        rows = self.database.read(lambda connection: connection.execute(statement).all())
         return [
             Made(row.id, row.owner, read(row.question, "the study"), from_json(row.recipe), row.pooled, row.second)
-            for row in rows
+            for row in self._rows(statement)
         ]
+
+    def _rows(self, statement: Select[*tuple[object, ...]]) -> Sequence[Record]:
+        return self.database.read(lambda connection: connection.execute(statement).all())
 
 
 def _add(moment: Moment, study: str, rows: Sequence[Record], answer: Answer) -> None:
