@@ -13,6 +13,7 @@ from limner.evaluation.prevalence import Count, Share, corrected, wilson
 Kind: TypeAlias = Literal["gender", "colour"]
 KINDS: tuple[Kind, ...] = ("gender", "colour")
 SAME: Mapping[str, str] = {"female": "woman", "male": "man"}  # how a study may call what the oracle calls so
+SEVERAL = "several colours"
 OTHER = "other"  # a study's category for every colour that it does not name
 
 
@@ -108,7 +109,7 @@ def looked(files: Sequence[Path], kind: Kind, identity: str) -> tuple[list[str],
             figures = oracle.figures(things)
             said.append(figures[0].gender if figures else "")
         else:
-            said.append(oracle.known.colours[things[0].colour] if things else "")
+            said.append(oracle.known.colours[things[0].colour] or SEVERAL if things else "")
     return said, (GENDERS if kind == "gender" else oracle.known.colours), oracle.identity
 
 

@@ -235,6 +235,7 @@ def _report(args: argparse.Namespace) -> int:
 def automatic(args: argparse.Namespace, folder: "Folder") -> str:
     """What the oracle makes of the pictures of the first prompt, with its error."""
     from limner.audit.automatic import automatic, called, certificate, looked
+    from limner.audit.study import UNTOLD
     from limner.studio.staff import SHIPPED, stated
 
     card = stated(SHIPPED)
@@ -243,6 +244,8 @@ def automatic(args: argparse.Namespace, folder: "Folder") -> str:
     said, known, whose = looked(files, args.automatic, card.identity if card else "")
     labels = called(folder.study, args.automatic, said, known)
     right = certificate(args.certificate, args.automatic, whose)
+    if {*labels} <= {UNTOLD}:
+        return f"The oracle, a machine, could tell the {args.automatic} of none of {len(labels)} pictures."
     return automatic(folder.study, args.automatic, labels, right).sentence()
 
 
