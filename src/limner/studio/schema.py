@@ -186,3 +186,38 @@ HALL = Table(  # sentences that were sent to be drawn before everybody
     CheckConstraint("(stand = 'shown') = (job IS NOT NULL)", name="shown_is_drawn"),
     Index("hall_of", "owner", "stand"),
 )
+
+STUDIES = Table(  # questions whether a model favours something
+    "studies",
+    TABLES,
+    Column("id", String(16), primary_key=True),
+    Column("owner", NAME, nullable=False),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("question", Text, nullable=False),  # as audit.study writes it
+    Column("recipe", Text, nullable=False),  # of its first picture: the others differ in seed and prompt alone
+    Column("pooled", Boolean, nullable=False),  # whoever asks for the same pictures may use these
+    Column("second", Boolean, nullable=False),  # others of the class may label them, too
+    Column("at", Float, nullable=False),
+    Index("studies_of", "owner", "number"),
+)
+
+STUDIED = Table(  # which job draws which of a study's pictures
+    "studied",
+    TABLES,
+    Column("study", String(16), ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("picture", String(16), primary_key=True),
+    Column("job", String(16), nullable=False),  # which may be another's, or gone by now
+    Index("studied_by", "job"),
+)
+
+LABELS = Table(  # lines are only ever added; an empty answer takes back the last
+    "labels",
+    TABLES,
+    Column("study", String(16), ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("rater", NAME, nullable=False),
+    Column("picture", String(16), nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("labels_of", "rater"),
+)

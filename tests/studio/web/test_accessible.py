@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ class Place:
     other: str
     submission: str
     waiting: str
+    study: str
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +43,21 @@ def place(busy: Served) -> Iterator[Place]:
                                           "height": "32", "prompt": "a cat", "key": "g"})  # fmt: skip
         for number in range(2):
             client.post("/hall", data={"prompt": f"a cat on desk {number}", "key": str(number)})
+        asked = {"prompt": "a cat", "beside": "a dog", "count": "2", "seed": "1", "steps": "2", "categories": "x\ny"}
+        study = client.post("/bias", data=asked | {"key": "study"}).headers["location"]
+        for job in client.get("/api/jobs").json()["jobs"][:4]:
+            busy.done(job["id"], "tutor")
+        while found := re.search(r'name="place" value="(\d)"', client.get(f"{study}/tally").text):
+            client.post(f"{study}/tally", data={"place": found[1], "key": "1"})
         long = client.post("/api/jobs", json=WISH | {"steps": 1000}).json()["jobs"][0]
-        yield Place(busy, drawn["id"], other["id"], grid.headers["location"], long["id"])
+        yield Place(busy, drawn["id"], other["id"], grid.headers["location"], long["id"], study)
         client.post(f"/api/jobs/{long['id']}/cancel")
 
 
 PATHS = (
     "/", "/gallery", "/compare?job={drawn}&job={other}", "/grid",
     "{submission}", "/jobs/{waiting}", "/jobs/{drawn}/explain", "/jobs/{other}/explain", "/read",
+    "/bias", "{study}", "{study}/tally", "{study}/tally?rater=second",
     "/hall", "/show", "/about", "/api", "/jobs/nothing",
 )  # fmt: skip
 
@@ -86,7 +95,8 @@ def test_axe_finds_what_is_wrong(browser: Browser, place: Place) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_nothing_serious_on_a_page(browser: Browser, place: Place, path: str) -> None:
     page = opened(browser, place.here, "tutor")
-    page.goto(path.format(drawn=place.drawn, other=place.other, submission=place.submission, waiting=place.waiting))
+    said = {name: getattr(place, name) for name in ("drawn", "other", "submission", "waiting", "study")}
+    page.goto(path.format_map(said))
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert by_day_and_night(page) == []
     page.set_viewport_size({"width": 390, "height": 740})

@@ -27,7 +27,7 @@ from limner.studio.register import (
     TOKENS,
     WITHHELD,
 )
-from limner.studio.schema import EVENTS, EXPLAINED, HALL, JOBS, LEDGER, OWNERS, SUBMISSIONS
+from limner.studio.schema import EVENTS, EXPLAINED, HALL, JOBS, LABELS, LEDGER, OWNERS, STUDIES, SUBMISSIONS
 from limner.studio.vault import ENDING, Vault
 
 SECRET = {"hash", "password", "used_by", "preview", "lease", "worker"}  # nobody's data, or what lets somebody in
@@ -43,6 +43,8 @@ ledger.json       what was set aside of your budgets, and what it cost
 reports.json      what you reported
 withheld.json     what the class's filter did not let be seen, which was kept nowhere, and whether you asked for it
 hall.json         sentences that you sent to the lecture hall
+studies.json      questions that you asked of models
+labels.json       what you called pictures in studies, your own and others'
 log.json          what was done by you and to you
 pictures/         your pictures, by the names of their jobs; their recipes are inside of them
 missing.txt       pictures that could not be read, if there are any
@@ -113,6 +115,8 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
         "reports": rows(select(REPORTS).where(REPORTS.c.reporter == who).order_by(REPORTS.c.at)),
         "withheld": rows(held.order_by(WITHHELD.c.at)),
         "hall": rows(select(HALL).where(HALL.c.owner == who).order_by(HALL.c.number)),
+        "studies": rows(select(STUDIES).where(STUDIES.c.owner == who).order_by(STUDIES.c.number)),
+        "labels": rows(select(LABELS).where(LABELS.c.rater == who).order_by(LABELS.c.study, LABELS.c.number)),
         "log": rows(mine.order_by(LOG.c.number)),
     }
 

@@ -13,7 +13,7 @@ from limner.studio.people import log
 from limner.studio.people.deletion import clear, gone
 from limner.studio.people.person import OPERATOR, Person
 from limner.studio.register import INVITATIONS, KEPT, PEOPLE, SESSIONS, Role, Standing
-from limner.studio.schema import HALL, JOBS, OPEN, SUBMISSIONS
+from limner.studio.schema import HALL, JOBS, OPEN, STUDIES, SUBMISSIONS
 from limner.studio.store import explains
 from limner.studio.vault import Vault
 
@@ -105,7 +105,8 @@ def _outdated(moment: Moment, course: Course) -> tuple[int, set[str]]:
         return 0, set()
     old = SUBMISSIONS.c.at <= moment.now - days * DAY
     over = JOBS.c.submission.in_(select(SUBMISSIONS.c.id).where(old)), JOBS.c.state.not_in(OPEN)
-    moment.run(delete(HALL).where(HALL.c.at <= moment.now - days * DAY))
+    for table in (HALL, STUDIES):
+        moment.run(delete(table).where(table.c.at <= moment.now - days * DAY))
     rows = moment.run(select(JOBS.c.id, JOBS.c.picture).where(*over))
     if rows:
         moment.run(delete(JOBS).where(*over))

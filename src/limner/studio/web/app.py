@@ -18,6 +18,7 @@ from limner.studio.people.tokens import Tokens
 from limner.studio.register import Role
 from limner.studio.web.about import About
 from limner.studio.web.account import Account
+from limner.studio.web.bias import Bias
 from limner.studio.web.classbook import Classbook
 from limner.studio.web.entry import Entry
 from limner.studio.web.explaining import Explaining
@@ -41,6 +42,7 @@ from limner.studio.web.room import Room
 from limner.studio.web.sealed import Sealed
 from limner.studio.web.sharing import Sharing
 from limner.studio.web.showing import Showing
+from limner.studio.web.studied import Tallies
 from limner.studio.web.user import Demand, Who, alone
 from limner.studio.web.webui import WebUI
 from limner.studio.web.withholding import Withholding
@@ -86,6 +88,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
     openai, webui, explaining, work = OpenAI(front), WebUI(front), Explaining(front), Work(front)
     gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
+    bias, tallies = Bias(front), Tallies(front)
     guest: Guest = app.state.guest
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
     return (
@@ -98,6 +101,19 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/gallery", student, gallery.page, hidden=True),
         Door("GET", "/read", student, pictures.page, hidden=True),
         Door("POST", "/read", student, pictures.read, hidden=True),
+        Door("GET", "/bias", student, bias.page, hidden=True),
+        Door("POST", "/bias", student, bias.make, hidden=True),
+        Door("GET", "/bias.zip", student, bias.pack, hidden=True),
+        Door("GET", "/bias/{study}", student, bias.one, hidden=True),
+        Door("POST", "/bias/{study}/draw", student, bias.draw, hidden=True),
+        Door("POST", "/bias/{study}/second", student, bias.second, hidden=True),
+        Door("POST", "/bias/{study}/harm", student, bias.harm, hidden=True),
+        Door("POST", "/bias/{study}/leave", student, bias.leave, hidden=True),
+        Door("GET", "/bias/{study}/tally", student, tallies.page, hidden=True),
+        Door("POST", "/bias/{study}/tally", student, tallies.label, hidden=True),
+        Door("POST", "/bias/{study}/undo", student, tallies.undo, hidden=True),
+        Door("GET", "/bias/{study}/pictures/{place}", student, tallies.picture, hidden=True),
+        Door("GET", "/api/bias/{study}", student, bias.told),
         Door("GET", "/hall", student, showing.seats, hidden=True),
         Door("POST", "/hall", student, showing.send, hidden=True),
         Door("POST", "/hall/{sentence}/withdraw", student, showing.withdraw, hidden=True),
