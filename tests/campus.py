@@ -1,15 +1,15 @@
 """A class and a studio for one, both in this process, whose people come back when they were let out, and a painter."""
 
 import time
+from asyncio import Runner
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from secrets import token_hex
 from threading import Thread
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from fragments import drawn
 from knocking import Answer, Request, asked
@@ -60,7 +60,7 @@ class Campus:
     house: House
     classroom: FastAPI
     study: FastAPI
-    portal: BlockingPortal
+    runner: Runner
     store: Store
     tables: Mapping[bool, tuple["Way", ...]]
     sessions: dict[str, Session] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Campus:
     born: int = 0
 
     def ask(self, who: str, request: Request) -> Answer:
-        return self.portal.call(asked, self.study if who == "alone" else self.classroom, request)
+        return self.runner.run(asked(self.study if who == "alone" else self.classroom, request))
 
     def doors(self, who: str) -> tuple["Way", ...]:
         return self.tables[who == "alone"]
@@ -130,19 +130,19 @@ def campus(folder: Path, url: str) -> Iterator[Campus]:
     tables = {True: table(house, None, study), False: table(house, COURSE, classroom)}
     painter = Painter(house.leases(), house.vault(), store)
     thread = Thread(target=painter.paint, daemon=True)
-    with start_blocking_portal() as portal:
-        with (
-            portal.wrap_async_context_manager(study.router.lifespan_context(study)),
-            portal.wrap_async_context_manager(classroom.router.lifespan_context(classroom)),
-        ):
-            thread.start()
-            try:
-                yield Campus(house, classroom, study, portal, store, tables)
-            finally:
-                painter.over = True
-                thread.join(timeout=30)
-        store.database.close()
-        painter.leases.database.close()
+    with Runner() as runner:
+        stack = AsyncExitStack()
+        for app in (study, classroom):
+            runner.run(stack.enter_async_context(app.router.lifespan_context(app)))
+        thread.start()
+        try:
+            yield Campus(house, classroom, study, runner, store, tables)
+        finally:
+            painter.over = True
+            thread.join(timeout=60)
+            runner.run(stack.aclose())
+            store.database.close()
+            painter.leases.database.close()
 
 
 @dataclass(frozen=True)

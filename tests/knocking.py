@@ -108,7 +108,7 @@ def scope(request: Request) -> dict[str, object]:
 
 @dataclass
 class Watch:
-    """What is written, made, moved, removed or started outside of `inside`, by anybody in this process."""
+    """What is written, made, moved, removed or started outside of `inside`, or asked of another process, by this one."""
 
     inside: Path | None = None
     looks: bool = False  # while somebody asks: who makes up the next question may write where he likes
@@ -119,6 +119,8 @@ class Watch:
             return
         if event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITES:
             self._look(event, arguments[0])
+        elif event in ("socket.connect", "socket.getaddrinfo"):
+            self.strayed.append(f"{event} {arguments[-4:]!r}"[:200])
         elif event in CHANGES:
             for each in arguments[: 2 if event in ("os.rename", "os.link", "shutil.move") else 1]:
                 self._look(event, each)

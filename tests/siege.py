@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -115,6 +116,7 @@ class Siege:
         self.slowest = max(self.slowest, (round(answer.seconds, 2), asked.door))
         strayed, self.watch.strayed = self.watch.strayed, []
         for why in wrong(answer, strayed):
+            sys.stderr.write(f"{why}: {asked.door}, {kind}, {who}\n")
             self.failures.append({"why": why, "kind": kind, "who": who, **asked.spelt(), "raised": answer.raised[-1500:],
                                   "answer": answer.body[:300].decode("utf-8", "replace")})  # fmt: skip
 

@@ -120,7 +120,7 @@ def _settings(line: str) -> dict[str, str]:
             key, value = match[1], match[2].strip()
             if len(value) > 1 and value[0] == value[-1] == '"':
                 with suppress(ValueError):
-                    value = str(json.loads(value))
+                    value = str(json.loads(value)).encode("utf-8", "replace").decode()  # no half surrogate pair
             if size := re.fullmatch(r"(\d+)x(\d+)", value):
                 settings |= {f"{key}-1": size[1], f"{key}-2": size[2]}
             else:
