@@ -9,6 +9,7 @@ import httpx2 as httpx
 from persons import PASSWORD
 from served import Served, announced, served
 
+from limner.studio.classfile import Classfile, classfile
 from limner.studio.course import About, Course
 from limner.studio.house import House
 from limner.studio.people.invitations import Invitations
@@ -68,13 +69,13 @@ class School:
 
 
 @contextmanager
-def school(folder: Path, course: Course = PLAIN) -> Iterator[School]:
+def school(folder: Path, course: Course | Classfile = PLAIN) -> Iterator[School]:
     """Nobody draws here; a model called mini is announced."""
     house = House(f"sqlite:///{folder / 'studio.db'}", folder / "pictures", Rules(pulse=0.02, patience=1.0))
     announced(house)
     with served(house, course=course) as here:
         store = house.store()
-        yield School(here, course, store)
+        yield School(here, classfile(course).course, store)
         store.database.close()
 
 

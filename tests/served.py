@@ -17,6 +17,7 @@ from limner.bundle import Bundle
 from limner.engine import backends
 from limner.engine.worker import work
 from limner.recipe import DEFAULTS
+from limner.studio.classfile import Classfile
 from limner.studio.course import Course
 from limner.studio.house import House
 from limner.studio.leases import Pulse
@@ -33,7 +34,7 @@ WISH = {"prompt": "a red apple", "steps": 2, "width": 32, "height": 32}
 
 def by_header(request: Request) -> User | None:
     name = request.headers.get("x-user")
-    return User(name, Role.INSTRUCTOR if name == "tutor" else Role.STUDENT) if name else None
+    return User(name, Role.INSTRUCTOR if name.startswith("tutor") else Role.STUDENT) if name else None
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ class Served:
 
 
 @contextmanager
-def served(house: House, who: Who = by_header, course: Course | None = None, port: int = 0) -> Iterator[Served]:
+def served(
+    house: House, who: Who = by_header, course: Course | Classfile | None = None, port: int = 0
+) -> Iterator[Served]:
     """Until the block ends, or the server dies of it; a course knows its people itself."""
     app = application(house, who, course=course)
     listening = create_server(("127.0.0.1", port))

@@ -121,11 +121,11 @@ def posts(
     """Whatever has to be done all the time, each by a process."""
     from limner.studio.supervisor import Post
 
-    yield Post("the web's process", web, (place, models, listening, course, args.proxy or []))
+    yield Post("the web's process", web, (place, models, listening, course, args.course, args.proxy or []))
     if not args.no_worker:
         yield from manned(args, models, place, FIRST)
     if course:
-        yield Post("the caretaker", tend, (place, course), later=2 * FIRST)
+        yield Post("the caretaker", tend, (place, course, args.course), later=2 * FIRST)
 
 
 def drawn_with(model: str | None, course: "Course | None") -> list[str]:
@@ -212,11 +212,13 @@ def made(folder: Path | None) -> Path:
 
 
 def web(
-    place: Place, models: Sequence[str], listening: socket.socket, course: "Course | None", proxies: Sequence[str]
-) -> None:
+    place: Place, models: Sequence[str], listening: socket.socket, course: "Course | None", file: Path | None,
+    proxies: Sequence[str],
+) -> None:  # fmt: skip
     """The web's process.  It says what can be drawn before a worker has read the weights, where their folder tells."""
 
     def serve() -> None:
+        from limner.studio.classfile import Classfile
         from limner.studio.people.filtering import OFF, announce
         from limner.studio.staff import SHIPPED as FOLDER
         from limner.studio.staff import stated
@@ -229,17 +231,18 @@ def web(
             if card := stated(FOLDER if model == SHIPPED else Path(model)):
                 staff.announce(card)
         staff.database.close()
-        serve(place.house(), listening, course, proxies)
+        serve(place.house(), listening, Classfile(course, file) if course else None, proxies)
 
     spoken(serve)
 
 
-def tend(place: Place, course: "Course") -> None:
+def tend(place: Place, course: "Course", file: Path) -> None:
     """The process that removes what is too old."""
 
     def serve() -> None:
         from limner.studio.care import serve
+        from limner.studio.classfile import Classfile
 
-        serve(place.house(), course)
+        serve(place.house(), Classfile(course, file))
 
     spoken(serve)

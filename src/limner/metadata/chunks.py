@@ -9,6 +9,7 @@ from typing import BinaryIO
 from limner.errors import LimnerError
 
 MOST = 16 * 2**20  # bytes of text in one picture; the largest ComfyUI workflows have two
+MANY = 100_000  # pieces of one file; a picture of 48 MiB has some thousands
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _XAP = b"http://ns.adobe.com/xap/1.0/\0"
 _BARE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
@@ -69,7 +70,9 @@ def _collected(pieces: Iterator[tuple[str, bytes]]) -> Chunks:
 def _png(file: BinaryIO) -> Chunks:
     """PNG (Third Edition), 5.3: length, type, data and checksum, again and again until IEND."""
     texts, exif, left = dict[str, str](), b"", MOST
+    pieces = _counted()
     while (kind := (head := _exactly(file, 8))[4:]) != b"IEND":
+        next(pieces)
         length = int.from_bytes(head[:4])
         if kind not in (b"tEXt", b"zTXt", b"iTXt", b"eXIf"):
             _skip(file, length + 4)
@@ -110,11 +113,10 @@ def _inflated(data: bytes, left: int) -> bytes:
 
 def _jpeg(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
     """The APP1 segments before the picture itself."""
-    while True:
+    for _ in _counted():
         if _exactly(file, 1) != b"\xff":
             raise ValueError("a marker is missing")
-        while (marker := _exactly(file, 1)[0]) == 0xFF:
-            pass
+        marker = next(byte[0] for _ in _counted() if (byte := _exactly(file, 1)) != b"\xff")
         if marker in (0xD9, 0xDA):  # the end; the pixels
             return
         if marker in _BARE:
@@ -128,7 +130,9 @@ def _jpeg(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
 
 def _webp(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
     """The RIFF chunks EXIF and XMP; each is padded to an even length."""
+    pieces = _counted()
     while head := file.read(8):
+        next(pieces)
         length = int.from_bytes(head[4:], "little")
         if len(head) < 8:
             raise ValueError("it ends early")
@@ -137,6 +141,12 @@ def _webp(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
             _skip(file, length % 2)
         else:
             _skip(file, length + length % 2)
+
+
+def _counted() -> Iterator[int]:
+    """A number for each piece; ValueError where there are more than anybody means."""
+    yield from range(MANY)
+    raise ValueError(f"it has more than {MANY} pieces")
 
 
 def _within(file: BinaryIO, length: int, left: int) -> bytes:

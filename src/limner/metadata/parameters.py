@@ -12,6 +12,7 @@ from limner.metadata.names import LADDERS, SAMPLERS, named
 from limner.metadata.tags import LORA_WEIGHTS, tagged
 from limner.recipe import ETA, FIELDS, LOUDEST, Recipe, Value, Wish, checked
 
+MANY = 1000  # settings of one picture; the longest list of hashes has some hundred
 _SETTING = re.compile(r'\s*(\w[\w /-]+):\s*("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
 
 
@@ -112,14 +113,14 @@ def _quoted(value: str) -> str:
 
 
 def _settings(line: str) -> dict[str, str]:
-    """The line's `key: value` pairs, read from left to right in linear time."""
+    """The line's `key: value` pairs, read from left to right in linear time; the first MANY, where there are more."""
     settings, at = dict[str, str](), 0
-    while 0 <= at < len(line):
+    while 0 <= at < len(line) and len(settings) < MANY:
         if match := _SETTING.match(line, at):
             key, value = match[1], match[2].strip()
             if len(value) > 1 and value[0] == value[-1] == '"':
                 with suppress(ValueError):
-                    value = str(json.loads(value))
+                    value = str(json.loads(value)).encode("utf-8", "replace").decode()  # no half surrogate pair
             if size := re.fullmatch(r"(\d+)x(\d+)", value):
                 settings |= {f"{key}-1": size[1], f"{key}-2": size[2]}
             else:

@@ -29,6 +29,18 @@ class Reading:
     settings: Mapping[str, str] = field(default_factory=dict)
     recipe: Recipe | None = None
 
+    def __post_init__(self) -> None:
+        """Whatever JSON may spell: half a surrogate pair is no character, and could be written nowhere."""
+        for name in ("maker", "text", "model"):
+            object.__setattr__(self, name, _written(getattr(self, name)))
+        object.__setattr__(self, "unmet", tuple(map(_written, self.unmet)))
+        settings = {_written(name): _written(value) for name, value in self.settings.items()}
+        object.__setattr__(self, "settings", settings)
+
+
+def _written(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
 
 def parsed(text: str) -> object:
     """The JSON in a text, None where there is none; NaN is a float, and no depth overflows."""
@@ -91,7 +103,7 @@ def short(value: object) -> str:
     """At most 60 characters in one line."""
     try:
         text = " ".join(str(value)[:1000].split())
-    except RecursionError:  # lists in lists in lists
+    except (RecursionError, ValueError):  # lists in lists in lists; a number of more digits than Python writes
         text = "..."
     return text if len(text) <= 60 else f"{text[:57]}..."
 

@@ -8,6 +8,7 @@ from limner.errors import LimnerError
 MARK = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # by the colour type; a palette (3) is nothing that an engine writes
 WIDEST = 4096  # pixels: a recipe has no more
+MANY = 100_000  # chunks; an engine writes some hundreds
 PIECE = 2**16  # bytes of pixels that are looked at at once, as a small file may hold very many
 
 
@@ -34,8 +35,10 @@ def measured(data: bytes) -> tuple[int, int]:
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Section 5.3: length, type, data and checksum, to the last byte."""
-    at = len(MARK)
+    at, pieces = len(MARK), 0
     while at < len(data):
+        if (pieces := pieces + 1) > MANY:
+            raise _wrong(f"has more than {MANY} pieces")
         end = at + 8 + int.from_bytes(data[at : at + 4])
         kind, body = data[at + 4 : at + 8], data[at + 8 : end]
         if data[end : end + 4] != zlib.crc32(kind + body).to_bytes(4):

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 from pupils import school
 from served import WISH
+from studios import Studio
 
 from limner.errors import LimnerError
 from limner.studio.register import Role
@@ -16,42 +17,47 @@ from limner.studio.web.user import NOBODY, User
 SLOW = {"submits": Rate(2, 10.0), "requests": Rate(30, 0.001), "strangers": Rate(3, 30.0)}
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def limits(clock: Clock) -> Limits:
-    return Limits(Counter("refused", "refused", ["kind"], registry=CollectorRegistry()), SLOW, clock)
+def limits(studio: Studio) -> Limits:
+    """Of one process, on a database that may be another's, too."""
+    clock = lambda: studio.time.now  # noqa: E731
+    return Limits(Counter("refused", "refused", ["kind"], registry=CollectorRegistry()), studio.database, SLOW, clock)
 
 
-def test_a_burst_is_let_through_and_then_one_in_so_long() -> None:
-    clock, ada, bob = Clock(), User("ada", Role.STUDENT), User("bob", Role.STUDENT)
-    held = limits(clock)
+def test_a_burst_is_let_through_and_then_one_in_so_long(studio: Studio) -> None:
+    ada, bob = User("ada", Role.STUDENT), User("bob", Role.STUDENT)
+    held = limits(studio)
     for _ in range(2):
         held.submit(ada)
     with pytest.raises(LimnerError, match="you ask too often; wait 10 s") as caught:
         held.submit(ada)
     assert (caught.value.status, caught.value.after) == (429, 10)
     held.submit(bob)  # whose own burst is
-    clock.now = 4.0
+    studio.time.passes(4.0)
     with pytest.raises(LimnerError, match="wait 6 s"):
         held.submit(ada)
-    clock.now = 10.0
+    studio.time.passes(6.0)
     held.submit(ada)
     with pytest.raises(LimnerError, match="wait 10 s"):
         held.submit(ada)
-    clock.now = 100.0  # who was away may not save up more than the burst
+    studio.time.passes(90.0)  # who was away may not save up more than the burst
     for _ in range(2):
         held.submit(ada)
     with pytest.raises(LimnerError):
         held.submit(ada)
 
 
-def test_who_is_not_known_is_counted_by_address() -> None:
-    held = limits(Clock())
+def test_wishes_are_counted_for_all_processes_and_beyond_their_ends(studio: Studio) -> None:
+    ada = User("ada", Role.STUDENT)
+    limits(studio).submit(ada)
+    limits(studio).submit(ada)  # another process, or the next
+    with pytest.raises(LimnerError, match="wait 10 s"):
+        limits(studio).submit(ada)
+    studio.time.passes(10.0)
+    limits(studio).submit(ada)
+
+
+def test_who_is_not_known_is_counted_by_address(studio: Studio) -> None:
+    held = limits(studio)
     for _ in range(3):
         held.read(NOBODY, "10.0.0.1")
     with pytest.raises(LimnerError):
@@ -60,13 +66,12 @@ def test_who_is_not_known_is_counted_by_address() -> None:
     held.read(User("ada", Role.STUDENT), "10.0.0.1")
 
 
-def test_those_who_may_ask_like_anybody_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_those_who_may_ask_like_anybody_are_forgotten(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("limner.studio.web.limits.MANY", 10)
-    clock = Clock()
-    held = limits(clock)
+    held = limits(studio)
     for number in range(10):
         held.read(NOBODY, f"10.0.0.{number}")
-    clock.now = 1000.0
+    studio.time.passes(1000.0)
     held.read(NOBODY, "10.0.1.1")
     assert len(held._free) == 1
 

@@ -1,8 +1,12 @@
 """From the seats to the wall: sent by anybody, chosen by who teaches, drawn once, and seen by all as nobody's."""
 
 import re
+from pathlib import Path
 
+from pupils import school
 from served import WISH, Served, painted, served
+
+from limner.studio.register import Role
 
 
 def test_a_sentence_goes_from_a_seat_to_the_wall(idle: Served) -> None:
@@ -56,6 +60,36 @@ def test_a_seat_takes_back_its_own_and_nobody_elses(idle: Served) -> None:
         assert path not in ada.get("/hall").text
         empty = ada.post("/hall", data={"prompt": " ", "key": "2"})
         assert (empty.status_code, "no sentence for the hall" in empty.text) == (422, True)
+
+
+def test_two_who_teach_see_the_same_wall(idle: Served) -> None:
+    with idle.client() as ada, idle.client("tutor") as tutor, idle.client("tutor's help") as other:
+        tutor.post("/show/next", data={"prompt": "a dog", "key": "k"})
+        (job,) = tutor.get("/api/jobs").json()["jobs"]
+        wall = other.get("/show").text
+        sentence = re.search(r'data-at="(\w+)" data-last', wall)[1]
+        assert "data-watch" in wall  # its events are not told to others: it looks again
+        assert [client.get(f"/show/{sentence}/picture.png").status_code for client in (ada, other)] == [403, 404]
+        assert other.get(f"/show/{sentence}/look.png").status_code == 204
+        picture = painted(idle.house, job["id"])
+        assert other.get(f"/show/{sentence}/picture.png").content == b"\x89PNG painted"
+        assert f'src="/show/{sentence}/picture.png"' in other.get(f"/show/{sentence}/stage").text
+        assert f'src="/pictures/{picture}.png"' in tutor.get(f"/show/{sentence}/stage").text
+        assert f'data-shown="{sentence}"' in other.get("/show/line").text
+        onward = other.post("/show/next", data={"prompt": "a cat", "key": "k"}).headers["location"]
+        assert f'href="{onward}" data-later' in tutor.get(f"/show?at={sentence}").text
+        assert tutor.get("/show/nothing/stage").status_code == 404
+
+
+def test_what_was_taken_down_hangs_on_no_wall(tmp_path: Path, quick: object) -> None:
+    with school(tmp_path) as here, here.join("eve", Role.INSTRUCTOR) as eve, here.join("tom", Role.ASSISTANT) as tom:
+        sentence = eve.post("/show/next", data={"prompt": "a dog", "key": "k"}).headers["location"].partition("=")[2]
+        job = eve.get("/api/jobs").json()["jobs"][0]["id"]
+        painted(here.here.house, job)
+        assert tom.get(f"/show/{sentence}/picture.png").status_code == 200
+        eve.post(f"/jobs/{job}/take-down", data={"why": "rude"})
+        gone = tom.get(f"/show/{sentence}/picture.png")
+        assert (gone.status_code, "taken down: rude" in gone.text) == (403, True)
 
 
 def test_the_studio_says_what_it_is_and_what_it_keeps(idle: Served) -> None:

@@ -3,7 +3,8 @@
 import base64
 
 import pytest
-from playwright.sync_api import Browser
+from fragments import drawn
+from playwright.sync_api import Browser, expect
 from served import WISH, Served, painted
 from windows import opened
 
@@ -118,6 +119,17 @@ def test_the_wall_goes_on_and_back_by_the_keys_and_hears_of_new_sentences(browse
     page.wait_for_selector("h1:has-text('a first boat')")
     page.keyboard.press("Space")
     page.wait_for_selector("h1:has-text('a second boat')")
+    page.context.close()
+
+
+def test_what_one_who_teaches_chooses_comes_up_on_the_others_wall(browser: Browser, idle: Served) -> None:
+    page = opened(browser, idle, "tutor's help")
+    page.goto("/show")
+    with idle.client("tutor") as tutor:
+        tutor.post("/show/next", data={"prompt": "a boat", "key": "1"})
+        page.wait_for_selector("h1:has-text('a boat')")
+        painted(idle.house, tutor.get("/api/jobs").json()["jobs"][0]["id"], drawn({}))
+    expect(page.locator(".stage img[src$='/picture.png']")).not_to_have_js_property("naturalWidth", 0)
     page.context.close()
 
 

@@ -63,6 +63,12 @@ class Gallery:
         wanted = JOBS.c.picture == _id(picture)
         self.database.read(lambda connection: _first(connection, who, wanted, picture))
 
+    def hung(self, picture: str) -> None:
+        """Nothing, if what was shown to the whole class may be seen still; LimnerError where it was taken down."""
+        taken = select(TAKEN.c.why).where(TAKEN.c.picture == picture)
+        if (why := self.database.read(lambda connection: connection.scalar(taken))) is not None:
+            raise LimnerError(f"this picture was taken down: {why}", "ask an instructor", 403)
+
     def allow(self, who: Person, job: str) -> None:
         """The same, called by a job."""
         self.database.read(lambda connection: seen(connection, who, job))

@@ -16,6 +16,7 @@ NAMES: Mapping[str, str] = {
     "role": "role",
 }  # fmt: skip
 MOST = 1_000_000  # bytes
+PEOPLE = 2000  # who are invited in one transaction, for which all others wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ def parse(data: bytes, name: str = "the roster") -> list[Guest]:
         line = data[: fault.start].count(b"\n") + 1
         raise LimnerError(f"{name}, line {line} is not UTF-8", "save it as CSV UTF-8") from fault
     guests = list(_guests(text, name))
+    if len(guests) > PEOPLE:
+        raise LimnerError(f"{name} has more than {PEOPLE} people in it", "invite them by several of them")
     if not guests:
         raise LimnerError(f"{name} has no people in it", "write a line name,mail,role and one for each person below")
     return guests

@@ -41,6 +41,27 @@ def forgive(moment: Moment, name: str, address: str) -> None:
     moment.run(delete(TRIES).where(TRIES.c.key == next(iter(keys))))
 
 
+def pace(moment: Moment, who: str, burst: int, every: float) -> float:
+    """Seconds that somebody has to wait; none, and then it is counted, for `burst` at once and one in `every` seconds."""
+    key = sha256(f"pace {who}".encode("utf-8", "replace")).hexdigest()
+    known = moment.run(select(TRIES.c.at).where(TRIES.c.key == key))
+    wait, free = cell(known[0].at if known else moment.now, moment.now, burst, every)
+    if wait <= 0 and known:
+        moment.run(update(TRIES).where(TRIES.c.key == key).values(at=free))
+    elif wait <= 0:
+        moment.run(insert(TRIES).values(key=key, tries=1, at=free))
+    return max(0.0, wait)
+
+
+def cell(free: float, now: float, burst: int, every: float) -> tuple[float, float]:
+    """Seconds to wait, and when all is forgiven if one need not: the generic cell rate algorithm (ITU-T I.371, annex A).
+
+    `free` is when all was forgiven before: the one number that is kept of somebody.
+    """
+    free = max(now, free)
+    return free - now - (burst - 1) * every, free + every
+
+
 def _pause(over: int) -> float:
     """Seconds to wait after so many tries above the free ones."""
     return 0.0 if over < 0 else min(2.0 ** min(over, 30), LONGEST_WAIT)

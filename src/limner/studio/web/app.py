@@ -9,9 +9,11 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from limner import __version__
 from limner.errors import LimnerError
+from limner.studio.classfile import Classfile, classfile
 from limner.studio.course import Course
 from limner.studio.house import House
 from limner.studio.people.tokens import Tokens
@@ -22,7 +24,7 @@ from limner.studio.web.bias import Bias
 from limner.studio.web.classbook import Classbook
 from limner.studio.web.entry import Entry
 from limner.studio.web.explaining import Explaining
-from limner.studio.web.faults import crash, http_fault, limner_fault, unread
+from limner.studio.web.faults import crash, gone, http_fault, limner_fault, unread
 from limner.studio.web.feed import Feed
 from limner.studio.web.front import Front
 from limner.studio.web.gallery import Gallery
@@ -119,6 +121,9 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("POST", "/hall/{sentence}/withdraw", student, showing.withdraw, hidden=True),
         Door("GET", "/show", assistant, showing.wall, hidden=True),
         Door("GET", "/show/line", assistant, showing.line, hidden=True),
+        Door("GET", "/show/{sentence}/stage", assistant, showing.stage, hidden=True),
+        Door("GET", "/show/{sentence}/picture.png", assistant, showing.picture, hidden=True),
+        Door("GET", "/show/{sentence}/look.png", assistant, showing.look, hidden=True),
         Door("POST", "/show/next", assistant, showing.next, hidden=True),
         Door("POST", "/show/{sentence}/dismiss", assistant, showing.dismiss, hidden=True),
         Door("GET", "/about", student, About(front).page, hidden=True),
@@ -228,7 +233,7 @@ def course_doors(front: Front, room: Room) -> Iterator[Door]:
 
 
 def application(
-    house: House, who: Who = alone, hosts: Collection[str] = LOOPBACK, course: Course | None = None
+    house: House, who: Who = alone, hosts: Collection[str] = LOOPBACK, course: Course | Classfile | None = None
 ) -> FastAPI:
     """The studio's service, for a course's people if there is one: then it knows them itself, and its own name.
 
@@ -263,6 +268,7 @@ def application(
     app.add_exception_handler(LimnerError, limner_fault)
     app.add_exception_handler(HTTPException, http_fault)
     app.add_exception_handler(RequestValidationError, unread)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, crash)
     if room:
         app.add_middleware(Sealed)
@@ -271,7 +277,8 @@ def application(
     return app
 
 
-def entrance(house: House, course: Course | None = None, meter: Meter | None = None) -> Front:
+def entrance(house: House, course: Course | Classfile | None = None, meter: Meter | None = None) -> Front:
     store, vault = house.store(), house.vault()
-    room = Room(course, store, vault, Limits((meter or Meter()).refused)) if course else None
+    limits = Limits((meter or Meter()).refused, store.database)
+    room = Room(classfile(course), store, vault, limits) if course else None
     return Front(store, vault, house.staff(store.database), Feed(store), room)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
+from fastapi import Query
 from fastapi.responses import RedirectResponse, Response
 
 from limner.errors import LimnerError
@@ -18,6 +20,7 @@ from limner.studio.web.room import Room
 from limner.studio.web.user import Asker, User
 
 LINES = 100  # of the log on one page
+Before: TypeAlias = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Classbook:
             return self._page(user, fault)
         return RedirectResponse("/class", 303)
 
-    def log(self, user: Asker, before: int | None = None, check: bool = False) -> Response:
+    def log(self, user: Asker, before: Before = None, check: bool = False) -> Response:
         """What was done, by whom and to whom; and whether the log is whole."""
         database = self.room.database
         lines = log.latest(database, LINES + 1, before)
@@ -56,6 +59,7 @@ class Classbook:
         use = database.read(figures.usage)
         values = {
             "course": self.room.course,
+            "file": self.room.file,
             "closed": self.room.store.closed(),
             "counts": {state.value: count for state, count in self.room.store.counts().items()},
             "states": [state.value for state in State],

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import AfterValidator
 
 from limner.errors import LimnerError
 from limner.studio.people.sessions import Session
@@ -13,7 +14,15 @@ from limner.studio.web.page import paper
 from limner.studio.web.room import Room
 from limner.studio.web.user import client
 
-Text: TypeAlias = Annotated[str, Form(max_length=1000)]
+
+
+def _spoken(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it holds a NUL, which is no text")
+    return text
+
+
+Text: TypeAlias = Annotated[str, Form(max_length=1000), AfterValidator(_spoken)]
 """A line of a form."""
 OURS = re.compile(r"/(?![/\\])[\x21-\x7e]*")  # a path of this studio's: no other host, however browsers read it
 

@@ -81,6 +81,11 @@ def unread(request: Request, fault: Exception) -> Response:
     return answer(request.scope, LimnerError(f"{name[:64]}: {message[:1].lower()}{message[1:]}", "see /api"))
 
 
+def gone(request: Request, fault: Exception) -> Response:
+    """Whoever sent it went away in the middle: nobody reads this."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+
 def crash(request: Request, fault: Exception) -> Response:
     """limner is at fault; the server's log says where."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR

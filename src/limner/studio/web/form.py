@@ -26,6 +26,8 @@ async def said(request: Request) -> dict[str, str]:
     """What was typed, without what stands around it."""
     form = await request.form(max_files=0)
     typed = {name: value.strip() for name, value in form.items() if isinstance(value, str)}
+    if unread := [name for name, value in typed.items() if "\0" in value]:
+        raise LimnerError(f"{unread[0][:64]} holds a NUL, which is no text", "take it out")
     if typed.get("luck") or "dice" in typed:
         typed["seed"] = str(randbelow(SEEDS - USUAL.cap))
     return typed
@@ -54,7 +56,7 @@ def field(name: str, text: str) -> Value:
 
 def whole(text: str) -> int:
     """How many pictures."""
-    if not (text.isdecimal() and 1 <= int(text[:9]) <= USUAL.cap):
+    if not (text.isdecimal() and len(text) < 10 and 1 <= int(text) <= USUAL.cap):
         raise LimnerError(f"{text[:20]!r} is no number of pictures", f"choose 1 to {USUAL.cap}")
     return int(text)
 

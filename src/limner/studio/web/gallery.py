@@ -26,6 +26,7 @@ from limner.studio.web.user import Asker, User
 
 SHOWN = 60  # pictures on one page, of which all may be chosen
 BESIDE = 4  # pictures side by side
+WORDY = 200  # characters to search for
 LIGHT = 8 * 2**20  # bytes of a zip that stays in memory
 
 
@@ -128,7 +129,9 @@ def rows(jobs: Sequence[Job], models: dict[str, str]) -> Iterator[tuple[str, lis
 
 
 def _sought(cards: Sequence[Card], words: str, seed: str, model: str, state: str) -> Sought:
-    """What the form says; LimnerError where that is no seed or no state."""
+    """What the form says; LimnerError where that is no seed or no state, or more words than anybody remembers."""
+    if len(words) > WORDY:
+        raise LimnerError(f"{len(words)} characters are more than {WORDY}", "search for fewer words")
     number = field("seed", seed.strip()) if seed.strip() else None
     if state and state not in list(State):
         raise LimnerError(f"{state[:20]!r} is no state", f"choose one of {', '.join(State)}")

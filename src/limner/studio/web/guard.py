@@ -3,7 +3,6 @@
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -12,10 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from limner.errors import LimnerError
 from limner.studio.web.faults import answer
 from limner.studio.web.health import Meter
-from limner.studio.web.user import SAFE
+from limner.studio.web.user import SAFE, named
 
 MOST = 2**20  # bytes of a request,
 PICTURED = ("/read", "/sdapi/v1/png-info", "/gradio/gradio_api/upload", "/workers/picture")
+DIGITS = 12  # of a length that is read at all
 MORE: Mapping[str, int] = dict.fromkeys(PICTURED, 48 * 2**20)  # but where a picture comes along
 ALWAYS: Mapping[str, str] = {
     "content-security-policy": (
@@ -57,7 +57,8 @@ class Guard:
             await send(message)
 
         try:
-            if fault := refused(scope["method"], Headers(scope=scope), self.hosts, scope["path"]):
+            headers = Headers(scope=scope)
+            if fault := refused(scope["method"], headers, self.hosts, scope["path"]) or unspoken(scope):
                 await answer(scope, fault)(scope, receive, answered)
             else:
                 await self.app(scope, limited(receive, MORE.get(scope["path"], MOST)), answered)
@@ -70,16 +71,23 @@ class Guard:
 def refused(method: str, headers: Headers, hosts: Collection[str], path: str) -> LimnerError | None:
     """Why a request is not let in; None if it is."""
     host = headers.get("host", "")
-    if urlsplit(f"//{host}").hostname not in hosts:
+    if named(f"//{host}")[1] not in hosts:
         return LimnerError(f"this is not {host[:64]!r}", f"call it {' or '.join(sorted(hosts))}", 421)
     if method not in SAFE:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
-        foreign = origin is not None and urlsplit(origin).netloc != host
+        foreign = origin is not None and named(origin)[0] != host
         if foreign or site not in ("same-origin", "none"):
             return LimnerError("that was sent by another site's page", "use the studio's own", 403)
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > MORE.get(path, MOST):
+    if not length.isdecimal() or len(length) > DIGITS or int(length) > MORE.get(path, MOST):
         return _large(MORE.get(path, MOST))
+    return None
+
+
+def unspoken(scope: Scope) -> LimnerError | None:
+    """A fault, where an address holds a NUL: nothing here is called so, and no database can be asked for it."""
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        return LimnerError("an address here holds no NUL", "begin at /", 400)
     return None
 
 

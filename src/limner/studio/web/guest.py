@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
+from http import HTTPStatus
 from importlib import import_module
 from importlib.util import find_spec
-from json import dumps, loads
+from json import loads
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -22,8 +24,12 @@ from starlette.datastructures import MutableHeaders, UploadFile
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from limner.errors import LimnerError
+from limner.studio.web.errands import awaited, errand, plain, spelt
 from limner.studio.web.front import Front
 from limner.studio.web.jobs import Jobs
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 HERE = "/gradio"
 UNREAD = 60.0  # seconds for which an upload waits to be read,
@@ -56,6 +62,7 @@ class Guest:
     _coming: asyncio.Lock = field(default_factory=asyncio.Lock)
     _stay: AsyncExitStack = field(default_factory=AsyncExitStack)
     _app: ASGIApp | None = None
+    _blocks: "gr.Blocks | None" = None
     _folder: str = ""
 
     def ways(self) -> Iterator[tuple[str, str, Callable[..., object]]]:
@@ -65,8 +72,10 @@ class Guest:
         yield "GET", f"{HERE}/", self.page
         for path in ("config", "theme.css", "assets/{path:path}", "static/{path:path}"):
             yield "GET", f"{HERE}/{path}", self.through
-        for path in ("info", "startup-events", "queue/data", "call/{call}/{event}"):
+        for path in ("info", "startup-events"):
             yield "GET", f"{calls}/{path}", self.through
+        for path in ("queue/data", "call/{call}/{event}"):
+            yield "GET", f"{calls}/{path}", self.heard
         for path in ("run/{call}", "queue/join", "call/{call}"):
             yield "POST", f"{calls}/{path}", self.call
         yield "POST", f"{calls}/upload", self.upload
@@ -93,8 +102,14 @@ class Guest:
         """Whatever needs no body: what the page consists of, and what becomes of calls."""
         return Passed(await self.come(), request.receive)
 
+    async def heard(self, request: Request) -> Response:
+        """What becomes of a call, by its own name or by its session's."""
+        app = await self.come()
+        awaited(self._blocks, request.path_params.get("event") or request.query_params.get("session_hash", ""))
+        return Passed(app, request.receive)
+
     async def call(self, request: Request) -> Response:
-        """A call: it names no file but uploads, and outside Gradio's queue leaves no session behind."""
+        """A call: it is there, names no file but uploads, and outside Gradio's queue leaves no session behind."""
         app = await self.come()
         try:
             said = loads(await request.body())
@@ -104,9 +119,10 @@ class Guest:
             raise LimnerError("the request's body is no object", "send JSON with data in it", 400)
         for path in paths(said):
             self._upload(path)
+        asked = errand(self._blocks, request.path_params.get("call", ""), said)
         if "/queue/" not in request.url.path:
-            said.pop("session_hash", None)
-        return Passed(app, again(dumps(said).encode(), request.receive))
+            asked.pop("session_hash", None)
+        return Passed(app, again(spelt(asked), request.receive))
 
     async def upload(self, request: Request) -> list[str]:
         """A picture that is to be read.  Its name is ours, and it is gone when it was read, or a minute later."""
@@ -155,8 +171,9 @@ class Guest:
                     )
                 self._folder = self._stay.enter_context(TemporaryDirectory(prefix="limner-gradio-"))
                 os.environ.update(GRADIO_TEMP_DIR=self._folder, GRADIO_ANALYTICS_ENABLED="False")
+                os.environ.setdefault("MPLCONFIGDIR", f"{self._folder}/matplotlib")  # which Gradio looks for at a call
                 await run_in_threadpool(import_module, "limner.studio.web.blocks")  # which takes seconds
-                host = housed(self.front, self.take, self._folder)
+                host, self._blocks = housed(self.front, self.take, self._folder)
                 await self._stay.enter_async_context(host.router.lifespan_context(host))
                 self._app = host
         return self._app
@@ -167,19 +184,20 @@ def invited() -> bool:
     return find_spec("gradio") is not None
 
 
-def housed(front: Front, take: Callable[[object], bytes], folder: str) -> FastAPI:
-    """Gradio's application under its own path, with the fonts that are here."""
+def housed(front: Front, take: Callable[[object], bytes], folder: str) -> "tuple[FastAPI, gr.Blocks]":
+    """Gradio's application under its own path, with the fonts that are here; and the page and the calls in it."""
     import gradio
 
     from limner.studio.web.blocks import Calls, page
 
     host = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     theme = gradio.themes.Default(font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace"))
+    blocks = page(Calls(front, take, folder))
     app: FastAPI = gradio.mount_gradio_app(
-        host, page(Calls(front, take, folder)), HERE, root_path=HERE, footer_links=[], run_history=False,
+        host, blocks, HERE, root_path=HERE, footer_links=[], run_history=False,
         ssr_mode=False, pwa=False, mcp_server=False, enable_monitoring=False, theme=theme,
     )  # fmt: skip
-    return app
+    return app, blocks
 
 
 class Passed(Response):
@@ -190,9 +208,19 @@ class Passed(Response):
         self.app, self.receive = app, receive
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun: Message | None = None
+
         async def sent(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
                 MutableHeaders(raw=message.setdefault("headers", []))["content-security-policy"] = policy()
+                if message["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
+                    begun = message
+                    return
+            elif begun is not None:  # Gradio calls all that goes wrong a fault of its own
+                asker = HTTPStatus.UNPROCESSABLE_ENTITY if plain(message.get("body", b"")) else begun["status"]
+                await send({**begun, "status": int(asker)})
+                begun = None
             await send(message)
 
         await self.app(child(scope), self.receive, sent)

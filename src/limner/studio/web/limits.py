@@ -9,6 +9,8 @@ from threading import Lock
 from prometheus_client import Counter
 
 from limner.errors import LimnerError
+from limner.studio.database import Database
+from limner.studio.people import tries
 from limner.studio.web.user import User
 
 MANY = 10_000  # askers, after which those are forgotten who may ask as often as anybody
@@ -31,9 +33,11 @@ RATES: Mapping[str, Rate] = {
 
 @dataclass(slots=True, eq=False)
 class Limits:
-    """The generic cell rate algorithm (ITU-T I.371, annex A): of each asker one number, when all is forgiven."""
+    """Wishes are counted in the database, for all processes and beyond their ends; requests, of which each would have to
+    be written down, here, and are forgotten with the process."""
 
     refused: Counter
+    database: Database
     rates: Mapping[str, Rate] = field(default_factory=lambda: RATES)
     clock: Callable[[], float] = time.monotonic
     _free: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -45,17 +49,21 @@ class Limits:
 
     def submit(self, user: User) -> None:
         """Somebody asks for pictures; LimnerError says how long to wait."""
-        self._charge("submits", user.name)
+        rate = self.rates["submits"]
+        who = f"submits {user.name}"
+        self._refuse("submits", self.database.write(lambda moment: tries.pace(moment, who, rate.burst, rate.every)))
 
     def _charge(self, kind: str, who: str) -> None:
         rate, now = self.rates[kind], self.clock()
         with self._lock:
-            free = max(now, self._free.get((kind, who), now))
-            wait = free - now - (rate.burst - 1) * rate.every
+            wait, free = tries.cell(self._free.get((kind, who), now), now, rate.burst, rate.every)
             if wait <= 0:
-                self._free[kind, who] = free + rate.every
+                self._free[kind, who] = free
             if len(self._free) > MANY:
                 self._free = {each: free for each, free in self._free.items() if free > now}
+        self._refuse(kind, wait)
+
+    def _refuse(self, kind: str, wait: float) -> None:
         if wait > 0:
             self.refused.labels(kind).inc()
             seconds = ceil(wait)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from limner.recipe import Recipe, Wish
+from limner.studio.classfile import Classfile
 from limner.studio.course import Course
 from limner.studio.database import Database
 from limner.studio.people.appeals import Appeals, Held
@@ -38,10 +39,14 @@ class Desk:
 class Room:
     """One course's.  Whatever it hands out is a view of the same database."""
 
-    course: Course
+    file: Classfile
     store: Store
     vault: Vault
     limits: Limits
+
+    @property
+    def course(self) -> Course:
+        return self.file.course
 
     @property
     def database(self) -> Database:

@@ -6,7 +6,7 @@ from socket import socket
 
 import uvicorn
 
-from limner.studio.course import Course
+from limner.studio.classfile import Classfile
 from limner.studio.house import House
 from limner.studio.web.app import application
 from limner.studio.web.feed import Feed
@@ -16,7 +16,7 @@ GUEST = 5  # seconds after which Gradio may come, where it is installed: the stu
 LEAVE = 3  # seconds for which a server that ends waits for answers on their way
 
 
-def serve(house: House, listening: socket, course: Course | None = None, proxies: Sequence[str] = ()) -> None:
+def serve(house: House, listening: socket, course: Classfile | None = None, proxies: Sequence[str] = ()) -> None:
     """Until this process is asked to end (SIGTERM).  For a process of its own.
 
     Of `proxies` it is believed for whom they ask; of others it is not.

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from limner.errors import LimnerError
 from limner.recipe import Wish
 from limner.studio.hall import EACH, LONGEST, Hall, Sentence
+from limner.studio.store import Job
 from limner.studio.web import form, shown
 from limner.studio.web.front import Front
 from limner.studio.web.page import render
@@ -47,24 +48,43 @@ class Showing:
         """One sentence large, as it is drawn, and those that wait: for a projector."""
         past = await run_in_threadpool(self.hall.shown)
         place = next((k for k, each in enumerate(past) if each.id == at), len(past) - 1)
-        jobs = [job] if past and (job := await run_in_threadpool(self.front.store.job, past[place].job or "")) else []
-        after = await run_in_threadpool(self.front.store.last)
         values = {
-            "sentence": past[place] if past else None,
+            **await self._stage(user, past[place] if past else None),
             "earlier": past[place - 1].id if place > 0 else None,
             "later": past[place + 1].id if place + 1 < len(past) else None,
-            "job": (await shown.cards(self.front, jobs))[0] if jobs else None,
-            "mine": bool(jobs) and jobs[0].owner == user.name,
+            "last": past[-1] if past else None,
             "waiting": await run_in_threadpool(self.hall.waiting),
             "key": token_hex(16),
             "longest": LONGEST,
-            **shown.alive(after, jobs),
         }
         return HTMLResponse(render("show.html", values))
 
+    async def stage(self, sentence: str, user: Asker) -> Response:
+        """What is on the wall of it, as a piece of a page, for the wall of another who teaches."""
+        found = await run_in_threadpool(self.hall.one, sentence)
+        return HTMLResponse(render("stage.html", await self._stage(user, found)))
+
+    def picture(self, sentence: str, user: Asker) -> Response:
+        """The picture of a sentence that was shown, for all who teach: it was drawn before everybody's eyes."""
+        job = self._drawn(sentence)
+        if job.picture is None:
+            raise LimnerError("that picture is not there yet", "wait for it on the wall", 404)
+        if self.front.room:
+            self.front.room.gallery.hung(job.picture)
+        data = self.front.kept(job.picture)
+        return Response(data, media_type="image/png", headers={"cache-control": "private, no-cache"})
+
+    def look(self, sentence: str, user: Asker) -> Response:
+        """The last look at it, while it is drawn."""
+        data = self.front.store.preview(self._drawn(sentence).id)
+        if data is None:
+            return Response(status_code=204)
+        return Response(data, media_type="image/png", headers={"cache-control": "no-store"})
+
     def line(self, user: Asker) -> Response:
-        """Those that wait, as a piece of a page, for a wall that is open."""
-        return HTMLResponse(render("line.html", {"waiting": self.hall.waiting()}))
+        """Those that wait, as a piece of a page, for a wall that is open; and which is on it."""
+        last = next(iter(self.hall.shown(1)), None)
+        return HTMLResponse(render("line.html", {"waiting": self.hall.waiting(), "last": last}))
 
     async def next(self, request: Request, user: Asker) -> Response:
         """Draw the sentence that was chosen, or typed, or has waited longest."""
@@ -76,6 +96,25 @@ class Showing:
         """It is not shown."""
         self.hall.leave(sentence)
         return RedirectResponse("/show", 303)
+
+    async def _stage(self, user: User, sentence: Sentence | None) -> dict[str, object]:
+        """What a template says of a sentence's picture; whoever has drawn it is told of it by events."""
+        name = sentence.job if sentence else None
+        job = await run_in_threadpool(self.front.store.job, name) if name else None
+        jobs = [job] if job else []
+        return {
+            "sentence": sentence,
+            "job": (await shown.cards(self.front, jobs))[0] if jobs else None,
+            "mine": bool(jobs) and jobs[0].owner == user.name,
+            **shown.alive(await run_in_threadpool(self.front.store.last), jobs),
+        }
+
+    def _drawn(self, sentence: str) -> Job:
+        """The job of a sentence that was shown; LimnerError."""
+        job = self.front.store.job(self.hall.one(sentence).job or "")
+        if job is None:
+            raise LimnerError("nothing was drawn of that, or it is not kept any more", "see the wall", 404)
+        return job
 
     def _shown(self, user: User, said: dict[str, str]) -> str:
         """Its name; empty where nothing waits.  Drawn once, however often it is asked for."""

@@ -102,7 +102,16 @@ def client(request: Request) -> str:
 def _ours(request: Request) -> bool:
     """Whether a browser says that the request is of a page of this origin: no page elsewhere can make it say so."""
     origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    return origin is not None and named(origin)[0] == request.headers.get("host")
+
+
+def named(address: str) -> tuple[str | None, str | None]:
+    """The host of an address, with its port and without; neither, where it is no address."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None, None
+    return parts.netloc, parts.hostname
 
 
 async def _sealed(request: Request) -> str:

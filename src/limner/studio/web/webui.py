@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from secrets import randbelow
+from typing import Annotated, TypeAlias
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from limner import __version__
@@ -24,6 +25,18 @@ from limner.studio.web.openai import drawing
 from limner.studio.web.user import Asker, User
 
 MUCH = 500  # of somebody's latest jobs, among which the open ones are
+
+
+def _told(said: dict[str, object]) -> dict[str, object]:
+    """The same, which can be told again: NaN is no JSON, and half a surrogate pair no character."""
+    try:
+        json.dumps(said, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as fault:
+        raise ValueError("it holds what JSON cannot say") from fault
+    return said
+
+
+Settings: TypeAlias = Annotated[dict[str, object], AfterValidator(_told)]
 
 
 class Txt2img(BaseModel):
@@ -44,7 +57,7 @@ class Txt2img(BaseModel):
     scheduler: str | None = None
     batch_size: int = Field(1, ge=1, le=USUAL.cap)
     n_iter: int = Field(1, ge=1, le=USUAL.cap)
-    override_settings: dict[str, object] | None = None
+    override_settings: Settings | None = None
     send_images: bool = True
     enable_hr: bool = False
     tiling: bool | None = None
@@ -52,7 +65,7 @@ class Txt2img(BaseModel):
     subseed_strength: float | None = None
     styles: list[str] | None = None
     script_name: str | None = None
-    alwayson_scripts: dict[str, object] | None = None
+    alwayson_scripts: Settings | None = None
 
     def settings(self) -> Mapping[str, object]:
         return self.override_settings or {}

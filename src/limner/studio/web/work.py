@@ -6,15 +6,14 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import Base64Bytes, BaseModel, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from limner.errors import LimnerError
 from limner.metadata import read, texts
-from limner.recipe import FIELDS, SEEDS, Value, Wish, to_json
+from limner.recipe import FIELDS, Value, Wish, checked, to_json
 from limner.studio.explanation import CHUNK, explained
 from limner.studio.leases import Leases, Pulse
 from limner.studio.people.filtering import demanded
@@ -28,8 +27,8 @@ LOOK = 2**20  # bytes of a look at a job
 Hex = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=150, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Line = Annotated[str, Field(max_length=2000)]
-Count = Annotated[int, Field(ge=0, lt=SEEDS)]
+Line = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
+Count = Annotated[int, Field(ge=0, lt=2**31)]
 Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
@@ -77,7 +76,7 @@ class Announced(BaseModel, extra="forbid"):
     name: Name
     factor: Annotated[int, Field(ge=1, le=64)]
     defaults: dict[str, Value]
-    licence: Annotated[str, Field(max_length=200)] = ""
+    licence: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
     terms: Annotated[str, Field(max_length=200_000)] = ""
 
     def card(self) -> Card:
@@ -164,6 +163,8 @@ class Work:
         known = card.card()
         if not card.defaults.keys() <= FIELDS.keys():
             raise LimnerError("the card has defaults for what no recipe has", "see that both are of one version")
+        for name, value in card.defaults.items():
+            checked(name, value)  # those of a control that is not there, too, which a wish may switch on
         known.recipe(Wish(prompt=""))  # LimnerError where no recipe comes of it
         self.front.staff.announce(known)
         return {}
@@ -194,12 +195,9 @@ class Work:
         lost = self.leases.beat([each.pulse() for each in asked.pulses])
         return {"lost": [{"job": each.job, "lease": each.lease} for each in lost]}
 
-    async def picture(self, request: Request, name: Annotated[Sha256, Query(alias="sha256")]) -> Response:
+    async def picture(self, request: Request, name: Annotated[Sha256, Query(alias="sha256")]) -> JSONResponse:
         """A picture's file, which becomes a job's by the next call; what is cut off, damaged or no PNG is not kept."""
-        try:
-            data = await request.body()
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
+        data = await request.body()
         await run_in_threadpool(self._keep, data, name)
         return JSONResponse({})
 

@@ -24,5 +24,18 @@
     if (!answer?.ok) return; // it is asked again
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-line]");
     if (fresh.textContent !== old.textContent) old.replaceWith(fresh);
+    const stage = document.querySelector("[data-at]");
+    const free = document.getElementById("prompt").value === "";
+    if ("last" in stage.dataset && fresh.dataset.shown !== stage.dataset.at && free) location.assign("/show"); // by another
   }, 3000);
+
+  const watching = setInterval(async () => {
+    const old = document.querySelector("[data-watch]"); // another's, whose events are not told here
+    if (!old) return clearInterval(watching);
+    const at = document.querySelector("[data-at]").dataset.at;
+    const answer = await fetch(`/show/${at}/stage`, { headers: { accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("article");
+    if (fresh && fresh.outerHTML !== old.outerHTML) old.replaceWith(fresh);
+  }, 1000);
 })();

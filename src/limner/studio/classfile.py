@@ -1,0 +1,80 @@
+"""The class file while the studio runs: read anew when it has changed, and what is wrong with it changes nothing."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from logging import getLogger
+from pathlib import Path
+from threading import Lock
+
+from limner.errors import LimnerError
+from limner.studio.course import Course, read
+
+EVERY = 2.0  # seconds from one look at the file to the next, while somebody asks
+LOG = getLogger("limner")
+
+
+@dataclass(slots=True, eq=False)
+class Classfile:
+    """`held` are the rules that hold, since the moment `since`; `fault` is why the file as it stands is not what holds.
+
+    Without a `path` they are for ever.
+    """
+
+    held: Course
+    path: Path | None = None
+    clock: Callable[[], float] = time.monotonic
+    since: float = field(default_factory=time.time)
+    fault: str = ""
+    _looked: float | None = None
+    _mark: tuple[int, int, int] | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def course(self) -> Course:
+        """What holds now."""
+        with self._lock:
+            now = self.clock()
+            if self.path is not None and (self._looked is None or now - self._looked >= EVERY):
+                self._looked = now
+                self._look(self.path)
+            return self.held
+
+    def _look(self, path: Path) -> None:
+        """Read it, if it is another than before; LimnerError is told, and nothing else comes of it."""
+        mark = _marked(path)
+        if mark is not None and mark == self._mark:
+            return
+        try:
+            fresh = read(path)
+            _kept(self.held, fresh)
+        except LimnerError as wrong:
+            if str(wrong) != self.fault:
+                LOG.warning("limner: the class file was changed and is not used: %s", wrong)
+            self.fault, self._mark = str(wrong), mark
+            return
+        if fresh != self.held:
+            LOG.warning("limner: the class file was changed: its new rules hold")
+            self.since = time.time()
+        self.held, self.fault, self._mark = fresh, "", mark
+
+
+def classfile(course: Course | Classfile) -> Classfile:
+    """Rules that may change, of those that may or may not."""
+    return course if isinstance(course, Classfile) else Classfile(course)
+
+
+def _kept(held: Course, fresh: Course) -> None:
+    """LimnerError where something else is said of what processes were started with."""
+    for name in ("address", "models", "filter", "previews"):
+        if getattr(held.course, name) != getattr(fresh.course, name):
+            raise LimnerError(f"course.{name} is another", "restart the studio, or take it back")
+
+
+def _marked(path: Path) -> tuple[int, int, int] | None:
+    """By which a file is known to be the one that was read; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,107 @@
+"""A class file that is changed while the studio runs: a good one holds at once, a bad one says so and changes nothing."""
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from pupils import PLAIN, school
+
+from limner.studio.classfile import EVERY, Classfile, classfile
+from limner.studio.course import read
+from limner.studio.register import Role
+
+TOML = '[course]\nname = "Graphics"\naddress = "http://127.0.0.1"\nmodels = ["mini"]\n'
+BUDGET = '[[assignments]]\nname = "tries"\npictures = {}\n'
+
+
+@dataclass
+class Hours:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_(self) -> None:
+        self.now += EVERY
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "course.toml"
+    path.write_text(TOML + BUDGET.format(3), encoding="utf-8")
+    return path
+
+
+def test_new_rules_hold_from_the_next_look_on(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    hours = Hours()
+    rules = Classfile(read(file), file, hours)
+    assert rules.course.assignments[0].pictures == 3
+    assert caplog.records == []  # it says what it said when the studio was started
+    file.write_text(TOML + BUDGET.format(50), encoding="utf-8")
+    assert rules.course.assignments[0].pictures == 3  # it was looked at just now
+    hours.pass_()
+    assert rules.course.assignments[0].pictures == 50
+    assert [record.message for record in caplog.records] == ["limner: the class file was changed: its new rules hold"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (TOML + BUDGET.format(0), "pictures is 0; it has to be a whole number from 1"),
+        (TOML + "[[assign", "is not TOML"),
+        ("", "[course] is missing"),
+        (TOML.replace("127.0.0.1", "studio.example.org"), "course.address is another; restart the studio"),
+        (TOML.replace('"mini"', '"mini", "other"'), "course.models is another; restart the studio"),
+        (None, "cannot read"),
+    ],
+)
+def test_a_bad_file_changes_nothing_and_says_so_once(
+    file: Path, text: str | None, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    hours = Hours()
+    rules = Classfile(read(file), file, hours)
+    before = rules.course
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text, encoding="utf-8")
+    for _ in range(3):
+        hours.pass_()
+        assert rules.course is before
+        assert why in rules.fault
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert why in caplog.records[0].message
+    file.write_text(TOML + BUDGET.format(50), encoding="utf-8")
+    hours.pass_()
+    assert (rules.course.assignments[0].pictures, rules.fault) == (50, "")
+
+
+def test_rules_without_a_file_are_for_ever() -> None:
+    rules = classfile(PLAIN)
+    assert (rules.course, classfile(rules)) == (PLAIN, rules)
+
+
+def test_a_class_at_work_has_its_new_rules_and_who_teaches_reads_why_not(
+    tmp_path: Path, file: Path, quick: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("limner.studio.classfile.EVERY", 0.0)
+    rules = Classfile(read(file), file)
+    with school(tmp_path, rules) as here, here.join("ada") as ada, here.join("eve", Role.INSTRUCTOR) as eve:
+        assert "of 3 " in ada.get("/account").text
+        file.write_text(TOML + BUDGET.format(50), encoding="utf-8")
+        assert "of 50 " in ada.get("/account").text
+        file.write_text(TOML + BUDGET.format(-1), encoding="utf-8")
+        assert "of 50 " in ada.get("/account").text
+        page = eve.get("/class").text
+        assert "The class file is not used as it stands" in page
+        assert "pictures is -1" in page
+        file.write_text(TOML + BUDGET.format(50), encoding="utf-8")
+        assert "is not used" not in eve.get("/class").text
+
+
+def test_two_of_a_file_do_not_know_of_each_other(file: Path) -> None:
+    """The web's process and the caretaker's each look for themselves."""
+    one, two = (Classfile(read(file), file, Hours(EVERY)) for _ in range(2))
+    file.write_text(TOML + BUDGET.format(50), encoding="utf-8")
+    assert one.course == two.course == replace(one.course)
