@@ -298,10 +298,10 @@ def plotted(found: "list[Finding]", file: Path) -> None:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from limner.audit.handin import FILE, entry, image, written
+    from limner.audit.handin import FILE, Entry, entry, image, written
     from limner.metadata import jpeg, place, prepare
 
-    found, entries, files = findings(args.studies), [], {}
+    found, entries, files = findings(args.studies), list[Entry](), dict[str, Path]()
     for number, (folder, finding) in enumerate(found, 1):
         names = folder.there()
         if len(names) < len(folder.study.pictures):

@@ -50,7 +50,9 @@ def figures(args: argparse.Namespace) -> "list[Figure]":
         Figure("power_at_the_tables_n_least", round(min(row[4] for row in powers), 4), 0.78, "at least"),
         Figure("power_at_the_n_before_most", round(max(row[5] for row in powers), 4), 0.82, "at most"),
     ]
-    details = {
+    details: dict[str, Value] = {
+        "least of all": {name: dict(zip(("coverage", "n", "share"), _worst(rows), strict=True))
+                         for name, rows in found.items()},
         "coverage": {name: {str(each.n): [round(each.mean, 5), round(each.least, 5), round(each.where, 5)]
                             for each in rows} for name, rows in found.items()},
         "coverage columns": ["mean over shares", "least", "at the share"],
@@ -66,6 +68,10 @@ def figures(args: argparse.Namespace) -> "list[Figure]":
 
 def _least(rows: "Sequence[Coverage]") -> float:
     return min(each.least for each in rows)
+
+
+def _worst(rows: "Sequence[Coverage]") -> tuple[float, int, float]:
+    return min((round(each.least, 5), each.n, round(each.where, 5)) for each in rows)
 
 
 def _powers() -> "list[tuple[float, float, float, int, float, float, int]]":
@@ -92,8 +98,11 @@ def _apart() -> float:
         for k in range(0, n + 1, max(n // 20, 1)):
             for share in (0.01, 0.25, 0.4, 0.45, 0.5, 0.9):
                 most = max(most, abs(surprise(k, n, share) - binomtest(k, n, share).pvalue))
-            for ours, theirs in ((wilson, "wilson"), (clopper_pearson, "exact")):
-                mine, other = ours(k, n), binomtest(k, n).proportion_ci(method=theirs)
+            law = binomtest(k, n)
+            for mine, other in (
+                (wilson(k, n), law.proportion_ci(method="wilson")),
+                (clopper_pearson(k, n), law.proportion_ci(method="exact")),
+            ):
                 most = max(most, abs(mine.low - other.low), abs(mine.high - other.high))
     return float(f"{most:.2g}")
 

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from limner.audit.blind import blinded
 from limner.audit.shares import Reference
-from limner.audit.study import LONGEST, PRESENTS, UNTOLD, Study
+from limner.audit.study import LONGEST, PRESENTS, UNTOLD, Picture, Study
 from limner.audit.tally import Answer, last_of, named, next_for, order
 from limner.errors import LimnerError
 from limner.studio.studies import Made, Studies
@@ -115,7 +115,7 @@ def _at(made: Made, who: str, place: int) -> str:
     return pictures[place].name
 
 
-def _picture(made: Made, name: str) -> object:
+def _picture(made: Made, name: str) -> Picture:
     return next(each for each in made.study.pictures if each.name == name)
 
 
