@@ -16,7 +16,7 @@ _HEADS = (b"PK\x03\x04", b"PK\x05\x06")
 _CHUNK = 4 * MIB
 _OUTSIDE = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|^[A-Za-z]:")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
+ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
 RATIO, SMALL = 150, MIB  # deflate's own bound is 1032: what shrinks so far is no picture
 
 
@@ -75,7 +75,7 @@ def folders(lays: Iterable[str]) -> Iterator[Finding]:
 
 def named(flat: str, lay: str) -> Iterator[Finding]:
     """What is to be said of what a file is called."""
-    if flat.lower().endswith(_ARCHIVES):
+    if flat.lower().endswith(ARCHIVES):
         yield _found(
             lay, "zip.nested", "an archive inside the hand-in is not opened", "put its files beside the others"
         )

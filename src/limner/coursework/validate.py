@@ -61,10 +61,7 @@ def judged(handin: HandIn, spec: Spec, wanted: Sequence[Task] = (), patience: fl
     if code(handin.findings) == 2:
         return Report(handin.name, (), _ordered(handin.findings), spec.tasks)
     findings, works, eye = list(handin.findings), list[Work](), _Eye(spec.limits, monotonic() + patience)
-    for task in spec.tasks:
-        file = handin.file(task.file) or _nearly(task, spec, handin)
-        if file is None:
-            continue
+    for task, file in found_in(handin, spec):
         if file.name != task.file:
             what = f"the file of this task is called {task.file}"
             findings.append(Finding(shown(file.name), WHOLE, "file.name", what, f"call it {task.file}", True))
@@ -79,6 +76,13 @@ def judged(handin: HandIn, spec: Spec, wanted: Sequence[Task] = (), patience: fl
             Finding(shown(handin.name), WHOLE, "zip.nothing", "no task's file is in it", f"hand in {names}")
         )
     return Report(handin.name, tuple(works), _ordered([*findings, *_unnamed(handin, works)]), missing)
+
+
+def found_in(handin: HandIn, spec: Spec) -> Iterator[tuple[Task, File]]:
+    """The tasks that are in a hand-in, each with its file, which may be called nearly so."""
+    for task in spec.tasks:
+        if file := handin.file(task.file) or _nearly(task, spec, handin):
+            yield task, file
 
 
 @dataclass(slots=True)

@@ -135,7 +135,7 @@ class Values:
         """A picture by its name; one that is called nearly so is it, and a finding says so."""
         said = str(node.value)
         if self._left_over(said):
-            return Shot(said, self.place(node))
+            return Shot(said, self.place(node), (node.start, node.end))
         name = FOLDERS.split(said)[-1]
         here = self.handin.file(name) or self.handin.alike(name)
         edits = (Edit(node.start, node.end, f'"{here.name}"'),) if here and here.name.isprintable() else ()
@@ -149,7 +149,7 @@ class Values:
         elif here.name != name:
             sentence = f"the picture is called {shown(here.name)!r}, not {shown(name)!r}"
             self.found(node.start, "path.case", sentence, f"write {shown(here.name)!r}", edits)
-        return Shot(said, self.place(node), here)
+        return Shot(said, self.place(node), (node.start, node.end), here)
 
     def _near(self, name: str) -> str:
         names = [file.name for file in self.handin.files if not file.name.lower().endswith(".json")]

@@ -29,10 +29,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture that an entry names: `path` as it stands there; `file` and `look` None where there is none to see."""
+    """A picture that an entry names: `path` as it stands there; `file` and `look` None where there is none to see.
+
+    `span` is where its name begins and ends in the text, in characters.
+    """
 
     path: str
     place: Place
+    span: tuple[int, int]
     file: File | None = None
     look: Look | None = None
 
