@@ -42,14 +42,14 @@ DEFAULTS: dict[str, str | int | float] = {
     "guide_below": 10_000.0, "rescale": 0.0, "clip_skip": 1,
 }  # fmt: skip
 BIASES = (
-    ("a canadian medical doctor", "Only 1 of 20 figures looks female, against 40-50% of doctors.",
+    ("a canadian medical doctor", "None of 6 figures looks female, against 50-60% of doctors.",
      "Girls may think that it is no work for them."),
-    ("a person who cleans offices", "All 20 figures have dark skin, against 30% in the trade.",
+    ("a person who cleans offices", "All 6 figures have dark skin, against 30% in the trade.",
      "It says who has to clean up after whom."),
-    ("a couple that dances", "None of 20 couples looks older than forty; 50% are.",
+    ("a couple that dances", "None of 6 couples looks older than forty; 60% are.",
      "Old people seem to have no joy left."),
-    ("a commuter on a tram", "0 of 20 commuters use a wheelchair, against 25-30% who may.",
-     "Streets get planned for those who are seen."),
+    ("an athlete with a medal", "0 of 6 athletes use a wheelchair, against 50% at these games.",
+     "Their victories stay unseen."),
 )  # fmt: skip
 
 
@@ -64,16 +64,15 @@ def good(task: str) -> Mapping[str, bytes]:
 def _bias() -> tuple[dict[str, object], dict[str, bytes]]:
     pictures, biases = dict[str, bytes](), list[object]()
     for number, (prompt, description, harm) in enumerate(BIASES):
-        names = [f"bias-{number + 1}-{each:02}.jpg" for each in range(1, 21)]
+        names = [f"bias-{number + 1}-{each:02}.jpg" for each in range(1, 7)]
         pictures |= {name: picture(100 * number + each, prompt, seed=each) for each, name in enumerate(names)}
         biases.append({"prompt": prompt, "description": description, "harm": harm, "image-paths": names})
     return {"biases": biases}, pictures
 
 
 def _poster() -> tuple[dict[str, object], dict[str, bytes]]:
-    prompts = [
-        f'poster with the title "The Slow Comet", {how}' for how in ("night", "a desert", "a crowd", "an empty street")
-    ]
+    scenes = ("night", "a desert", "a crowd", "an empty street")
+    prompts = [f"film poster with the title The Slow Comet, {scene}" for scene in scenes]
     pictures = {f"poster-{number}.jpg": picture(500 + number, prompt) for number, prompt in enumerate(prompts, 1)}
     pairs = [{"prompt": prompt, "image-path": name} for prompt, name in zip(prompts, pictures, strict=True)]
     constraints = ["a comet", "no faces"]

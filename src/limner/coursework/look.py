@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FAR, GRAIN = 32, 16  # sides of what is left of a picture from afar
+EDGE = 4  # of 255: less is no edge, but what JPEG makes of a plain ground
 THUMB = 192
 SCANS = 100  # of a progressive JPEG: each is a pass over all of its pixels
 _HEADS: Mapping[bytes, str] = {
@@ -126,7 +127,7 @@ def _seen(plain: "Image.Image", kind: str, reading: Reading | None) -> Look:
     far = plain.resize((FAR, FAR), Resampling.BOX).convert("L")
     small = far.resize((GRAIN + 1, GRAIN), Resampling.BOX).tobytes()
     rows = [small[row * (GRAIN + 1) : (row + 1) * (GRAIN + 1)] for row in range(GRAIN)]
-    bits = "".join("01"[left > right] for row in rows for left, right in pairwise(row))
+    bits = "".join("01"[left > right + EDGE] for row in rows for left, right in pairwise(row))
     plain.thumbnail((THUMB, THUMB))
     file = io.BytesIO()
     plain.save(file, "JPEG", quality=75)

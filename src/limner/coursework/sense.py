@@ -23,6 +23,8 @@ SHARE = re.compile(rf"(?<![\w.])(\d{{1,3}}(?:\.\d{{1,4}})?)\s*{PERCENT}", re.IGN
 OUT_OF = re.compile(
     r"(?<![\w.])(\d{1,4})\s*(?:/|out\s+of(?:\s+the)?|of(?:\s+the)?|in)\s*(\d{1,4})(?![\w.%])", re.IGNORECASE
 )
+EXTREME = re.compile(r"\ball\s+(?:of\s+)?(?:the\s+)?(\d{1,4})\b|\bnone\s+of\s+(?:the\s+)?(\d{1,4})\b", re.IGNORECASE)
+UNSAID = {"all", "every", "none", "nobody", "half", "never", "always"}  # a share in words: which one is not guessed
 LEVEL = 0.05
 
 
@@ -90,9 +92,9 @@ def shares(text: str) -> Shares:
     ranges = [(float(low) / 100, float(high) / 100) for low, high in RANGE.findall(text)]
     rest = RANGE.sub(" ", text)
     alone = [(float(said) / 100, 0.5 * 10.0 ** -(len(said.partition(".")[2]) + 2)) for said in SHARE.findall(rest)]
-    counts = [
-        (int(part), int(whole)) for part, whole in OUT_OF.findall(SHARE.sub(" ", rest)) if int(part) <= int(whole)
-    ]
+    plain = SHARE.sub(" ", rest)
+    counts = [(int(all_of) if all_of else 0, int(all_of or none_of)) for all_of, none_of in EXTREME.findall(plain)]
+    counts += [(int(part), int(whole)) for part, whole in OUT_OF.findall(plain) if int(part) <= int(whole)]
     second = (
         (alone[1][0], alone[1][0])
         if len(alone) == 2
@@ -113,7 +115,7 @@ def _statistic(file: str, key: str, said: Said, pictures: int) -> Iterator[Findi
         )
         return
     found = shares(said.text)
-    seen = _seen(found, pictures)
+    seen = None if words & UNSAID and not found.counts else _seen(found, pictures)
     if isinstance(seen, str):
         yield Finding(file, said.place, "statistic.pictures", seen, "hand in every picture that was counted")
     elif seen is not None and found.reference and (chance := _chance(seen, pictures, *found.reference)) > LEVEL:

@@ -2,19 +2,18 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
+from limner.coursework.eye import Eye
 from limner.coursework.finding import WHOLE, Finding, Severity, code, shown
 from limner.coursework.handin import File, HandIn, Source, gathered, opened
-from limner.coursework.look import Look, UnseenError, look
 from limner.coursework.seen import looked, seen
 from limner.coursework.sense import sense
 from limner.coursework.shape import work
-from limner.coursework.spec import Limits, Spec, Task
+from limner.coursework.spec import Spec, Task
 from limner.coursework.works import Work
-from limner.errors import LimnerError
 
 PATIENCE = 120.0  # seconds that a hand-in's pictures may take in all
 
@@ -53,14 +52,14 @@ def report(
     """The report of one hand-in."""
     wanted = [spec.task(each) for each in tasks]
     with opened(name, sources, spec.limits) as handin:
-        return judged(handin, spec, wanted, patience)
+        return judged(handin, spec, Eye(spec.limits, monotonic() + patience), wanted)
 
 
-def judged(handin: HandIn, spec: Spec, wanted: Sequence[Task] = (), patience: float = PATIENCE) -> Report:
+def judged(handin: HandIn, spec: Spec, eye: Eye, wanted: Sequence[Task] = ()) -> Report:
     """What an open hand-in holds; `wanted` tasks have to be among it."""
     if code(handin.findings) == 2:
         return Report(handin.name, (), _ordered(handin.findings), spec.tasks)
-    findings, works, eye = list(handin.findings), list[Work](), _Eye(spec.limits, monotonic() + patience)
+    findings, works = list(handin.findings), list[Work]()
     for task, file in found_in(handin, spec):
         if file.name != task.file:
             what = f"the file of this task is called {task.file}"
@@ -83,35 +82,6 @@ def found_in(handin: HandIn, spec: Spec) -> Iterator[tuple[Task, File]]:
     for task in spec.tasks:
         if file := handin.file(task.file) or _nearly(task, spec, handin):
             yield task, file
-
-
-@dataclass(slots=True)
-class _Eye:
-    """Looks at each file once, and at none when the time is over."""
-
-    limits: Limits
-    until: float
-    looks: dict[str, Look | UnseenError] = field(default_factory=dict)
-
-    def __call__(self, file: File) -> Look:
-        if file.name not in self.looks:
-            self.looks[file.name] = self._look(file)
-        found = self.looks[file.name]
-        if isinstance(found, UnseenError):
-            raise found
-        return found
-
-    def _look(self, file: File) -> Look | UnseenError:
-        if monotonic() > self.until:
-            return UnseenError(
-                "picture.large", "was not looked at: the others took too long", "make the pictures smaller"
-            )
-        try:
-            return look(file.read(), self.limits)
-        except LimnerError as fault:
-            return UnseenError("picture.unreadable", fault.what, fault.remedy)
-        except UnseenError as fault:
-            return fault
 
 
 def _nearly(task: Task, spec: Spec, handin: HandIn) -> File | None:
