@@ -95,15 +95,14 @@ def shares(text: str) -> Shares:
     plain = SHARE.sub(" ", rest)
     counts = [(int(all_of) if all_of else 0, int(all_of or none_of)) for all_of, none_of in EXTREME.findall(plain)]
     counts += [(int(part), int(whole)) for part, whole in OUT_OF.findall(plain) if int(part) <= int(whole)]
-    second = (
-        (alone[1][0], alone[1][0])
-        if len(alone) == 2
-        else (alone[0][0], alone[0][0])
-        if counts and len(alone) == 1
-        else None
-    )
-    reference = ranges[0] if len(ranges) == 1 and len(alone) < 2 else second if not ranges else None
-    return Shares(counts, None if counts and len(alone) == 1 else alone[0] if alone else None, reference)
+    if counts:  # a share beside a count only says it again
+        part, whole = counts[0]
+        alone = [(share, half) for share, half in alone if not whole or abs(share - part / whole) > half + 1e-9]
+    others = alone if counts else alone[1:]
+    said = [(share, share) for share, _ in others]
+    reference = ranges or said
+    sure = len(reference) == 1 and not (ranges and others)
+    return Shares(counts, alone[0] if alone and not counts else None, reference[0] if sure else None)
 
 
 def _statistic(file: str, key: str, said: Said, pictures: int) -> Iterator[Finding]:
