@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from pathlib import PurePosixPath
 
 from limner.coursework.recipes import Told
 from limner.coursework.shape import bare
@@ -133,6 +134,25 @@ def told(draft: Draft) -> dict[str, Plain]:
 def _ordered(keys: Sequence[Key], said: Told) -> dict[str, Plain]:
     names = [key.name for key in keys if key.name in said]
     return {name: said[name] for name in (*names, *(name for name in said if name not in names))}
+
+
+def named(draft: Draft) -> tuple[Draft, dict[str, str]]:
+    """What is handed in of a draft, its pictures called by their order; and their former names by the new ones."""
+    names = [name for entry in draft.handed for name in pictures(draft.task, entry)]
+    stem = PurePosixPath(draft.task.file).stem
+    new = {name: f"{stem}-{number:02}.jpg" for number, name in enumerate(dict.fromkeys(names), 1)}
+    entries = tuple(_called(entry, new) for entry in draft.handed)
+    return replace(draft, entries=entries), {called: name for name, called in new.items()}
+
+
+def _called(entry: Told, new: Mapping[str, str]) -> Told:
+    return {name: _with(value, new) for name, value in entry.items()}
+
+
+def _with(value: Plain, new: Mapping[str, str]) -> Plain:
+    if isinstance(value, list | tuple):
+        return [_called(each, new) if isinstance(each, Mapping) else _with(each, new) for each in value]
+    return new.get(value, value) if isinstance(value, str) else value
 
 
 def blank(task: Task) -> Draft:

@@ -19,6 +19,7 @@ from limner.studio.register import Role
 from limner.studio.web.about import About
 from limner.studio.web.account import Account
 from limner.studio.web.classbook import Classbook
+from limner.studio.web.drafting import Drafts
 from limner.studio.web.entry import Entry
 from limner.studio.web.explaining import Explaining
 from limner.studio.web.faults import crash, http_fault, limner_fault, unread
@@ -33,6 +34,7 @@ from limner.studio.web.jobs import Jobs
 from limner.studio.web.licensing import Licensing
 from limner.studio.web.limits import Limits
 from limner.studio.web.openai import OpenAI
+from limner.studio.web.packing import Packing
 from limner.studio.web.page import render
 from limner.studio.web.pages import Pages
 from limner.studio.web.reading import Pictures
@@ -85,6 +87,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
     openai, webui, explaining, work = OpenAI(front), WebUI(front), Explaining(front), Work(front)
     gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
+    drafts, packing = Drafts(front), Packing(front)
     guest: Guest = app.state.guest
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
     return (
@@ -97,6 +100,13 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/gallery", student, gallery.page, hidden=True),
         Door("GET", "/read", student, pictures.page, hidden=True),
         Door("POST", "/read", student, pictures.read, hidden=True),
+        Door("GET", "/course", student, drafts.page, hidden=True),
+        Door("GET", "/course/task/{task}", student, drafts.task, hidden=True),
+        Door("POST", "/course/task/{task}", student, drafts.write, hidden=True),
+        Door("GET", "/course/use", student, drafts.choose, hidden=True),
+        Door("POST", "/course/use", student, drafts.use, hidden=True),
+        Door("GET", "/course/pack", student, packing.page, hidden=True),
+        Door("GET", "/course/pack.zip", student, packing.pack, hidden=True),
         Door("GET", "/hall", student, showing.seats, hidden=True),
         Door("POST", "/hall", student, showing.send, hidden=True),
         Door("POST", "/hall/{sentence}/withdraw", student, showing.withdraw, hidden=True),

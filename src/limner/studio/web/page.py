@@ -21,6 +21,7 @@ _KINDS = {
     "maps.js": "text/javascript",
     "drop.js": "text/javascript",
     "hall.js": "text/javascript",
+    "words.js": "text/javascript",
     "limner.svg": "image/svg+xml",
 }
 STATIC = {name: (kind, (HERE / "static" / name).read_bytes()) for name, kind in _KINDS.items()}
