@@ -1,4 +1,4 @@
-"""Work that is to be handed in, in the database: of each owner their own, in order, and nothing lost to a second window."""
+"""Work that is to be handed in, in the database: everybody's own, in order, and nothing lost to a second window."""
 
 import pytest
 from studios import Studio, recipe

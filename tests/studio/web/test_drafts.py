@@ -133,7 +133,7 @@ def test_a_picture_that_is_gone_is_said_and_its_words_stay(idle: Served) -> None
     with idle.client() as ada:
         jobs = drawn(idle, ada, 2)
         used(ada, "open-ended", jobs[:1])
-        (own, one), hidden = seen(ada, "open-ended")
+        (_, one), hidden = seen(ada, "open-ended")
         ada.post("/course/task/open-ended", data={**hidden, f"say:{one}:correct": "A roof."})
         idle.house.vault().remove(str(idle.house.store().job(jobs[0]).picture), 0)
         page = ada.get("/course/pack?task=open-ended").text

@@ -18,6 +18,7 @@ from limner.studio.people.tokens import Tokens
 from limner.studio.register import Role
 from limner.studio.web.about import About
 from limner.studio.web.account import Account
+from limner.studio.web.checking import Checking
 from limner.studio.web.classbook import Classbook
 from limner.studio.web.drafting import Drafts
 from limner.studio.web.entry import Entry
@@ -87,6 +88,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
     openai, webui, explaining, work = OpenAI(front), WebUI(front), Explaining(front), Work(front)
     gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
+    checking = Checking(front)
     drafts, packing = Drafts(front), Packing(front)
     guest: Guest = app.state.guest
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
@@ -100,6 +102,9 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/gallery", student, gallery.page, hidden=True),
         Door("GET", "/read", student, pictures.page, hidden=True),
         Door("POST", "/read", student, pictures.read, hidden=True),
+        Door("GET", "/course/check", student, checking.page, hidden=True),
+        Door("POST", "/course/check", student, checking.check, hidden=True),
+        Door("POST", "/api/course/check", student, checking.report),
         Door("GET", "/course", student, drafts.page, hidden=True),
         Door("GET", "/course/task/{task}", student, drafts.task, hidden=True),
         Door("POST", "/course/task/{task}", student, drafts.write, hidden=True),
