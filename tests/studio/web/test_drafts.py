@@ -58,7 +58,7 @@ def test_from_pictures_to_a_zip_that_passes(idle: Served, tmp_path: Path) -> Non
         assert "Use in open-ended #1" in page
         assert "Use in story #1 to #6" in ada.get("/course/use", params={"job": jobs}).text
         assert used(ada, "story", jobs).headers["location"].startswith("/course/task/story#e-")
-        assert "It is number 1 there already" in ada.get("/course/use", params={"job": jobs[:1]}).text
+        assert "Already there as number 1" in ada.get("/course/use", params={"job": jobs[:1]}).text
         refused = ada.get("/course/pack.zip?task=story")
         assert (refused.status_code, "has errors" in refused.text) == (409, True)
         assert "value.empty" in ada.get("/course/pack?task=story").text

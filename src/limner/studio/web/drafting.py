@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from secrets import token_hex
 
 from fastapi import Request
@@ -38,10 +39,10 @@ class Drafts:
         begun = any(desk.draft.begun for desk, _ in found)
         return answer("coursework.html", {"spec": work.spec, "tasks": tasks, "step": step, "begun": begun})
 
-    def task(self, task: str, user: Asker) -> Response:
+    def task(self, task: str, user: Asker, saved: bool = False) -> Response:
         """One task: its own words, its entries in their order, and fields for what is to be said of them."""
         work = self._work(user)
-        return _task(work, work.desk(task))
+        return _task(work, work.desk(task), saved=saved)
 
     async def write(self, task: str, request: Request, user: Asker) -> Response:
         """Keep all that stands in the fields; and then move an entry, or take it out, if that was the button."""
@@ -50,7 +51,8 @@ class Drafts:
 
     def choose(self, request: Request, user: Asker) -> Response:
         """Pictures of yours, and where in the assignment they can be used."""
-        return _choose(self._work(user), request.query_params.getlist("job"))
+        work = self._work(user)
+        return _choose(work, [each.id for each in _first_drawn(work.drawn(request.query_params.getlist("job")))])
 
     async def use(self, request: Request, user: Asker) -> Response:
         """They are used there."""
@@ -98,8 +100,9 @@ def answer(page: str, values: Mapping[str, object], fault: LimnerError | None = 
 
 
 def _task(
-    work: Assigned, desk: Desk, typed: Mapping[str, str] | None = None, fault: LimnerError | None = None
-) -> Response:
+    work: Assigned, desk: Desk, typed: Mapping[str, str] | None = None, fault: LimnerError | None = None,
+    saved: bool = False,
+) -> Response:  # fmt: skip
     """The page of a task; what was typed stands in its fields, whatever is kept."""
     ((_, lacks),) = work.gaps([desk])
     values = {
@@ -112,6 +115,7 @@ def _task(
         "counted": counted(desk.draft),
         "labels": work.spec.models,
         "typed": typed or {},
+        "saved": saved,
     }
     return answer("task.html", values, fault)
 
@@ -133,6 +137,12 @@ def _choose(work: Assigned, names: Sequence[str], fault: LimnerError | None = No
     ]
     values = {"jobs": drawn, "places": places, "key": token_hex(16)}
     return answer("use.html", values, fault)
+
+
+def _first_drawn(drawn: list[Job]) -> list[Job]:
+    """The gallery has the latest try first, and a try's pictures by their seeds: here the first try comes first."""
+    tries = [list(group) for _, group in groupby(drawn, key=lambda each: each.submission)]
+    return [each for group in reversed(tries) for each in group]
 
 
 def _numbers(desk: Desk, many: int) -> str:
