@@ -13,7 +13,7 @@ MISSING = $(strip $(foreach each,$(COMMANDS),$(shell command -v $(each) >/dev/nu
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 SHARED := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test tests tiny gpu check format lint types law copies cards system reference bench agreement-full crash soak statistics
+.PHONY: demo test tests tiny gpu check format lint types law copies cards system reference bench agreement-full crash soak statistics fuzz-course
 .NOTPARALLEL:
 
 demo: .venv/.installed
@@ -92,6 +92,9 @@ soak: .venv/.dev
 # How often the intervals of docs/bias.md hold and its tests find what is there, summed exactly: some two minutes
 statistics: .venv/.dev
 	$(PY) -m limner measure statistics
+# Ten thousand broken hand-ins: some minutes on two cores
+fuzz-course: .venv/.dev
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(PY) tests/coursework/fuzz.py --out docs/figures/fuzz-course.json
 
 # docs/reference, from the commands' own parsers
 reference: .venv/.dev

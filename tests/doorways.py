@@ -124,7 +124,9 @@ def parted(fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes]]) ->
         out += f'--edge\r\nContent-Disposition: form-data; name="{quote(name)}"\r\n\r\n'.encode()
         out += text.encode("utf-8", "surrogatepass") + b"\r\n"
     for name, (title, data) in files.items():
-        out += f'--edge\r\nContent-Disposition: form-data; name="{name}"; filename="{title}"\r\n'.encode("utf-8", "replace")
+        out += f'--edge\r\nContent-Disposition: form-data; name="{name}"; filename="{title}"\r\n'.encode(
+            "utf-8", "replace"
+        )
         out += b"Content-Type: image/png\r\n\r\n" + data + b"\r\n"
     return b"multipart/form-data; boundary=edge", bytes(out) + b"--edge--\r\n"
 
@@ -238,8 +240,12 @@ CALLS = ("models", "draw", "job", "cancel", "read", "predict", "look", "latest",
 def called(draw: st.DrawFn, campus: Campus, who: str, door: Way) -> Request:
     """One of Gradio's doors, whose call is mostly there."""
     call = draw(st.sampled_from(CALLS))
-    path = door.path.replace("{call}", quote(call)).replace("{event}", draw(st.sampled_from(("0" * 32, "x", *campus.ids["event"]))))
-    path = re.sub(r"\{\w+:path\}", lambda _: quote(draw(st.sampled_from(("a", "../x", "js/a.js", "/etc/passwd", "\0")))), path)
+    path = door.path.replace("{call}", quote(call)).replace(
+        "{event}", draw(st.sampled_from(("0" * 32, "x", *campus.ids["event"])))
+    )
+    path = re.sub(
+        r"\{\w+:path\}", lambda _: quote(draw(st.sampled_from(("a", "../x", "js/a.js", "/etc/passwd", "\0")))), path
+    )
     path = path.replace("{name}", draw(st.sampled_from([*campus.ids["name"], "x"])))
     query = urlencode(draw(formed(campus, ASKED_OF.get(door.path, ("x",))))).encode("utf-8", "replace")
     if door.method == "GET":
@@ -251,8 +257,12 @@ def called(draw: st.DrawFn, campus: Campus, who: str, door: Way) -> Request:
     }.get(call, [])  # fmt: skip
     data = draw(st.one_of(st.just(plain), st.just(plain), st.lists(TREES, max_size=3), swapped(plain)))
     said: dict[str, object] = {"data": data}
-    for name in draw(st.lists(st.sampled_from(("fn_index", "session_hash", "trigger_id", "event_data", "batched")), max_size=3)):
-        said[name] = draw(st.integers(-1, 12) if name in ("fn_index", "trigger_id") else st.sampled_from(("abc", "x")) | TREES)
+    for name in draw(
+        st.lists(st.sampled_from(("fn_index", "session_hash", "trigger_id", "event_data", "batched")), max_size=3)
+    ):
+        said[name] = draw(
+            st.integers(-1, 12) if name in ("fn_index", "trigger_id") else st.sampled_from(("abc", "x")) | TREES
+        )
     return request(campus, who, door, path, query, b"application/json", spelt(said).encode())  # type: ignore[arg-type]
 
 

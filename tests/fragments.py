@@ -17,7 +17,9 @@ Nested: TypeAlias = "None | bool | int | float | str | list[Nested] | dict[str, 
 
 MARK = b"\x89PNG\r\n\x1a\n"
 RECIPE = resolve(Wish(prompt="a red apple"), {**DEFAULTS, "model": "a" * 64, "width": 64, "height": 64})
-SETTINGS = "a cat <lora:x:0.8>\nNegative prompt: rain\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 9, Size: 512x512"
+SETTINGS = (
+    "a cat <lora:x:0.8>\nNegative prompt: rain\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 9, Size: 512x512"
+)
 GRAPH: Nested = {
     "3": {"class_type": "KSampler", "inputs": {
         "seed": 5, "steps": 20, "cfg": 8.0, "sampler_name": "euler", "scheduler": "karras", "denoise": 1.0,
@@ -94,13 +96,20 @@ def whole() -> tuple[bytes, ...]:
     block.endian = ">"
     block.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + SETTINGS.encode("utf-16-be")
     block[0x0110] = f"prompt:{json.dumps(GRAPH)}"
-    packet = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r xmlns="urn:limner:1.0/" recipe=\'{to_json(RECIPE)}\'/></x:xmpmeta>'
+    packet = (
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r xmlns="urn:limner:1.0/" recipe=\'{to_json(RECIPE)}\'/></x:xmpmeta>'
+    )
     for form in ("PNG", "JPEG", "WEBP"):
         file = io.BytesIO()
         image.save(file, form, exif=block, **({} if form == "PNG" else {"xmp": packet.encode()}))
         out.append(file.getvalue())
     out += [drawn({name: json.dumps(said)}) for name, said in SAID.items()]
-    return (*out, drawn({"parameters": SETTINGS}), drawn({"Dream": '"a cat [rain]" -s 50 -S 42 -A k_lms'}), drawn({}, RECIPE))
+    return (
+        *out,
+        drawn({"parameters": SETTINGS}),
+        drawn({"Dream": '"a cat [rain]" -s 50 -S 42 -A k_lms'}),
+        drawn({}, RECIPE),
+    )
 
 
 @st.composite
@@ -146,7 +155,9 @@ def telling(draw: st.DrawFn) -> bytes:
     """A PNG whose texts are odd and whose checksums are right."""
     extra = list[Chunk]()
     for _ in range(draw(st.integers(1, 3))):
-        name = draw(st.sampled_from([*SAID, "Dream", "XML:com.adobe.xmp"]) | st.text(max_size=5)).encode("utf-8", "replace")
+        name = draw(st.sampled_from([*SAID, "Dream", "XML:com.adobe.xmp"]) | st.text(max_size=5)).encode(
+            "utf-8", "replace"
+        )
         text = draw(TEXTS).encode("utf-8", "replace")
         kind = draw(st.sampled_from([b"iTXt", b"iTXt", b"tEXt", b"zTXt", b"eXIf"]))
         body = {
@@ -217,4 +228,6 @@ def rosters(draw: st.DrawFn) -> bytes:
     )  # fmt: skip
     rows = draw(st.lists(st.lists(cells, max_size=4).map(mark.join), max_size=6))
     data = "\r\n".join([head.replace(",", mark), *rows]).encode("utf-8", "surrogatepass")
-    return draw(st.sampled_from([b"", b"\xef\xbb\xbf", b"\xff\xfe"])) + data + draw(st.sampled_from([b"", b"\0", b"\x80"]))
+    return (
+        draw(st.sampled_from([b"", b"\xef\xbb\xbf", b"\xff\xfe"])) + data + draw(st.sampled_from([b"", b"\0", b"\x80"]))
+    )

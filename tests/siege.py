@@ -72,8 +72,13 @@ class Siege:
         self.turn += 1
 
         @seed(self.seed * 100_003 + self.turn)
-        @settings(max_examples=number, database=None, deadline=None, phases=[Phase.generate],
-                  suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=number,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
         @given(strategy)
         def each(asked: Request) -> None:
             self._one(kind, who, asked)
@@ -85,7 +90,9 @@ class Siege:
         """Somebody, who mostly may, a door of that kind, and what comes through it."""
         while True:
             who = chance.choice(("student", "assistant", "instructor", "instructor", "program", "alone", "alone"))
-            doors = [door for door in self._doors(who) if KINDS[kind](door) and (self.gradio or "gradio" not in door.path)]
+            doors = [
+                door for door in self._doors(who) if KINDS[kind](door) and (self.gradio or "gradio" not in door.path)
+            ]
             door = chance.choice(doors)
             may = who == "alone" or Role(WHOSE.get(who, who)).may(door.role or Role.STUDENT)
             if not may and chance.random() < 0.9:

@@ -221,3 +221,17 @@ LABELS = Table(  # lines are only ever added; an empty answer takes back the las
     Column("at", Float, nullable=False),
     Index("labels_of", "rater"),
 )
+
+DRAFTS = Table(  # work that is to be handed in: a task's own words, and each of its entries
+    "drafts",
+    TABLES,
+    Column("id", String(16), primary_key=True),
+    Column("owner", NAME, nullable=False),
+    Column("task", NAME, nullable=False),
+    Column("place", Integer, nullable=False),  # from 1; 0 the task's own words, -1 set aside
+    Column("said", Text, nullable=False),  # JSON; pictures by the names of their jobs, which may be gone by now
+    Column("turn", Integer, nullable=False),  # how often it was written
+    Column("at", Float, nullable=False),
+    CheckConstraint("place >= -1", name="some_place"),
+    Index("drafts_of", "owner", "task", "place"),
+)

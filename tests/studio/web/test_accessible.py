@@ -50,6 +50,8 @@ def place(busy: Served) -> Iterator[Place]:
         while found := re.search(r'name="place" value="(\d)"', client.get(f"{study}/tally").text):
             client.post(f"{study}/tally", data={"place": found[1], "key": "1"})
         long = client.post("/api/jobs", json=WISH | {"steps": 1000}).json()["jobs"][0]
+        for task, jobs in (("story", [drawn["id"]]), ("bias", [drawn["id"], other["id"]])):
+            client.post("/course/use", data={"job": jobs, "task": task, "where": "new", "key": "k"})
         yield Place(busy, drawn["id"], other["id"], grid.headers["location"], long["id"], study)
         client.post(f"/api/jobs/{long['id']}/cancel")
 
@@ -58,6 +60,7 @@ PATHS = (
     "/", "/gallery", "/compare?job={drawn}&job={other}", "/grid",
     "{submission}", "/jobs/{waiting}", "/jobs/{drawn}/explain", "/jobs/{other}/explain", "/read",
     "/bias", "{study}", "{study}/tally", "{study}/tally?rater=second",
+    "/course", "/course/task/story", "/course/task/bias", "/course/use?job={drawn}", "/course/pack",
     "/hall", "/show", "/about", "/api", "/jobs/nothing",
 )  # fmt: skip
 

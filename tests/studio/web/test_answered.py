@@ -37,7 +37,9 @@ def here(tmp_path: Path, quick: object) -> Iterator[School]:
         yield found
 
 
-def knock(app: FastAPI, method: str, path: str, *headers: tuple[str, str], body: bytes = b"", leaves: bool = False) -> Answer:
+def knock(
+    app: FastAPI, method: str, path: str, *headers: tuple[str, str], body: bytes = b"", leaves: bool = False
+) -> Answer:
     lines = {"host": "127.0.0.1", **dict(headers)}
     spelt = tuple((name.encode(), value.encode("latin-1")) for name, value in lines.items())
     place, _, query = path.partition("?")

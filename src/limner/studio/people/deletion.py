@@ -11,7 +11,7 @@ from limner.studio.database import Database, Moment
 from limner.studio.people import log
 from limner.studio.people.person import Person, not_the_last, present, shut
 from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, PEOPLE, REPORTS, Role, Standing
-from limner.studio.schema import HALL, JOBS, LABELS, LEDGER, OPEN, OWNERS, STUDIES, SUBMISSIONS
+from limner.studio.schema import DRAFTS, HALL, JOBS, LABELS, LEDGER, OPEN, OWNERS, STUDIES, SUBMISSIONS
 from limner.studio.vault import Vault
 
 FRESH = 3600.0  # seconds in which a file that is nobody's may be about to be somebody's: longer than a worker waits
@@ -60,8 +60,8 @@ def gone(moment: Moment, by: str, who: str) -> tuple[int, set[str]]:
         if row.state in OPEN:
             budgets.refund(moment, row.id)
     moment.run(delete(SUBMISSIONS).where(SUBMISSIONS.c.owner == who))  # and with them jobs, events, shares and reports
-    moment.run(delete(HALL).where(HALL.c.owner == who))
-    moment.run(delete(STUDIES).where(STUDIES.c.owner == who))
+    for table in (HALL, STUDIES, DRAFTS):
+        moment.run(delete(table).where(table.c.owner == who))
     nobody_s = f"gone {token_hex(8)}"  # others' studies rest on these labels, which lead to nobody from here on
     moment.run(update(LABELS).where(LABELS.c.rater == who).values(rater=nobody_s))
     moment.run(delete(OWNERS).where(OWNERS.c.name == who))

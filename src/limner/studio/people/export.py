@@ -27,7 +27,7 @@ from limner.studio.register import (
     TOKENS,
     WITHHELD,
 )
-from limner.studio.schema import EVENTS, EXPLAINED, HALL, JOBS, LABELS, LEDGER, OWNERS, STUDIES, SUBMISSIONS
+from limner.studio.schema import DRAFTS, EVENTS, EXPLAINED, HALL, JOBS, LABELS, LEDGER, OWNERS, STUDIES, SUBMISSIONS
 from limner.studio.vault import ENDING, Vault
 
 SECRET = {"hash", "password", "used_by", "preview", "lease", "worker"}  # nobody's data, or what lets somebody in
@@ -42,6 +42,7 @@ events.json       when what happened to it
 ledger.json       what was set aside of your budgets, and what it cost
 reports.json      what you reported
 withheld.json     what the class's filter did not let be seen, which was kept nowhere, and whether you asked for it
+drafts.json       your work for the assignment: each task's words (place 0), its entries, and those taken out (place -1)
 hall.json         sentences that you sent to the lecture hall
 studies.json      questions that you asked of models
 labels.json       what you called pictures in studies, your own and others'
@@ -106,6 +107,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
     jobs = jobs.outerjoin(TAKEN, and_(TAKEN.c.picture == JOBS.c.picture)).where(JOBS.c.owner == who)
     events = select(EVENTS).join(JOBS, JOBS.c.id == EVENTS.c.job).where(JOBS.c.owner == who)
     held = select(WITHHELD).join(JOBS, JOBS.c.id == WITHHELD.c.job).where(JOBS.c.owner == who)
+    drafts = select(DRAFTS).where(DRAFTS.c.owner == who).order_by(DRAFTS.c.task, DRAFTS.c.place, DRAFTS.c.at)
     mine = select(LOG).where((LOG.c.actor == who) | (LOG.c.subject == who))
     return {
         "account": [{**each, "use": use, **about} for each in person],
@@ -114,6 +116,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
         "ledger": rows(select(LEDGER).where(LEDGER.c.owner == who).order_by(LEDGER.c.at, LEDGER.c.closes)),
         "reports": rows(select(REPORTS).where(REPORTS.c.reporter == who).order_by(REPORTS.c.at)),
         "withheld": rows(held.order_by(WITHHELD.c.at)),
+        "drafts": [{**row, "said": json.loads(str(row["said"]))} for row in rows(drafts)],
         "hall": rows(select(HALL).where(HALL.c.owner == who).order_by(HALL.c.number)),
         "studies": rows(select(STUDIES).where(STUDIES.c.owner == who).order_by(STUDIES.c.number)),
         "labels": rows(select(LABELS).where(LABELS.c.rater == who).order_by(LABELS.c.study, LABELS.c.number)),

@@ -22,6 +22,7 @@ _KINDS = {
     "drop.js": "text/javascript",
     "hall.js": "text/javascript",
     "tally.js": "text/javascript",
+    "words.js": "text/javascript",
     "limner.svg": "image/svg+xml",
 }
 STATIC = {name: (kind, (HERE / "static" / name).read_bytes()) for name, kind in _KINDS.items()}
