@@ -159,7 +159,9 @@ class Way:
 def table(house: House, course: Course | None, app: FastAPI) -> tuple[Way, ...]:
     front = entrance(house, course)
     front.store.database.close()
-    return tuple(Way(door.method, door.path, door.role, door.serves, door.foreign) for door in doors(front, Meter(), app))
+    return tuple(
+        Way(door.method, door.path, door.role, door.serves, door.foreign) for door in doors(front, Meter(), app)
+    )
 
 
 @dataclass

@@ -11,70 +11,11 @@ from campus import CARDS, Campus, Way
 from fragments import LEAVES, TREES, broken, rosters, spelt, telling, whole
 from hypothesis import strategies as st
 from knocking import Request
+from oddities import ASKED_OF, FIELDS_OF, NASTY, ODD, PLAIN
 
-from limner.metadata import LADDERS
 from limner.recipe import FIELDS
-from limner.studio.staff import WALKS
-from limner.studio.web.asked import WISHED
 
-UPLOADS = ("/read", "/sdapi/v1/png-info", "/workers/picture", "/people/invite", "/gradio/gradio_api/upload")
-ASKS = (*WISHED, "model", "count", "key", "assignment")
-FIELDS_OF: Mapping[str, Sequence[str]] = {  # of forms that are read without a model of theirs
-    "/": (*ASKS, "dice", "luck", "to"),
-    "/grid": (*ASKS, "x", "y", "z", "xs", "ys", "zs"),
-    "/hall": ("prompt", "key"),
-    "/show/next": ("sentence", "prompt", "key"),
-    "/read": ("picture", "csrf"),
-}
-ASKED_OF: Mapping[str, Sequence[str]] = {  # and of addresses
-    "/": (*ASKS, "again"),
-    "/grid": (*ASKS, "again", "x", "y", "z", "xs", "ys", "zs"),
-    "/compare": ("job",),
-    "/gallery.zip": ("job",),
-    "/gallery": ("words", "seed", "model", "state", "before"),
-    "/show": ("at",),
-    "/sign-in": ("next",),
-    "/log": ("before", "check"),
-    "/shared": ("reported",),
-    "/api/events": ("after",),
-    "/api/jobs": ("last", "before"),
-    "/api/jobs/{job}/events": ("after",),
-    "/gradio/gradio_api/queue/data": ("session_hash",),
-}
-PLAIN: Mapping[str, Sequence[str]] = {
-    "prompt": ("a red apple", "a cat AND a dog", "(a:1.2) [b|c]"), "negative": ("", "rain"), "seed": ("1", "42"),
-    "steps": ("1", "4"), "sampler": WALKS, "ladder": tuple(LADDERS), "eta": ("0", "0.5"), "guidance": ("1", "7.5"),
-    "width": ("64", "8"), "height": ("64", "128"), "count": ("1", "2", "3"), "model": ("mini", "ruled", ""),
-    "assignment": ("tries", "free", ""), "excite": ("auto", "cat, dog", ""), "to": ("grid", ""), "state": ("done", "queued"),
-    "x": ("steps", "seed", "prompt"), "y": ("seed", "guidance", "model"), "z": ("", "sampler"), "xs": ("1..3", "1, 2"),
-    "ys": ("1\n2", "mini\nruled", "1..2"), "zs": ("", "euler\nheun"), "next": ("/gallery", "//example.org"),
-    "words": ("red apple", "cat"), "after": ("0", "3"), "last": ("1", "500"), "check": ("true", "1"),
-}  # fmt: skip
-NASTY = (
-    "", "\0", "a\0b", "9" * 5000, "000000001" + "9" * 4990, "-1", "1e999", "nan", "inf", "-0", "0x10", "\u0663", "\u00b2", "\u202e",
-    "a" * 3000, "../../etc/passwd", "..%2f..%2fetc", "{{7*7}}", "<script>alert(1)</script>", "'; DROP TABLE jobs; --",
-    "a " * 3000, "%", "1..9999999999", "2147483648", "9223372036854775808", "18446744073709551616", "true", "null", "[]", "\x85",
-)  # fmt: skip
 WORDS = st.sampled_from(NASTY) | st.text(max_size=20)
-ODD: Mapping[bytes, Sequence[bytes]] = {
-    b"host": (b"", b"[", b"[::1]", b"[::1", b"127.0.0.1:x", b"localhost", b"evil.example", b"127.0.0.1:99999999", b"\xff", b"a@127.0.0.1"),
-    b"origin": (b"null", b"http://127.0.0.1", b"http://[", b"//", b"http://evil.example", b"\xff", b"http://127.0.0.1:x"),
-    b"content-length": (b"9" * 5000, b"-1", b"1e3", b"", b"99999999999", b"\xb2"),
-    b"content-type": (b"multipart/form-data", b"multipart/form-data; boundary=", b"multipart/form-data; boundary=\xff; charset=x",
-                      b"application/json; charset=utf-7", b"text/html", b"\xff", b"application/x-www-form-urlencoded; charset=none", b""),
-    b"accept": (b"text/html", b"text/event-stream", b"\xff", b"*/*;q=x"),
-    b"authorization": (b"Bearer ", b"Bearer \xff\xff", b"Basic \xff", b"Basic Og==", b"Basic gA==", b"x" * 5000),
-    b"cookie": (b"limner=\xff", b"limner=" + b"x" * 4000, b";;;=;", b"limner=a; limner=b"),
-    b"last-event-id": (b"-1", b"9223372036854775808", b"99999999999999999999999", b"x", b"", b"1.5"),
-    b"idempotency-key": (b"\xff", b"x" * 300, b"a b", b"", b"\x85"),
-    b"if-none-match": (b'"x"', b"*", b"\xff"),
-    b"sec-fetch-mode": (b"cors", b"navigate", b"\xff"),
-    b"sec-fetch-site": (b"same-origin", b"none", b"cross-site", b"\xff"),
-    b"x-csrf-token": (b"", b"\xff", b"x"),
-    b"x-forwarded-for": (b"evil.example", b"\xff"),
-    b"transfer-encoding": (b"chunked",),
-    b"range": (b"bytes=0-", b"bytes=9999-1"),
-}  # fmt: skip
 
 
 def odd() -> st.SearchStrategy[dict[bytes, bytes]]:
@@ -124,7 +65,9 @@ def parted(fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes]]) ->
         out += f'--edge\r\nContent-Disposition: form-data; name="{quote(name)}"\r\n\r\n'.encode()
         out += text.encode("utf-8", "surrogatepass") + b"\r\n"
     for name, (title, data) in files.items():
-        out += f'--edge\r\nContent-Disposition: form-data; name="{name}"; filename="{title}"\r\n'.encode("utf-8", "replace")
+        out += f'--edge\r\nContent-Disposition: form-data; name="{name}"; filename="{title}"\r\n'.encode(
+            "utf-8", "replace"
+        )
         out += b"Content-Type: image/png\r\n\r\n" + data + b"\r\n"
     return b"multipart/form-data; boundary=edge", bytes(out) + b"--edge--\r\n"
 
@@ -142,9 +85,16 @@ def knocked(draw: st.DrawFn, campus: Campus, who: str, door: Way) -> Request:
     if door.method != "GET":
         fields = draw(formed(campus, FIELDS_OF.get(door.path, ("why", "name", "how", "role", "more"))))
         kind, body = draw(
-            st.sampled_from((posted(fields), posted(fields), parted(fields, {}), (b"application/json", json.dumps(fields).encode()),
-                             (b"multipart/form-data; boundary=edge", b"--edge\r\n\r\n"))),
-        )  # fmt: skip
+            st.sampled_from(
+                (
+                    posted(fields),
+                    posted(fields),
+                    parted(fields, {}),
+                    (b"application/json", json.dumps(fields).encode()),
+                    (b"multipart/form-data; boundary=edge", b"--edge\r\n\r\n"),
+                )
+            ),
+        )
     return request(campus, who, door, draw(filled(campus, door.path)), asked, kind, body, draw(odd()))
 
 
@@ -191,8 +141,10 @@ def worked(draw: st.DrawFn, campus: Campus, who: str, door: Way) -> Request:
     """A worker's word, whose jobs, leases and pictures are there, mostly."""
     made: Mapping[str, Callable[[], object]] = {
         "job": lambda: draw(valued(campus, "job")), "lease": lambda: draw(valued(campus, "lease")),
-        "picture": lambda: draw(valued(campus, "picture")), "worker": lambda: draw(st.sampled_from(("one", "painter")) | WORDS),
-        "model": lambda: draw(st.sampled_from([card.identity for card in CARDS]) | WORDS), "room": lambda: draw(st.integers(0, 65)),
+        "picture": lambda: draw(valued(campus, "picture")),
+        "worker": lambda: draw(st.sampled_from(("one", "painter")) | WORDS),
+        "model": lambda: draw(st.sampled_from([card.identity for card in CARDS]) | WORDS),
+        "room": lambda: draw(st.integers(0, 65)),
         "device": lambda: draw(WORDS), "token": lambda: draw(st.sampled_from(("0" * 16, "f" * 16)) | WORDS),
         "what": lambda: draw(WORDS), "remedy": lambda: draw(WORDS), "why": lambda: draw(WORDS),
         "notes": lambda: draw(st.lists(WORDS, max_size=3)),
@@ -238,8 +190,12 @@ CALLS = ("models", "draw", "job", "cancel", "read", "predict", "look", "latest",
 def called(draw: st.DrawFn, campus: Campus, who: str, door: Way) -> Request:
     """One of Gradio's doors, whose call is mostly there."""
     call = draw(st.sampled_from(CALLS))
-    path = door.path.replace("{call}", quote(call)).replace("{event}", draw(st.sampled_from(("0" * 32, "x", *campus.ids["event"]))))
-    path = re.sub(r"\{\w+:path\}", lambda _: quote(draw(st.sampled_from(("a", "../x", "js/a.js", "/etc/passwd", "\0")))), path)
+    path = door.path.replace("{call}", quote(call)).replace(
+        "{event}", draw(st.sampled_from(("0" * 32, "x", *campus.ids["event"])))
+    )
+    path = re.sub(
+        r"\{\w+:path\}", lambda _: quote(draw(st.sampled_from(("a", "../x", "js/a.js", "/etc/passwd", "\0")))), path
+    )
     path = path.replace("{name}", draw(st.sampled_from([*campus.ids["name"], "x"])))
     query = urlencode(draw(formed(campus, ASKED_OF.get(door.path, ("x",))))).encode("utf-8", "replace")
     if door.method == "GET":
@@ -247,12 +203,17 @@ def called(draw: st.DrawFn, campus: Campus, who: str, door: Way) -> Request:
     wish = ["a cat", "", "", draw(st.integers(1, 3)), None, 2, None, 64, 64, None, None, ""]
     plain: list[object] = {
         "draw": wish, "job": [draw(valued(campus, "job"))], "cancel": [draw(valued(campus, "job"))],
-        "read": [{"path": draw(st.sampled_from([*campus.ids["path"], "/etc/passwd"])), "meta": {"_type": "gradio.FileData"}}],
+        "read": [{"path": draw(st.sampled_from([*campus.ids["path"], "/etc/passwd"])),
+                  "meta": {"_type": "gradio.FileData"}}],
     }.get(call, [])  # fmt: skip
     data = draw(st.one_of(st.just(plain), st.just(plain), st.lists(TREES, max_size=3), swapped(plain)))
     said: dict[str, object] = {"data": data}
-    for name in draw(st.lists(st.sampled_from(("fn_index", "session_hash", "trigger_id", "event_data", "batched")), max_size=3)):
-        said[name] = draw(st.integers(-1, 12) if name in ("fn_index", "trigger_id") else st.sampled_from(("abc", "x")) | TREES)
+    for name in draw(
+        st.lists(st.sampled_from(("fn_index", "session_hash", "trigger_id", "event_data", "batched")), max_size=3)
+    ):
+        said[name] = draw(
+            st.integers(-1, 12) if name in ("fn_index", "trigger_id") else st.sampled_from(("abc", "x")) | TREES
+        )
     return request(campus, who, door, path, query, b"application/json", spelt(said).encode())  # type: ignore[arg-type]
 
 

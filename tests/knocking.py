@@ -1,4 +1,4 @@
-"""Requests brought to an application in this process, byte for byte, and what it did meanwhile: answered, raised, wrote."""
+"""Requests brought to an application in this process, byte for byte, and what it did then: answered, raised, wrote."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp, Message, Receive
 
 PATIENCE = 30.0  # seconds, after which whoever asked goes away
 PIECE = 2**16  # bytes that come in at once
@@ -57,6 +57,27 @@ class Answer:
 async def asked(app: ASGIApp, request: Request) -> Answer:
     """A stream is left after its first words."""
     answer, gone = Answer(), asyncio.Event()
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answer.status = int(message["status"])
+            answer.headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in message["headers"]}
+        elif len(answer.body) < PIECE:
+            answer.body += message.get("body", b"")
+        if message.get("body") and answer.headers.get("content-type", "").startswith("text/event-stream"):
+            gone.set()
+
+    began, worked = time.perf_counter(), time.process_time()
+    try:
+        await asyncio.wait_for(app(scope(request), told(request, gone), send), PATIENCE)
+    except Exception:
+        answer.raised = traceback.format_exc()[-3000:]
+    answer.seconds, answer.worked = time.perf_counter() - began, time.process_time() - worked
+    return answer
+
+
+def told(request: Request, gone: asyncio.Event) -> Receive:
+    """Its body in pieces, and then its sender's end: when he has left, or is asked to."""
     pieces = [request.body[at : at + PIECE] for at in range(0, len(request.body), PIECE)] or [b""]
     if request.leaves:
         pieces = pieces[: len(pieces) // 2]
@@ -69,22 +90,7 @@ async def asked(app: ASGIApp, request: Request) -> Answer:
             await gone.wait()
         return {"type": "http.disconnect"}
 
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            answer.status = message["status"]
-            answer.headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in message["headers"]}
-        elif len(answer.body) < PIECE:
-            answer.body += message.get("body", b"")
-        if message.get("body") and answer.headers.get("content-type", "").startswith("text/event-stream"):
-            gone.set()
-
-    began, worked = time.perf_counter(), time.process_time()
-    try:
-        await asyncio.wait_for(app(scope(request), receive, send), PATIENCE)
-    except Exception:
-        answer.raised = traceback.format_exc()[-3000:]
-    answer.seconds, answer.worked = time.perf_counter() - began, time.process_time() - worked
-    return answer
+    return receive
 
 
 def scope(request: Request) -> dict[str, object]:
@@ -108,7 +114,7 @@ def scope(request: Request) -> dict[str, object]:
 
 @dataclass
 class Watch:
-    """What is written, made, moved, removed or started outside of `inside`, or asked of another process, by this one."""
+    """What this process writes, makes, moves, removes or starts outside of `inside`, or asks of another."""
 
     inside: Path | None = None
     looks: bool = False  # while somebody asks: who makes up the next question may write where he likes

@@ -15,7 +15,6 @@ from knocking import Request
 from schemathesis import Case, GenerationMode
 from schemathesis.schemas import BaseSchema
 
-
 HERE = "http://127.0.0.1"
 OURS = ("host", "cookie", "authorization", "x-csrf-token", "user-agent", "accept-encoding", "connection", "accept")
 
@@ -79,9 +78,13 @@ def spelt(case: Case) -> tuple[bytes, bytes, bytes, dict[bytes, bytes]]:
     body = made.body.encode("utf-8", "surrogatepass") if isinstance(made.body, str) else made.body or b""
     kind = made.headers.get("content-type") or headers.get("content-type") or headers.get("Content-Type") or ""
     query = (made.path_url.partition("?")[2]).encode("ascii", "replace")
-    lines = {name.encode("latin-1", "replace"): str(value).encode("latin-1", "replace") for name, value in headers.items()}
+    lines = {
+        name.encode("latin-1", "replace"): str(value).encode("latin-1", "replace") for name, value in headers.items()
+    }
     ours = {name for name in lines if name.lower() in (b"content-type", b"content-length")}
-    plain = {name: value for name, value in lines.items() if name not in ours and b"\n" not in value and b"\r" not in value}
+    plain = {
+        name: value for name, value in lines.items() if name not in ours and b"\n" not in value and b"\r" not in value
+    }
     return (kind if isinstance(kind, bytes) else kind.encode("latin-1", "replace")), bytes(body), query, plain
 
 
@@ -99,6 +102,3 @@ def known(draw: st.DrawFn, campus: Campus, kind: bytes, body: bytes) -> bytes:
         if name in ("model", "job", "lease", "picture", "assignment", "sha256") and draw(st.integers(0, 3)):
             said[name] = draw(valued(campus, name))
     return json.dumps(said).encode()
-
-
-

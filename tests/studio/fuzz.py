@@ -37,13 +37,13 @@ DATABASES = ("sqlite", "postgresql")
 
 
 async def at_once(act: Callable[..., T], *arguments: object, **options: object) -> T:
-    """What a thread would do, here and now: nobody else waits, and from one thread to another takes longer than a case."""
+    """What a thread would do, here and now: nobody else waits, and a thread's turn takes longer than a case."""
     return act(*arguments)
 
 
 @contextmanager
 def lenient() -> Iterator[None]:
-    """Passwords are hashed in no time, and nobody is told that he asks too often: others test that.  One thread answers."""
+    """Passwords are hashed in no time, and nobody asks too often: others test that.  One thread answers."""
     kept, hasher, threads = dict(RATES), passwords.HASHER, to_thread.run_sync
     to_thread.run_sync = at_once
     RATES.update(dict.fromkeys(RATES, Rate(10**6, 0.0)))  # type: ignore[attr-defined]

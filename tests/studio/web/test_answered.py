@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from knocking import Answer, Request, asked
 from pupils import PLAIN, School, school
 from served import WISH, Served, announced, painted, served
 
+from limner.errors import LimnerError
 from limner.recipe import DEFAULTS
 from limner.studio.house import House
+from limner.studio.people.roster import PEOPLE
 from limner.studio.png import measured
 from limner.studio.register import Role
 from limner.studio.web.app import application
@@ -37,7 +40,9 @@ def here(tmp_path: Path, quick: object) -> Iterator[School]:
         yield found
 
 
-def knock(app: FastAPI, method: str, path: str, *headers: tuple[str, str], body: bytes = b"", leaves: bool = False) -> Answer:
+def knock(
+    app: FastAPI, method: str, path: str, *headers: tuple[str, str], body: bytes = b"", leaves: bool = False
+) -> Answer:
     lines = {"host": "127.0.0.1", **dict(headers)}
     spelt = tuple((name.encode(), value.encode("latin-1")) for name, value in lines.items())
     place, _, query = path.partition("?")
@@ -133,20 +138,18 @@ def served_by_worker(folder: Path, path: str, said: dict[str, object]) -> int:
 
 @pytest.mark.parametrize("name", ["prompt", "parameters", "invokeai_metadata"])
 def test_half_a_character_in_a_picture_is_read(desk: Served, name: str) -> None:
-    half = '"\\ud800"'
+    half, node = "\ud800", {"positive": ["2", 0], "latent_image": ["3", 0], "seed": "\ud800"}
+    graph = {"1": ("KSampler", node), "2": (half, {}), "3": ("VAEEncode", {})}
     said = {
-        "prompt": f'{{"1": {{"class_type": "KSampler", "inputs": {{"positive": ["2", 0], "latent_image": ["3", 0], "seed": {half}}}}}, '
-        f'"2": {{"class_type": {half}, "inputs": {{}}}}, "3": {{"class_type": "VAEEncode", "inputs": {{}}}}}}',
-        "parameters": f"a cat\nSteps: 20, Model: {half}, Odd: {half}, Seed: 3",
-        "invokeai_metadata": f'{{"positive_prompt": "a cat", "model": {half}, "odd": {half}}}',
+        "prompt": json.dumps({each: {"class_type": kind, "inputs": inputs} for each, (kind, inputs) in graph.items()}),
+        "parameters": f"a cat\nSteps: 20, Model: {json.dumps(half)}, Odd: {json.dumps(half)}, Seed: 3",
+        "invokeai_metadata": json.dumps({"positive_prompt": "a cat", "model": half, "odd": half}),
     }
     file = drawn({name: said[name]})
     with desk.client() as client:
         page = client.post("/read", files={"picture": ("a.png", file)})
         assert page.status_code == 200
-        import base64
-
-        told = client.post("/sdapi/v1/png-info", json={"image": base64.b64encode(file).decode()})
+        told = client.post("/sdapi/v1/png-info", json={"image": b64encode(file).decode()})
         assert told.status_code == 200
 
 
@@ -160,8 +163,6 @@ def test_a_file_of_many_small_pieces_is_given_up(desk: Served, name: str) -> Non
 
 
 def test_a_workers_file_of_many_small_pieces_is_given_up() -> None:
-    from limner.errors import LimnerError
-
     with pytest.raises(LimnerError, match="more than 100000 pieces"):
         measured(png([(b"abcd", b"")] * 100_001))
 
@@ -185,8 +186,6 @@ def test_what_cannot_be_told_again_is_not_taken(desk: Served, name: str, value: 
 
 
 def test_a_roster_has_no_more_people_than_can_be_invited_at_once(here: School) -> None:
-    from limner.studio.people.roster import PEOPLE
-
     table = "name,mail\n" + "".join(f"Ada {n},a{n}@example.org\n" for n in range(PEOPLE + 1))
     with here.join("eve", Role.INSTRUCTOR) as eve:
         answer = eve.post("/people/invite", files={"table": ("all.csv", table.encode())})

@@ -42,7 +42,7 @@ def forgive(moment: Moment, name: str, address: str) -> None:
 
 
 def pace(moment: Moment, who: str, burst: int, every: float) -> float:
-    """Seconds that somebody has to wait; none, and then it is counted, for `burst` at once and one in `every` seconds."""
+    """Seconds that somebody has to wait: none, and it is counted, for `burst` at once and one in `every` seconds."""
     key = sha256(f"pace {who}".encode("utf-8", "replace")).hexdigest()
     known = moment.run(select(TRIES.c.at).where(TRIES.c.key == key))
     wait, free = cell(known[0].at if known else moment.now, moment.now, burst, every)
@@ -54,7 +54,7 @@ def pace(moment: Moment, who: str, burst: int, every: float) -> float:
 
 
 def cell(free: float, now: float, burst: int, every: float) -> tuple[float, float]:
-    """Seconds to wait, and when all is forgiven if one need not: the generic cell rate algorithm (ITU-T I.371, annex A).
+    """Seconds to wait, and when all is forgiven then: the generic cell rate algorithm (ITU-T I.371, annex A).
 
     `free` is when all was forgiven before: the one number that is kept of somebody.
     """

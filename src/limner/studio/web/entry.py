@@ -15,7 +15,6 @@ from limner.studio.web.room import Room
 from limner.studio.web.user import client
 
 
-
 def _spoken(text: str) -> str:
     if "\0" in text:
         raise ValueError("it holds a NUL, which is no text")

@@ -1,4 +1,4 @@
-"""What Gradio is asked, looked at before it is: calls that it has, with as many arguments as they take; events it knows."""
+"""What Gradio is asked, looked at before: calls that it has, with as many arguments as they take; events it knows."""
 
 from collections.abc import Mapping
 from json import dumps, loads

@@ -33,8 +33,10 @@ RATES: Mapping[str, Rate] = {
 
 @dataclass(slots=True, eq=False)
 class Limits:
-    """Wishes are counted in the database, for all processes and beyond their ends; requests, of which each would have to
-    be written down, here, and are forgotten with the process."""
+    """Wishes are counted in the database, for all processes and beyond their ends.
+
+    Requests, of which each would have to be written down, are counted here, and forgotten with the process.
+    """
 
     refused: Counter
     database: Database
