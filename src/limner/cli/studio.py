@@ -231,9 +231,14 @@ def web(
             if card := stated(FOLDER if model == SHIPPED else Path(model)):
                 staff.announce(card)
         staff.database.close()
-        serve(place.house(), listening, Classfile(course, file) if course else None, proxies)
+        serve(place.house(), listening, Classfile(course, file, say) if course else None, proxies)
 
     spoken(serve)
+
+
+def say(line: str) -> None:
+    """What happens while it runs, on one line."""
+    print("limner:", " ".join(line.split()), file=sys.stderr, flush=True)
 
 
 def tend(place: Place, course: "Course", file: Path) -> None:
@@ -243,6 +248,6 @@ def tend(place: Place, course: "Course", file: Path) -> None:
         from limner.studio.care import serve
         from limner.studio.classfile import Classfile
 
-        serve(place.house(), Classfile(course, file))
+        serve(place.house(), Classfile(course, file))  # the web's process tells of changes, once
 
     spoken(serve)

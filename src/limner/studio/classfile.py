@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from logging import getLogger
 from pathlib import Path
 from threading import Lock
 
@@ -11,18 +10,18 @@ from limner.errors import LimnerError
 from limner.studio.course import Course, read
 
 EVERY = 2.0  # seconds from one look at the file to the next, while somebody asks
-LOG = getLogger("limner")
 
 
 @dataclass(slots=True, eq=False)
 class Classfile:
     """`held` are the rules that hold, since the moment `since`; `fault` is why the file as it stands is not what holds.
 
-    Without a `path` they are for ever.
+    Without a `path` they are for ever.  `told` hears of each change, a line each.
     """
 
     held: Course
     path: Path | None = None
+    told: Callable[[str], None] | None = None
     clock: Callable[[], float] = time.monotonic
     since: float = field(default_factory=time.time)
     fault: str = ""
@@ -50,13 +49,17 @@ class Classfile:
             _kept(self.held, fresh)
         except LimnerError as wrong:
             if str(wrong) != self.fault:
-                LOG.warning("limner: the class file was changed and is not used: %s", wrong)
+                self._tell(f"the class file was changed and is not used: {wrong}")
             self.fault, self._mark = str(wrong), mark
             return
         if fresh != self.held:
-            LOG.warning("limner: the class file was changed: its new rules hold")
+            self._tell("the class file was changed: its new rules hold")
             self.since = time.time()
         self.held, self.fault, self._mark = fresh, "", mark
+
+    def _tell(self, line: str) -> None:
+        if self.told:
+            self.told(line)
 
 
 def classfile(course: Course | Classfile) -> Classfile:

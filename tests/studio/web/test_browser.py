@@ -111,21 +111,25 @@ def test_nothing_is_cut_off_or_too_small_to_touch(browser: Browser, idle: Served
 
 
 def test_the_servers_process_may_be_another_at_every_click(browser: Browser, idle: Served) -> None:
-    """Nothing is remembered but by the store: a new server stands behind each click."""
+    """Nothing is remembered but by the store: between every two clicks the server goes, and another comes."""
     page = opened(browser, idle)
-    with served(idle.house) as one:
-        page.goto(f"{one.url}/")
+    with served(idle.house) as first:
+        page.goto(f"{first.url}/")
         page.fill("#prompt", "a cat")
-        key = page.locator("[name=key]").get_attribute("value")
-    with served(idle.house) as two, two.client() as client:
-        sent = client.post("/", data={"prompt": "a cat", "key": key, "count": "1"})
-    with served(idle.house) as three:
-        page.goto(three.url + sent.headers["location"])
-        assert page.locator("article").count() == 1
-    with served(idle.house) as four, four.client() as client:
-        (job,) = client.get("/api/jobs").json()["jobs"]
-        client.post(f"/jobs/{job['id']}/cancel")
-    with served(idle.house) as five:
-        page.goto(f"{five.url}/")
-        assert page.locator("article[data-state=cancelled]").count() == 1
+        page.fill("#count", "1")
+    with served(idle.house, port=first.port):
+        page.get_by_role("button", name="Draw", exact=True).click()
+        page.wait_for_url("**/tries/*")
+        expect(page.locator("article[data-state=queued]")).to_have_count(1)
+    with served(idle.house, port=first.port):
+        page.get_by_role("button", name="Cancel seed").click()
+        expect(page.locator("article[data-state=cancelled]")).to_have_count(1)
+    with served(idle.house, port=first.port):
+        page.get_by_role("link", name="Again").first.click()
+        page.wait_for_url("**/?again=*")
+        assert page.input_value("#prompt") == "a cat"
+    with served(idle.house, port=first.port):
+        page.get_by_role("link", name="Gallery").first.click()
+        page.wait_for_url("**/gallery")
+        expect(page.locator("article[data-state=cancelled]")).to_have_count(1)
     page.context.close()

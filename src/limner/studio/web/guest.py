@@ -171,7 +171,6 @@ class Guest:
                     )
                 self._folder = self._stay.enter_context(TemporaryDirectory(prefix="limner-gradio-"))
                 os.environ.update(GRADIO_TEMP_DIR=self._folder, GRADIO_ANALYTICS_ENABLED="False")
-                os.environ.setdefault("MPLCONFIGDIR", f"{self._folder}/matplotlib")  # which Gradio looks for at a call
                 await run_in_threadpool(import_module, "limner.studio.web.blocks")  # which takes seconds
                 host, self._blocks = housed(self.front, self.take, self._folder)
                 await self._stay.enter_async_context(host.router.lifespan_context(host))
