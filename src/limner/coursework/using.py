@@ -33,7 +33,8 @@ def use(
     if beside and key.kind == Kind.PICTURES:
         said = _joined(before, made.said)
     else:
-        said = {name: value for name, value in before.items() if name not in derived(draft.task)} | made.said
+        kept = {name: value for name, value in before.items() if name not in derived(draft.task)}
+        said = {**kept, **made.said}
     grown = draft.put(number, said) if number else draft.added(said)
     return Used(grown, number or len(grown.entries), made.open)
 
