@@ -2,7 +2,7 @@
 
 from limner.metadata.names import LADDERS, SAMPLERS, named
 from limner.metadata.parameters import Parameters, parameters, parse
-from limner.metadata.picture import FORMATS, encode, read, read_from, texts, write
+from limner.metadata.picture import FORMATS, encode, filed, read, read_from, stamped, texts, write
 from limner.metadata.place import deposit, place, prepare
 from limner.metadata.reading import Reading
 
@@ -14,6 +14,7 @@ __all__ = [
     "Reading",
     "deposit",
     "encode",
+    "filed",
     "named",
     "parameters",
     "parse",
@@ -21,6 +22,7 @@ __all__ = [
     "prepare",
     "read",
     "read_from",
+    "stamped",
     "texts",
     "write",
 ]
