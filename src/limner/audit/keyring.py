@@ -60,7 +60,7 @@ class Keyring:
     def trust(self, more: Iterable[Public]) -> list[Public]:
         """Those of these keys that were not known yet, and are another setup's of ours from here on."""
         with self._held() as (owner, keys):
-            new = [each for each in more if each.id not in keys]
+            new = [each for name, each in {each.id: each for each in more}.items() if name not in keys]
             self._write(owner, [*keys.values(), *new])
             return new
 

@@ -35,7 +35,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-Redraw: TypeAlias = "Callable[[Recipe], Image | None]"
+Redraw: TypeAlias = Callable[[Recipe], "Image | None"]
 """Draws a recipe; None where its model is not here."""
 
 

@@ -93,7 +93,7 @@ def trust(database: Database, by: str, more: Sequence[Public]) -> list[Public]:
 
     def act(moment: Moment) -> list[Public]:
         before = keys(moment.connection)
-        new = [each for each in more if each.id not in before]
+        new = [each for name, each in {each.id: each for each in more}.items() if name not in before]
         for each in new:
             values = {"public": each.raw.hex(), "made": moment.now, "standing": TRUSTED, "name": each.name}
             moment.run(insert(KEYS).values(id=each.id, **values))

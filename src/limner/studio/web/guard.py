@@ -15,7 +15,7 @@ from limner.studio.web.health import Meter
 from limner.studio.web.user import SAFE
 
 MOST = 2**20  # bytes of a request,
-PICTURED = ("/read", "/sdapi/v1/png-info", "/gradio/gradio_api/upload", "/workers/picture")
+PICTURED = ("/read", "/verify", "/sdapi/v1/png-info", "/gradio/gradio_api/upload", "/workers/picture")
 MORE: Mapping[str, int] = dict.fromkeys(PICTURED, 48 * 2**20)  # but where a picture comes along
 ALWAYS: Mapping[str, str] = {
     "content-security-policy": (

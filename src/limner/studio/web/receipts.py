@@ -1,0 +1,128 @@
+"""Pictures leave the studio with their owner's receipt, and whoever marks them asks here who made them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Path, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from limner.audit import credentials, keys, likeness
+from limner.audit.receipt import Receipt, for_jpeg
+from limner.coursework.verify import Judged, Verdict, verify
+from limner.errors import LimnerError
+from limner.metadata import FORMATS, leaving
+from limner.recipe import to_json
+from limner.studio.notary import Notary
+from limner.studio.notary import keys as known
+from limner.studio.people.person import Person, everybody, find
+from limner.studio.receipts import StudioBook, pseudonym, receipt
+from limner.studio.store import Job
+from limner.studio.web.front import Front, Json
+from limner.studio.web.page import paper
+from limner.studio.web.user import LOCAL, Asker, User
+
+FORMS = {**{ending[1:]: form for form, ending in FORMATS.items()}, "jpeg": "jpeg"}
+MOST = 60  # pictures that are looked at at once
+AT_HAND = {"cache-control": "private, no-cache"}
+PUBLIC = {"cache-control": "public, max-age=300", "access-control-allow-origin": "*"}
+GOOD = (Verdict.YOURS, Verdict.REMADE)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    front: Front
+
+    @property
+    def notary(self) -> Notary:
+        return Notary(self.front.vault)
+
+    def keys(self) -> JSONResponse:
+        """The public keys by which receipts of this studio are known, as a JWK Set."""
+        return JSONResponse(keys.published(self.front.store.database.read(known).values()), headers=PUBLIC)
+
+    def one(self, job: str, user: Asker) -> dict[str, Json]:
+        """The signed receipt of a picture of yours, and the recipe that it is of."""
+        found = self.front.drawn(user, job)
+        said = self._receipt(found, self._data(found))
+        if said is None:
+            raise LimnerError("there is no receipt of that", "draw it again", 404)
+        return {"receipt": said.text(), "recipe": to_json(found.recipe)}
+
+    def save(self, job: str, form: Annotated[str, Path(pattern="^(png|jpg|jpeg|webp)$")], user: Asker) -> Response:
+        """A picture of yours to take along, as PNG, JPEG or WebP: with recipe, receipt and content credentials."""
+        found = self.front.job(user, job)
+        data = self.file(user, found, FORMS[form])
+        name = f'attachment; filename="limner-{found.recipe.seed}{FORMATS[FORMS[form]]}"'
+        headers = {**AT_HAND, "content-disposition": name}
+        return Response(data, media_type=credentials.KINDS[FORMS[form]], headers=headers)
+
+    def file(self, user: User, job: Job, form: str) -> bytes:
+        """The same, for whoever packs several; LimnerError where the user may not have it, or there is none."""
+        if job.picture is None:
+            raise LimnerError("that picture is not there yet", "wait for it", 409)
+        data = self.front.picture(user, job.picture)
+        said = self._receipt(job, data)
+        if said is None:  # drawn before there were receipts, or a sheet of maps
+            return leaving(data, form, lambda bare: "")
+        out = leaving(data, form, lambda bare: self._about(said, bare).text())
+        if not credentials.installed():
+            return out
+        mine = self._about(said, out)
+        return credentials.credentials(self.notary.folder).added(out, form, job.recipe, mine)
+
+    def page(self, user: Asker) -> Response:
+        """Where those who mark drop pictures."""
+        return self._page()
+
+    async def verify(self, request: Request, user: Asker) -> Response:
+        """Who made these pictures, as far as it can be told.  They are not kept."""
+        async with request.form(max_files=MOST, max_fields=8) as form:
+            files = [each for each in form.getlist("pictures") if isinstance(each, UploadFile) and each.size]
+            sent = [(each.filename or "a picture", await each.read()) for each in files]
+            who, word = (str(form.get(name) or "") for name in ("who", "pseudonym"))
+        return await run_in_threadpool(self._verified, sent, who, word.strip())
+
+    def _verified(self, sent: Sequence[tuple[str, bytes]], who: str, word: str) -> Response:
+        database = self.front.store.database
+        try:
+            if not sent:
+                raise LimnerError("no picture came along", "choose PNG, JPEG or WebP files")
+            owner = find(database, who).id if self.front.room and who else ("" if self.front.room else LOCAL.name)
+            you = {name for name in (owner, word, pseudonym(database, owner) if owner else "") if name}
+            if not you:
+                raise LimnerError("whose pictures are they?", "choose a person, or give a pseudonym")
+            book = StudioBook(database, self.front.vault)
+            return self._page([_tried(name, data, book, you) for name, data in sent], who, word)
+        except LimnerError as fault:
+            return self._page([], who, word, fault)
+
+    def _page(
+        self, judged: Sequence[Judged] = (), who: str = "", word: str = "", fault: LimnerError | None = None
+    ) -> Response:
+        people: list[Person] = everybody(self.front.store.database) if self.front.room else []
+        values = {"judged": judged, "people": people, "who": who, "word": word, "good": GOOD, "most": MOST}
+        return paper("verify.html", values, fault)
+
+    def _data(self, job: Job) -> bytes:
+        if job.picture is None:
+            raise LimnerError("that picture is not there yet", "wait for it", 409)
+        return self.front.kept(job.picture)
+
+    def _receipt(self, job: Job, data: bytes) -> Receipt | None:
+        return receipt(self.front.store.database, job, data)
+
+    def _about(self, said: Receipt, bare: bytes) -> Receipt:
+        """A JPEG's own pixels are not those that were drawn: its receipt says so, signed here and now."""
+        coded = likeness.coded(bare)
+        return for_jpeg(keys.key(self.notary.folder), said, coded) if coded else said
+
+
+def _tried(name: str, data: bytes, book: StudioBook, you: set[str]) -> Judged:
+    """One that cannot be read keeps nobody from the others."""
+    try:
+        return verify(name[:200], data, book, you)
+    except LimnerError as fault:
+        return Judged(name[:200], Verdict.UNKNOWN, look=(str(fault),))
