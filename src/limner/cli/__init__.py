@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {  # each is the module limner.cli.NAME with flags
     "edit": "draw a picture again with other words, and leave the rest as it was",
     "search": "find the pictures of a folder by words, or by another picture",
     "classify": "say which of some words a picture is",
+    "course": "check an assignment's hand-in, and say how it will be read",
     "models": "list the models that are here, add, fetch, verify and certify them",
     "doctor": "say what is installed, what will be used and what is wrong",
     "demo": "draw four sentences with the model that ships",

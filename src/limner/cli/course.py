@@ -1,0 +1,19 @@
+"""`limner course`: an assignment's hand-in, made, checked and graded; each job has its module."""
+
+import argparse
+
+from limner.cli import checking
+
+JOBS = "validate | schema | autograder"
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    jobs = parser.add_subparsers(metavar=JOBS, required=True)
+    checking.flags(jobs.add_parser("validate", help="say how a hand-in will be read, and what is wrong with it"))
+    checking.schema_flags(jobs.add_parser("schema", help="print an assignment's rules as JSON Schema"))
+    checking.autograder_flags(jobs.add_parser("autograder", help="write what Gradescope and MarkUs run"))
+
+
+def run(args: argparse.Namespace) -> int:
+    code: int = args.job(args)
+    return code
