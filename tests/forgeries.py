@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageDraw, ImageEnhance
 
 from limner.audit import receipt
 from limner.audit.issuing import seen
 from limner.audit.keys import CURRENT, Key, Public
-from limner.audit.receipt import Entry, Receipt, signed, stated
+from limner.audit.likeness import coded
+from limner.audit.receipt import Entry, Receipt, for_jpeg, signed, stated
 from limner.metadata import filed
 from limner.recipe import Recipe
 
@@ -30,13 +31,18 @@ def fresh() -> Key:
 
 
 def drawing(seed: int, width: int = 128, height: int = 128) -> Image.Image:
-    """Something smooth and coloured, as unlike another seed's as two pictures are."""
-    chance = Random(seed)
-    small = Image.frombytes("RGB", (6, 6), chance.randbytes(108))
-    return small.resize((width, height), BICUBIC)
+    """Shapes of many colours, with edges as a real picture has them, and unlike any other seed's."""
+    chance, image = Random(seed), Image.new("RGB", (256, 256), "white")
+    pen = ImageDraw.Draw(image)
+    for _ in range(14):
+        across, down, half = chance.randrange(256), chance.randrange(256), chance.randrange(20, 70)
+        box = (across - half, down - half, across + half, down + half)
+        colour = (chance.randrange(40, 220), chance.randrange(40, 220), chance.randrange(40, 220))
+        (pen.ellipse if chance.random() < 0.5 else pen.rectangle)(box, colour)
+    return image.resize((width, height), LANCZOS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Made:
     """A picture that was drawn here, by `owner`, and whoever else has drawn it."""
 
@@ -58,7 +64,10 @@ class Made:
         return Made(self.recipe, self.image, self.key, owner)
 
     def file(self, form: str = "png") -> bytes:
-        return file(self.image, self.recipe, self.receipt, form)
+        said = self.receipt
+        if form == "jpeg":
+            said = for_jpeg(self.key, said, coded(file(self.image, self.recipe, None, form)))
+        return file(self.image, self.recipe, said, form)
 
 
 def file(image: Image.Image, recipe: Recipe, said: Receipt | None, form: str = "png") -> bytes:

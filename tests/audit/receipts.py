@@ -1,6 +1,6 @@
 """`make receipts`: what is said of pictures that were forged, replayed, edited and saved anew; and of innocent ones.
 
-PYTHONPATH=tests:tests/audit python tests/audit/receipts.py [--drawn FOLDER] [--out FILE] [--plot FILE]
+PYTHONPATH=tests python tests/audit/receipts.py [--drawn FOLDER] [--out FILE] [--plot FILE]
 """
 
 import argparse
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from io import BytesIO
+from functools import cache, partial
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -33,7 +34,10 @@ STEPS, TRIED, PAIRS = 5, 50, 1000
 CALIBRATED, REPORTED = (slice(0, 20), range(1000, 1003)), (slice(20, 40), range(2000, 2006))  # prompts, seeds
 UNDRAWN = 2003  # from this seed on nobody has drawn them, as the ledger has it
 HASHES: Mapping[str, Callable[[Image.Image], imagehash.ImageHash]] = {
-    "pHash": imagehash.phash, "dHash": imagehash.dhash, "wHash": imagehash.whash, "aHash": imagehash.average_hash,
+    "pHash, 256 bits": partial(imagehash.phash, hash_size=16), "pHash, 64 bits": imagehash.phash,
+    "dHash, 256 bits": partial(imagehash.dhash, hash_size=16), "dHash, 64 bits": imagehash.dhash,
+    "wHash, 256 bits": partial(imagehash.whash, hash_size=16), "wHash, 64 bits": imagehash.whash,
+    "aHash, 64 bits": imagehash.average_hash,
 }  # fmt: skip
 GUILTY = (Verdict.OTHERS, Verdict.ALTERED)
 
@@ -93,10 +97,10 @@ def calibration(pictures: Sequence[Made]) -> dict[str, object]:
     subjects = pictures[:: len(pictures) // 40][:40]
     told = dict[str, object]()
     for name, hash_of in HASHES.items():
-        own = [hash_of(each.image) - hash_of(_opened(PIXELS[how](each))) for each in subjects for how in SURVIVING]
+        own = [int(hash_of(each.image) - hash_of(_opened(PIXELS[how](each)))) for each in subjects for how in SURVIVING]
         hashes = {id(each): hash_of(each.image) for each in pictures}
-        near = [hashes[id(a)] - hashes[id(b)] for a, b in kin(pictures)]
-        far = [hashes[id(a)] - hashes[id(b)] for a, b in combinations(pictures, 2) if a.recipe.prompt != b.recipe.prompt]
+        near = [int(hashes[id(a)] - hashes[id(b)]) for a, b in kin(pictures)]
+        far = [int(hashes[id(a)] - hashes[id(b)]) for a, b in combinations(pictures, 2) if a.recipe.prompt != b.recipe.prompt]
         told[name] = {
             "own": _spread(own), "same prompt": _spread(near), "unrelated": _spread(far),
             "kept at most, with none of others nearer": _kept(own, [*near, *far]),
@@ -176,8 +180,13 @@ def _book(
 ) -> FileBook:
     """A ledger of all pictures that are reported on: this one is whose it is, the others are hers."""
     there = [each for each in reported if each.recipe.seed < UNDRAWN]
-    entries = [(each.by(HER) if how in HERS or each is not made else each).entry for each in there]
+    entries = [each.entry if each is made and how not in HERS else _hers(each) for each in there]
     return FileBook(entries, known(key), lambda entry: originals.get(entry.receipt.statement.pixels) if keep else None)
+
+
+@cache
+def _hers(made: Made) -> Entry:
+    return made.by(HER).entry
 
 
 def _counted(judged: Sequence[Judged]) -> dict[str, int]:
@@ -264,13 +273,14 @@ def main() -> int:
         "model": made[0].recipe.model,
         "pictures": {"calibration": len(calibrated), "reported": len(reported), "steps": STEPS,
                      "size": list(made[0].image.size), "seeds": [list(CALIBRATED[1]), list(REPORTED[1])]},
-        "thresholds": {"alike, bits of 64": ALIKE, "saved anew, levels of 255": NEAR},
+        "thresholds": {f"alike, bits of {likeness.BITS}": ALIKE, "saved anew, levels of 255": NEAR},
         "re-made equal to the last bit": f"{equal} of {len(made)}",
         "calibration": calibration(calibrated),
         "verdicts": verdicts(made, reported, again, key),
         "unrelated": innocent(list(strangers(reported, PAIRS, Random(2))), key),
         "same prompt, other seed": innocent(list(kin(reported)), key),
         "every pair of two prompts": every_pair(reported),
+        "surviving": list(SURVIVING),
         "survivors": survivors(made),
         "costs": costs(made),
         "seconds": round(time.monotonic() - start),

@@ -49,7 +49,7 @@ def test_a_key_that_nobody_knows_proves_nothing_until_it_is_trusted() -> None:
 @given(st.text(max_size=40), st.floats(0, 4e9))
 def test_the_signed_bytes_are_read_back_as_they_were(device: str, at: float) -> None:
     plain = "".join(letter for letter in device if letter.isprintable())
-    statement = stated(recipe(), Seen("a" * 64, "b" * 16, plain), ME, at)
+    statement = stated(recipe(), Seen("a" * 64, "b" * 64, plain), ME, at)
     found = receipt.read(signed(fresh(), statement).text())
     assert found.held({}) == Held.STRANGE
     assert json.loads(found.statement.canonical())["device"] == plain
@@ -65,7 +65,7 @@ def test_every_format_carries_it(form: str, tmp_path: Path) -> None:
     file.write_bytes(one.file(form))
     with open(file, "rb") as stream:
         reading = read_from(stream, "it")
-    assert receipt.read(reading.receipt) == one.receipt
+    assert replace(receipt.read(reading.receipt).statement, jpeg="") == one.receipt.statement
     assert reading.recipe == one.recipe
 
 
@@ -82,7 +82,7 @@ def test_what_is_none_is_one_line(text: str) -> None:
 
 def test_a_name_cannot_stand_in_it() -> None:
     with pytest.raises(LimnerError, match="owner"):
-        Statement("a" * 64, "a" * 64, "a" * 64, "a" * 16, "Ada", receipt.moment(DAY), "cpu", "0.1", "a" * 16)
+        Statement("a" * 64, "a" * 64, "a" * 64, "a" * 64, "Ada", receipt.moment(DAY), "cpu", "0.1", "a" * 16)
 
 
 def test_a_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:

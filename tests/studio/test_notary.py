@@ -71,7 +71,7 @@ def here(url: str, tmp_path: Path) -> Iterator[Here]:
 
 
 def test_equal_recipes_have_as_many_receipts_as_owners_and_each_names_one(here: Here) -> None:
-    ada, bob = "ada", "bob"
+    ada, bob = "Ada Lovelace", "Bob Kahn"
     first = here.draw(ada, "1", recipe())
     here.draw(bob, "1", recipe())
     again = here.draw(ada, "2", recipe())

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LARGEST = 4096 * 4096  # pixels: a recipe has no more
-SIDE, KEPT = 32, 8  # of the small grey picture, and of its low frequencies
-CELLS = 32  # to a side, in which two pictures are compared
+SIDE, KEPT = 64, 16  # of the small grey picture, and of its low frequencies
+BITS = KEPT * KEPT
+CELLS = 16  # to a side, in which two pictures are compared
 SKEW = 0.02  # by which two pictures' proportions may differ, as after halving an odd number of pixels
 BARE = {0x01, *range(0xD0, 0xDA)}  # JPEG markers without a length
 KINDS = ("PNG", "JPEG", "WEBP")
@@ -65,10 +66,11 @@ def coded(data: bytes) -> str:
 
 
 def perceptual(image: "Image") -> str:
-    """pHash, 64 bits (hex): which of the 8 x 8 lowest frequencies of the grey picture are above their median.
+    """pHash, 256 bits (hex): which of the 16 x 16 lowest frequencies of the grey picture are above their median.
 
     Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash Functions", 3.2.1; bit for bit what ImageHash
-    4 calls `phash`, without numpy, which the web's process does not have.
+    4 calls `phash(hash_size=16)`, without numpy, which the web's process does not have.  Of 64 bits, two seeds of one
+    prompt differ by no more than a picture and its JPEG do (docs/figures/receipts.json).
     """
     from PIL.Image import Resampling
 
@@ -78,16 +80,16 @@ def perceptual(image: "Image") -> str:
     values = [round(columns[across][down], 6) for down in range(KEPT) for across in range(KEPT)]  # a blank one has zeros
     middle = sorted(values)[len(values) // 2 - 1 : len(values) // 2 + 1]
     bits = "".join("1" if value > sum(middle) / 2 else "0" for value in values)
-    return f"{int(bits, 2):016x}"
+    return f"{int(bits, 2):0{BITS // 4}x}"
 
 
 def distance(one: str, other: str) -> int:
-    """Bits, of 64, in which two perceptual hashes differ."""
+    """Bits, of BITS, in which two perceptual hashes differ."""
     return (int(one, 16) ^ int(other, 16)).bit_count()
 
 
 def difference(image: "Image", original: "Image") -> float | None:
-    """The largest difference of a colour, in levels of 255, between the means of two pictures' 32 x 32 cells.
+    """The largest difference of a colour, in levels of 255, between the means of two pictures' 16 x 16 cells.
 
     Saving anew and scaling move a cell's mean a little; what is painted over one moves it much.  None where one has
     other proportions than the other.

@@ -23,7 +23,7 @@ VERSION = 1
 PURPOSE = b"limner receipt 1\n"  # before what is signed, so that no signature of ours is taken for one of another kind
 HEX = "[0-9a-f]"
 PATTERNS: Mapping[str, str] = {
-    "recipe": f"{HEX}{{64}}", "model": f"{HEX}{{64}}", "pixels": f"{HEX}{{64}}", "likeness": f"{HEX}{{16}}",
+    "recipe": f"{HEX}{{64}}", "model": f"{HEX}{{64}}", "pixels": f"{HEX}{{64}}", "likeness": f"{HEX}{{64}}",
     "owner": f"{HEX}{{16}}", "at": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "device": r"[^\x00-\x1f\x7f]{0,100}",
     "limner": r"[^\x00-\x1f\x7f]{1,40}", "key": f"{HEX}{{16}}", "jpeg": f"(?:{HEX}{{64}})?",
 }  # fmt: skip

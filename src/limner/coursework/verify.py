@@ -19,9 +19,10 @@ from limner.recipe import Recipe, digest
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-ALIKE = 6  # bits of 64: at most so far apart, two pictures are shown to a person as alike
-NEAR = 6.0  # levels of 255: at most so far apart, in every cell, two pictures are one picture saved anew
+ALIKE = 16  # bits of 256: at most so far apart, two pictures are shown to a person as alike
+NEAR = 16.0  # levels of 255: at most so far apart, in every cell, two pictures are one picture saved anew
 TRUSTED = (Held.OURS, Held.TRUSTED)
+LIKENESS = "MEASURED"
 LOOKED = 8  # pictures that look alike which are compared; more are only told
 
 
@@ -78,6 +79,12 @@ class Judged:
         if self.verdict == Verdict.YOURS and self.others:
             return f"{self.verdict.value} and {self.others} other{'s' if self.others > 1 else ''}"
         return self.verdict.value
+
+
+    @property
+    def good(self) -> bool:
+        """Whether its author made it, as far as can be told."""
+        return self.verdict in (Verdict.YOURS, Verdict.REMADE)
 
 
 @dataclass
@@ -208,24 +215,38 @@ def _made(case: Case, entries: Sequence[Entry]) -> Judged:
     recipe = (yours or entries)[0].recipe
     exact = any(entry.receipt.statement.pixels == likeness.pixels(case.image) for entry in entries) or case.bound
     case.why.append("its pixels are those drawn, to the last bit" if exact else "it was saved anew or scaled, no more")
-    faults = list(_contradictions(case, entries))
-    case.look.extend(faults)
+    proven = list(_contradictions(case, entries))
+    case.look.extend(proven)
+    case.look.extend(_oddities(case, entries))
     if not yours:
         return _judged(case, Verdict.OTHERS, others, recipe)
-    return _judged(case, Verdict.ALTERED if faults else Verdict.YOURS, others, recipe)
+    return _judged(case, Verdict.ALTERED if proven else Verdict.YOURS, others, recipe)
 
 
 def _contradictions(case: Case, entries: Sequence[Entry]) -> Iterator[str]:
-    """What a file of proven pixels says of itself that is not so."""
+    """What a file of proven pixels says of itself that is certainly not so."""
+    said, carried = case.reading.recipe, case.receipt
     recipes = {entry.receipt.statement.recipe for entry in entries}
-    if case.reading.recipe and digest(case.reading.recipe) not in recipes:
-        yield f"the recipe that it carries was changed: {_changed(case.reading.recipe, entries[0].recipe)}"
+    strange = said is not None and digest(said) not in recipes
+    if said and strange and carried and carried.statement.recipe != digest(said):
+        yield f"the recipe that it carries was changed: {_changed(said, entries[0].recipe)}"
+    elif said and strange and case.redraw and (again := case.redraw(said)):
+        if likeness.pixels(again) not in {entry.receipt.statement.pixels for entry in entries}:
+            yield f"the recipe that it carries draws another picture: {_changed(said, entries[0].recipe)}"
     if case.held == Held.BROKEN:
         yield "the receipt that it carries was forged: its signature does not hold"
-    elif case.held == Held.STRANGE:
-        yield f"the receipt that it carries is by a key that is not known here, {_key(case)}"
-    elif case.receipt and not case.bound and case.receipt.statement.recipe not in recipes:
+    elif carried and case.held in TRUSTED and not case.bound and carried.statement.recipe not in recipes:
         yield "the receipt that it carries belongs to another picture"
+
+
+def _oddities(case: Case, entries: Sequence[Entry]) -> Iterator[str]:
+    """What may be so for good reasons: two recipes may draw the same pixels, and somebody may draw at home, too."""
+    said, recipes = case.reading.recipe, {entry.receipt.statement.recipe for entry in entries}
+    if said and digest(said) not in recipes and case.receipt is None and case.redraw is None:
+        differs = _changed(said, entries[0].recipe)
+        yield f"the recipe that it carries is not one that these pixels are known by ({differs}): --remake draws it"
+    if case.held == Held.STRANGE:
+        yield f"the receipt that it carries is by a key that is not known here, {_key(case)}"
 
 
 def _changed(said: Recipe, drawn: Recipe) -> str:
@@ -255,10 +276,12 @@ def _remade(case: Case, recipe: Recipe | None) -> Judged | None:
 
 def _unproven(case: Case) -> Judged:
     """No pixels speak for it: what it carries may speak against it, and what it looks like is for a person."""
-    for entry in case.book.alike(case.perceptual, ALIKE)[:LOOKED]:
-        whose = "yours" if case.mine(entry) else "somebody else's"
-        bits = likeness.distance(case.perceptual, entry.receipt.statement.likeness)
-        case.look.append(f"it looks like a picture of {whose}, {bits} of 64 bits apart: look at both before you ask")
+    alike = case.book.alike(case.perceptual, ALIKE)
+    for whose, mine in (("yours", True), ("somebody else's", False)):
+        if near := next((entry for entry in alike if case.mine(entry) == mine), None):
+            bits = likeness.distance(case.perceptual, near.receipt.statement.likeness)
+            apart = f"{bits} of {likeness.BITS} bits apart"
+            case.look.append(f"it looks like a picture of {whose}, {apart}: look at both before you ask")
     if case.receipt is None:
         case.why.append("it carries no receipt, and nothing in the ledger has its pixels")
         return _judged(case, Verdict.UNKNOWN)
@@ -294,7 +317,7 @@ def _unbound(case: Case, bits: int) -> Judged:
     if apart := [likeness.difference(case.image, each) for each in compared if each is not None]:
         case.why.append(f"it was changed after it was drawn: a part of it is {_levels(apart[0])} away")
         return _judged(case, Verdict.ALTERED)
-    case.look.append(f"its pixels are not those of its receipt, {bits} of 64 bits apart, as after saving it anew")
+    case.look.append(f"its pixels are not those of its receipt, {bits} of {likeness.BITS} bits apart, as after saving it anew")
     case.why.append("whether it was only saved anew cannot be told without the original: --remake draws it")
     return _judged(case, Verdict.UNKNOWN)
 

@@ -15,6 +15,7 @@ from limner.recipe import digest, from_json
 from limner.studio.database import Database, Moment, Record
 from limner.studio.notary import Notary, keys, known
 from limner.studio.people import log
+from limner.studio.people.person import find
 from limner.studio.schema import JOBS, KEYS, RECEIPTS
 from limner.studio.store import Job
 from limner.studio.vault import Vault
@@ -86,6 +87,15 @@ def pseudonym(database: Database, owner: str) -> str:
     """What receipts call an owner; "" where they have none."""
     theirs = select(RECEIPTS.c.pseudonym).where(RECEIPTS.c.owner == owner).limit(1)
     return database.read(lambda connection: connection.scalar(theirs)) or ""
+
+
+def called(database: Database, who: str) -> list[str]:
+    """All that receipts may call somebody of this mail address, id or pseudonym; only that, where nobody is known so."""
+    try:
+        owner = find(database, who).id
+    except LimnerError:
+        owner = who
+    return [name for name in (owner, pseudonym(database, owner)) if name]
 
 
 def trust(database: Database, by: str, more: Sequence[Public]) -> list[Public]:

@@ -1,7 +1,11 @@
 """Pictures leave the studio with their owner's receipt, and whoever marks them asks here who made them."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path as FilePath
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from fastapi import Path, Request
@@ -11,14 +15,17 @@ from starlette.datastructures import UploadFile
 
 from limner.audit import credentials, keys, likeness
 from limner.audit.receipt import Receipt, for_jpeg
-from limner.coursework.verify import Judged, Verdict, verify
+from limner.coursework import specfile
+from limner.coursework.claims import handed, judged
+from limner.coursework.handin import Source, opened
+from limner.coursework.verify import LIKENESS, Judged
 from limner.errors import LimnerError
 from limner.metadata import FORMATS, leaving
 from limner.recipe import to_json
 from limner.studio.notary import Notary
 from limner.studio.notary import keys as known
-from limner.studio.people.person import Person, everybody, find
-from limner.studio.receipts import StudioBook, pseudonym, receipt
+from limner.studio.people.person import Person, everybody
+from limner.studio.receipts import StudioBook, called, receipt
 from limner.studio.store import Job
 from limner.studio.web.front import Front, Json
 from limner.studio.web.page import paper
@@ -28,7 +35,6 @@ FORMS = {**{ending[1:]: form for form, ending in FORMATS.items()}, "jpeg": "jpeg
 MOST = 60  # pictures that are looked at at once
 AT_HAND = {"cache-control": "private, no-cache"}
 PUBLIC = {"cache-control": "public, max-age=300", "access-control-allow-origin": "*"}
-GOOD = (Verdict.YOURS, Verdict.REMADE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +84,28 @@ class Receipts:
         return self._page()
 
     async def verify(self, request: Request, user: Asker) -> Response:
-        """Who made these pictures, as far as it can be told.  They are not kept."""
-        async with request.form(max_files=MOST, max_fields=8) as form:
-            files = [each for each in form.getlist("pictures") if isinstance(each, UploadFile) and each.size]
-            sent = [(each.filename or "a picture", await each.read()) for each in files]
-            who, word = (str(form.get(name) or "") for name in ("who", "pseudonym"))
-        return await run_in_threadpool(self._verified, sent, who, word.strip())
+        """Who made the pictures of a hand-in, as far as it can be told.  They are not kept."""
+        with TemporaryDirectory(prefix="limner-verify-") as folder:
+            sources = list[Source]()
+            async with request.form(max_files=MOST, max_fields=8) as form:
+                for each in form.getlist("pictures"):
+                    if isinstance(each, UploadFile) and each.size:
+                        path = FilePath(folder) / str(len(sources))
+                        await run_in_threadpool(_copied, each, path)
+                        sources.append(Source(path, each.filename or "a picture"))
+                who, word = (str(form.get(name) or "").strip() for name in ("who", "pseudonym"))
+            return await run_in_threadpool(self._verified, sources, who, word)
 
-    def _verified(self, sent: Sequence[tuple[str, bytes]], who: str, word: str) -> Response:
+    def _verified(self, sources: Sequence[Source], who: str, word: str) -> Response:
         database = self.front.store.database
         try:
-            if not sent:
-                raise LimnerError("no picture came along", "choose PNG, JPEG or WebP files")
-            owner = find(database, who).id if self.front.room and who else ("" if self.front.room else LOCAL.name)
-            you = {name for name in (owner, word, pseudonym(database, owner) if owner else "") if name}
+            if not sources:
+                raise LimnerError("no picture came along", "choose a zip, or PNG, JPEG or WebP files")
+            names = [who, word] if self.front.room else [LOCAL.name]
+            you = [name for each in names if each for name in called(database, each)]
             if not you:
                 raise LimnerError("whose pictures are they?", "choose a person, or give a pseudonym")
-            book = StudioBook(database, self.front.vault)
-            return self._page([_tried(name, data, book, you) for name, data in sent], who, word)
+            return self._page(_judged(sources, StudioBook(database, self.front.vault), you), who, word)
         except LimnerError as fault:
             return self._page([], who, word, fault)
 
@@ -103,7 +113,7 @@ class Receipts:
         self, judged: Sequence[Judged] = (), who: str = "", word: str = "", fault: LimnerError | None = None
     ) -> Response:
         people: list[Person] = everybody(self.front.store.database) if self.front.room else []
-        values = {"judged": judged, "people": people, "who": who, "word": word, "good": GOOD, "most": MOST}
+        values = {"judged": judged, "people": people, "who": who, "word": word, "most": MOST, "likeness": LIKENESS}
         return paper("verify.html", values, fault)
 
     def _data(self, job: Job) -> bytes:
@@ -120,9 +130,17 @@ class Receipts:
         return for_jpeg(keys.key(self.notary.folder), said, coded) if coded else said
 
 
-def _tried(name: str, data: bytes, book: StudioBook, you: set[str]) -> Judged:
-    """One that cannot be read keeps nobody from the others."""
-    try:
-        return verify(name[:200], data, book, you)
-    except LimnerError as fault:
-        return Judged(name[:200], Verdict.UNKNOWN, look=(str(fault),))
+def _judged(sources: Sequence[Source], book: StudioBook, you: Sequence[str]) -> list[Judged]:
+    """What is to be said of the pictures among these files, or in the zip that the one file is."""
+    rules, name = specfile.read(None), sources[0].name[:200]
+    with warnings.catch_warnings(), opened(name, sources, rules.limits) as handin:
+        warnings.simplefilter("ignore")  # Pillow's, of odd metadata
+        pictures = handed(handin, rules)
+        if not pictures:
+            raise LimnerError(f"{name} has no picture", "choose a zip, or PNG, JPEG or WebP files")
+        return [judged(each, book, you) for each in pictures]
+
+
+def _copied(sent: UploadFile, path: FilePath) -> None:
+    with open(path, "wb") as target:
+        copyfileobj(sent.file, target)
