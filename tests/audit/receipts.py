@@ -105,7 +105,7 @@ def calibration(pictures: Sequence[Made]) -> dict[str, object]:
             "own": _spread(own), "same prompt": _spread(near), "unrelated": _spread(far),
             "kept at most, with none of others nearer": _kept(own, [*near, *far]),
         }  # fmt: skip
-    told["crop-resistant"] = _resistant(subjects, pictures)
+    told["crop-resistant"] = _resistant(subjects[::8])
     told["cells"] = _cells(subjects, pictures)
     return told
 
@@ -116,7 +116,7 @@ def _kept(own: Sequence[int], others: Sequence[int]) -> dict[str, object]:
     return {"bits": most, "share": round(sum(each <= most for each in own) / len(own), 4)}
 
 
-def _resistant(subjects: Sequence[Made], pictures: Sequence[Made]) -> dict[str, object]:
+def _resistant(subjects: Sequence[Made]) -> dict[str, object]:
     """Of segments (Steinebach et al. 2014): how many of the pictures it says match, own ones and others'."""
     hashes = [imagehash.crop_resistant_hash(each.image, min_segment_size=50) for each in subjects]
     own = [mine.matches(imagehash.crop_resistant_hash(_opened(PIXELS[how](each)), min_segment_size=50))
@@ -156,6 +156,7 @@ def verdicts(made: Sequence[Made], reported: Sequence[Made], again: Sequence[Ima
     unseen = [each.image for each in reported if each.recipe.seed >= UNDRAWN][:TRIED]
     rows = dict[str, object]()
     for how, change in {**WORDS, **PIXELS, **HERS, "replayed on another picture": replayed}.items():
+        print(time.strftime("%H:%M:%S"), how, file=sys.stderr, flush=True)
         rows[how] = {
             there: _counted([
                 verify(how, _changed(change, each, other), _book(how, each, reported, key, keep, originals), {ME},

@@ -22,7 +22,8 @@ RUN = """#!/bin/sh
 set -eu
 here="${{AUTOGRADER:-/autograder}}"
 cd "$here/source"
-exec "${{PYTHON:-python3}}" -m limner.coursework.grader gradescope "$here/submission" --out "$here/results/results.json"{flags}
+set -- "$here/submission" --out "$here/results/results.json"{flags}
+exec "${{PYTHON:-python3}}" -m limner.coursework.grader gradescope "$@"
 """
 TESTER = """#!/bin/sh
 # MarkUs runs this (as a custom tester) in the folder where it puts the hand-in beside these files.

@@ -1,11 +1,11 @@
 """What a task's words have to say: each aspect once, and a share that its own pictures can bear."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import comb
 
-from limner.coursework.finding import Finding, shown
+from limner.coursework.finding import Finding, Place, shown
 from limner.coursework.spec import Aspect, Spec
 from limner.coursework.works import Entry, Said, Work
 
@@ -29,18 +29,25 @@ LEVEL = 0.05
 
 
 def sense(spec: Spec, work: Work) -> Iterator[Finding]:
+    """Nothing is asked of words that are nobody's own, as a finding at their place says already."""
+    bad = {finding.place for finding in work.findings}
+    entries = [replace(entry, fields=_own(entry.fields, bad)) for entry in work.entries]
     for name in work.task.entries.once:
-        yield from _once(spec.aspects[name], work)
+        yield from _once(spec.aspects[name], work.file.name, entries)
     if key := work.task.entries.statistic:
-        for entry in work.entries:
+        for entry in entries:
             if (said := entry.fields.get(key)) and said.text.strip():
                 yield from _statistic(work.file.name, key, said, len(entry.shots))
 
 
-def _once(aspect: Aspect, work: Work) -> Iterator[Finding]:
+def _own(fields: Mapping[str, Said], bad: set[Place]) -> Mapping[str, Said]:
+    return {name: said for name, said in fields.items() if said.place not in bad}
+
+
+def _once(aspect: Aspect, file: str, entries: Sequence[Entry]) -> Iterator[Finding]:
     """An error where two entries surely share it, a warning where their words leave it open."""
     before = list[tuple[Entry, frozenset[str]]]()
-    for entry in work.entries:
+    for entry in entries:
         used, place = _used(aspect, entry), entry.fields.get(aspect.name) or entry.fields.get(aspect.words_of)
         if not used or place is None:
             continue
@@ -49,12 +56,12 @@ def _once(aspect: Aspect, work: Work) -> Iterator[Finding]:
             if used == theirs and (len(used) == 1 or not aspect.groups):
                 sentence = f"number {entry.number} has {what}, too ({_listed(used)})"
                 fix = f"choose another; {aspect.says} may be used once"
-                yield Finding(work.file.name, place.place, "aspect.twice", sentence, fix)
+                yield Finding(file, place.place, "aspect.twice", sentence, fix)
                 break
             if used & theirs and aspect.groups:
                 sentence = f"number {entry.number} may have {what}, too ({_listed(used & theirs)})"
                 fix = f'say which it is about: add "{aspect.name}"'
-                yield Finding(work.file.name, place.place, "aspect.unclear", sentence, fix)
+                yield Finding(file, place.place, "aspect.unclear", sentence, fix)
                 break
         before.append((entry, used))
 

@@ -18,6 +18,7 @@ from limner.studio.people.tokens import Tokens
 from limner.studio.register import Role
 from limner.studio.web.about import About
 from limner.studio.web.account import Account
+from limner.studio.web.checking import Checking
 from limner.studio.web.classbook import Classbook
 from limner.studio.web.entry import Entry
 from limner.studio.web.explaining import Explaining
@@ -87,7 +88,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
     openai, webui, explaining, work = OpenAI(front), WebUI(front), Explaining(front), Work(front)
     gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
-    receipts = Receipts(front)
+    checking, receipts = Checking(front), Receipts(front)
     guest: Guest = app.state.guest
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
     return (
@@ -100,6 +101,9 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/gallery", student, gallery.page, hidden=True),
         Door("GET", "/read", student, pictures.page, hidden=True),
         Door("POST", "/read", student, pictures.read, hidden=True),
+        Door("GET", "/course/check", student, checking.page, hidden=True),
+        Door("POST", "/course/check", student, checking.check, hidden=True),
+        Door("POST", "/api/course/check", student, checking.report),
         Door("GET", "/hall", student, showing.seats, hidden=True),
         Door("POST", "/hall", student, showing.send, hidden=True),
         Door("POST", "/hall/{sentence}/withdraw", student, showing.withdraw, hidden=True),
@@ -156,8 +160,8 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("POST", "/workers/release", instructor, work.release, serves=True),
         *(Door(method, path, student, way, hidden=True, foreign=True) for method, path, way in guest.ways()),
         Door("GET", KEYS, anybody, receipts.keys),
-        Door("GET", "/verify", assistant, receipts.page, hidden=True),
-        Door("POST", "/verify", assistant, receipts.verify, hidden=True),
+        Door("GET", "/course/verify", assistant, receipts.page, hidden=True),
+        Door("POST", "/course/verify", assistant, receipts.verify, hidden=True),
         Door("GET", "/healthz", anybody, health.alive),
         Door("GET", "/readyz", anybody, health.ready),
         Door("GET", "/metrics", instructor, health.metrics),

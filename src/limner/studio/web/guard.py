@@ -15,8 +15,12 @@ from limner.studio.web.health import Meter
 from limner.studio.web.user import SAFE
 
 MOST = 2**20  # bytes of a request,
-PICTURED = ("/read", "/verify", "/sdapi/v1/png-info", "/gradio/gradio_api/upload", "/workers/picture")
-MORE: Mapping[str, int] = dict.fromkeys(PICTURED, 48 * 2**20)  # but where a picture comes along
+PICTURED = ("/read", "/sdapi/v1/png-info", "/gradio/gradio_api/upload", "/workers/picture")
+HANDED = ("/course/check", "/api/course/check", "/course/verify")
+MORE: Mapping[str, int] = {  # but where a picture comes along, or a hand-in
+    **dict.fromkeys(PICTURED, 48 * 2**20),
+    **dict.fromkeys(HANDED, 200 * 2**20),
+}
 ALWAYS: Mapping[str, str] = {
     "content-security-policy": (
         "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
