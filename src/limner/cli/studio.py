@@ -106,7 +106,7 @@ def serve(args: argparse.Namespace) -> int:
     listening = bound(args.host, args.port, course is not None)
     folder = made(args.folder)
     place = Place(args.database or f"sqlite:///{folder / 'studio.db'}", folder / "pictures")
-    for line in beginning(place, course, args) if course else ():
+    for line in [*signing(place), *(beginning(place, course, args) if course else ())]:
         print("limner:", line, file=sys.stderr, flush=True)
     if course is None:
         badge(folder)
@@ -147,6 +147,16 @@ def filtered(file: Path) -> None:
             f"{file}: filter is on, as it is unless the file says otherwise, and {package} is not installed",
             "pip install 'limner[filter]', or say filter = false under [course]",
         )
+
+
+def signing(place: Place) -> Iterator[str]:
+    """The key that signs receipts, made now if there is none; what whoever starts the studio should know of it."""
+    from limner.studio.notary import opening
+
+    database = place.house().store().database
+    if said := opening(database, place.house().notary()):
+        yield said
+    database.close()
 
 
 def beginning(place: Place, course: "Course", args: argparse.Namespace) -> Iterator[str]:

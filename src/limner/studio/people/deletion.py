@@ -11,7 +11,7 @@ from limner.studio.database import Database, Moment
 from limner.studio.people import log
 from limner.studio.people.person import Person, not_the_last, present, shut
 from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, PEOPLE, REPORTS, Role, Standing
-from limner.studio.schema import DRAFTS, HALL, JOBS, LABELS, LEDGER, OPEN, OWNERS, STUDIES, SUBMISSIONS
+from limner.studio.schema import DRAFTS, HALL, JOBS, LABELS, LEDGER, OPEN, OWNERS, RECEIPTS, STUDIES, SUBMISSIONS
 from limner.studio.vault import Vault
 
 FRESH = 3600.0  # seconds in which a file that is nobody's may be about to be somebody's: longer than a worker waits
@@ -27,7 +27,7 @@ class Deleted:
 
 
 def erase(database: Database, vault: Vault, by: Person, who: Person) -> Deleted:
-    """Delete all that is somebody's: their account, jobs, events, pictures.  One may do so oneself, or an instructor.
+    """Delete all that is somebody's: account, jobs, events, receipts, pictures.  Oneself may do so, or an instructor.
 
     Jobs that wait or run are cancelled.  The ledger's lines stay, as nobody's, and the log's, by a pseudonym that leads
     to nobody any more.  A file is gone at once, unless another's job has the same picture; if this process dies, or the
@@ -60,7 +60,7 @@ def gone(moment: Moment, by: str, who: str) -> tuple[int, set[str]]:
         if row.state in OPEN:
             budgets.refund(moment, row.id)
     moment.run(delete(SUBMISSIONS).where(SUBMISSIONS.c.owner == who))  # and with them jobs, events, shares and reports
-    for table in (HALL, STUDIES, DRAFTS):
+    for table in (HALL, STUDIES, DRAFTS, RECEIPTS):
         moment.run(delete(table).where(table.c.owner == who))
     nobody_s = f"gone {token_hex(8)}"  # others' studies rest on these labels, which lead to nobody from here on
     moment.run(update(LABELS).where(LABELS.c.rater == who).values(rater=nobody_s))

@@ -27,7 +27,19 @@ from limner.studio.register import (
     TOKENS,
     WITHHELD,
 )
-from limner.studio.schema import DRAFTS, EVENTS, EXPLAINED, HALL, JOBS, LABELS, LEDGER, OWNERS, STUDIES, SUBMISSIONS
+from limner.studio.schema import (
+    DRAFTS,
+    EVENTS,
+    EXPLAINED,
+    HALL,
+    JOBS,
+    LABELS,
+    LEDGER,
+    OWNERS,
+    RECEIPTS,
+    STUDIES,
+    SUBMISSIONS,
+)
 from limner.studio.vault import ENDING, Vault
 
 SECRET = {"hash", "password", "used_by", "preview", "lease", "worker"}  # nobody's data, or what lets somebody in
@@ -40,6 +52,7 @@ jobs.json         everything you asked for, as recipes; what became of it; wheth
                   one that explains another is a sheet of maps
 events.json       when what happened to it
 ledger.json       what was set aside of your budgets, and what it cost
+receipts.json     what was signed for your pictures, and the pseudonym that it says
 reports.json      what you reported
 withheld.json     what the class's filter did not let be seen, which was kept nowhere, and whether you asked for it
 drafts.json       your work for the assignment: each task's words (place 0), its entries, and those taken out (place -1)
@@ -114,6 +127,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
         "jobs": [{**row, "recipe": json.loads(str(row["recipe"]))} for row in rows(jobs.order_by(JOBS.c.number))],
         "events": rows(events.order_by(EVENTS.c.number)),
         "ledger": rows(select(LEDGER).where(LEDGER.c.owner == who).order_by(LEDGER.c.at, LEDGER.c.closes)),
+        "receipts": rows(select(RECEIPTS).where(RECEIPTS.c.owner == who).order_by(RECEIPTS.c.at, RECEIPTS.c.id)),
         "reports": rows(select(REPORTS).where(REPORTS.c.reporter == who).order_by(REPORTS.c.at)),
         "withheld": rows(held.order_by(WITHHELD.c.at)),
         "drafts": [{**row, "said": json.loads(str(row["said"]))} for row in rows(drafts)],

@@ -16,6 +16,7 @@ from limner.metadata import read, texts
 from limner.recipe import FIELDS, Value, Wish, checked, to_json
 from limner.studio.explanation import CHUNK, explained
 from limner.studio.leases import Leases, Pulse
+from limner.studio.notary import Notary
 from limner.studio.people.filtering import demanded
 from limner.studio.people.tokens import Scope, Tokens
 from limner.studio.png import MARK, measured
@@ -151,7 +152,7 @@ class Work:
 
     @property
     def leases(self) -> Leases:
-        return Leases(self.front.store.database, self.front.store.rules)
+        return Leases(self.front.store.database, self.front.store.rules, Notary(self.front.vault))
 
     def rules(self) -> dict[str, Json]:
         """How long, how often, how many: what a worker keeps to; and whether pictures pass a filter."""
