@@ -2,9 +2,9 @@
 
 import argparse
 
-from limner.cli import checking
+from limner.cli import checking, grading
 
-JOBS = "validate | schema | autograder"
+JOBS = "validate | schema | autograder | grade"
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
@@ -12,6 +12,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     checking.flags(jobs.add_parser("validate", help="say how a hand-in will be read, and what is wrong with it"))
     checking.schema_flags(jobs.add_parser("schema", help="print an assignment's rules as JSON Schema"))
     checking.autograder_flags(jobs.add_parser("autograder", help="write what Gradescope and MarkUs run"))
+    grading.flags(jobs.add_parser("grade", help="mark a class's hand-ins: sheets without names, marks, results"))
 
 
 def run(args: argparse.Namespace) -> int:
