@@ -2,13 +2,15 @@
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from datetime import date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
 from re import fullmatch
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from limner.coursework import specfile
+from limner.coursework.grading import rubric
 from limner.errors import LimnerError
 from limner.studio.register import Role
 
@@ -111,6 +113,14 @@ class About:
     )
     address: str = field(
         default="http://127.0.0.1:7860", metadata=_key("where the class finds the studio: links begin so", URL)
+    )
+    assignment: str = field(
+        default="",
+        metadata=_key("the assignment's file, by which hand-ins are checked; the published if left out", TEXT),
+    )
+    rubric: str = field(
+        default="",
+        metadata=_key("the rubric's file, by which hand-ins are marked; ten points a task if left out", TEXT),
     )
     filter: bool = field(
         default=True,
@@ -229,13 +239,20 @@ def read(file: Path) -> Course:
     if "course" not in table:
         raise LimnerError(f"{file}: [course] is missing", WRONG)
     return Course(
-        course=_section(About, table["course"], f"{file}, course"),
+        course=_assigned(_section(About, table["course"], f"{file}, course"), file),
         roles=_roles(table.get("roles", {}), f"{file}, roles"),
         invitations=_section(Doors, table.get("invitations", {}), f"{file}, invitations"),
         retention=_section(Retention, table.get("retention", {}), f"{file}, retention"),
         mail=_section(Post, table["mail"], f"{file}, mail") if "mail" in table else None,
         assignments=_assignments(table.get("assignments", []), f"{file}"),
     )
+
+
+def _assigned(about: About, file: Path) -> About:
+    """With the files of assignment and rubric as whole paths, from beside the class file; LimnerError unless they read."""
+    paths = {name: file.absolute().parent / said for name in ("assignment", "rubric") if (said := getattr(about, name))}
+    rubric.read(paths.get("rubric"), specfile.read(paths.get("assignment")))
+    return replace(about, **{name: str(path) for name, path in paths.items()})
 
 
 def _roles(told: object, where: str) -> Mapping[Role, Place]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from limner import __version__
 from limner.coursework.finding import WHOLE, Finding, Severity
 from limner.coursework.grading import paper
-from limner.coursework.grading.blind import blind
+from limner.coursework.grading.blind import Blind, blind
 from limner.coursework.grading.folder import Folder, Handin, Owner, drawn, replaced
 from limner.coursework.grading.roll import Sent, Student, whose
 from limner.coursework.grading.view import Gaze, View, Vouched
@@ -107,31 +107,39 @@ def _sheet(folder: Folder, sent: Sent, owner: Owner, desk: Desk, empty: Handin) 
     name = f"{owner.handin}.zip"
     where = folder.path / "pictures" / owner.handin
     where.mkdir(exist_ok=True)
-    sources = [Source(sent.path, name)]
+    also = (sent.path.stem, sent.path.parent.name) if sent.number else (sent.path.stem,)
+    hide, source = blind(owner.student, also), f"../pictures/{owner.handin}/"
     try:
-        found = report(name, sources, desk.spec, desk.tasks)
-        with opened(name, sources, desk.spec.limits) as handin:
-            vouched = _vouched(handin, found, owner.student, desk)
-            view = Gaze(
-                blind(owner.student, (sent.path.stem, sent.path.parent.name) if sent.number else (sent.path.stem,)),
-                lambda number: f"../pictures/{owner.handin}/{number:03}.jpg",
-                lambda shot: vouched.get(shot.path, Vouched()),
-            ).view(found)
-            wanted = dict(zip((each.number for each in view.pictures), shots(found), strict=True))
-            for number, shot in wanted.items():
-                if data := _bytes(handin, shot):
-                    replaced(shown(data), where / f"{number:03}.jpg")
+        view, found = prepared([Source(sent.path, name)], name, owner.student, hide, desk, where, source)
     except LimnerError as fault:
-        view = View("cannot be read", 1, 0)
         found = Report(name, (), (Finding(name, WHOLE, "zip.damaged", fault.what, fault.remedy),), desk.spec.tasks)
-    for left in where.glob("*.jpg"):
-        if int(left.stem) > len(view.pictures):
-            left.unlink()
+        view = Gaze(hide, str).view(found)
     replaced(paper.side_by_side(view).encode(), folder.told(owner.handin))
     return replace(
         empty, verdict=view.verdict, errors=view.errors, warnings=view.warnings, pictures=len(view.pictures),
         broken=broken(found),
     )  # fmt: skip
+
+
+def prepared(
+    sources: Sequence[Source], name: str, student: Student, hide: Blind, desk: Desk, where: Path, source: str
+) -> tuple[View, Report]:
+    """What who marks sees of a hand-in, and its report; its pictures are files of a folder now.
+
+    `source` is what stands before a picture's number in its address.
+    """
+    found = report(name, sources, desk.spec, desk.tasks)
+    with opened(name, sources, desk.spec.limits) as handin:
+        vouched = _vouched(handin, found, student, desk)
+        gaze = Gaze(hide, lambda n: f"{source}{n:03}.jpg", lambda shot: vouched.get(shot.path, Vouched()))
+        view = gaze.view(found)
+        for each, shot in zip(view.pictures, shots(found), strict=True):
+            if data := _bytes(handin, shot):
+                replaced(shown(data), where / f"{each.number:03}.jpg")
+    for left in where.glob("*.jpg"):
+        if int(left.stem) > len(view.pictures):
+            left.unlink()
+    return view, found
 
 
 def broken(found: Report) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ class Result:
 
     @property
     def total(self) -> Decimal:
-        return sum(self.given.values(), Decimal(0))
+        return sum(self.given.values(), Decimal(0)).normalize()
 
     @property
     def state(self) -> str:

@@ -6,12 +6,15 @@ from pathlib import Path
 from secrets import SystemRandom
 
 from limner.coursework.grading import paper
+from limner.coursework.grading.blind import Blind, blind
 from limner.coursework.grading.folder import Folder, Handin, Owner, replaced
-from limner.coursework.grading.gather import shots
+from limner.coursework.grading.gather import fingerprint, shots
 from limner.coursework.grading.marks import sheet, uncelled
 from limner.coursework.grading.roll import table
+from limner.coursework.grading.view import own
 from limner.coursework.handin import Source, opened
-from limner.coursework.spec import Spec
+from limner.coursework.look import look
+from limner.coursework.spec import Limits, Spec
 from limner.coursework.validate import report
 from limner.errors import LimnerError
 from limner.metadata import place
@@ -84,9 +87,9 @@ def printed(
     """
     from limner.coursework.grading.printing import sheet_of
 
-    files, handins = {each.handin: each.file for each in owners}, folder.handins()
+    by, handins = {each.handin: each for each in owners}, folder.handins()
     for each in chosen:
-        data, said = _original(each, files, handins, spec)
+        data, said = _original(each, by, handins, spec)
         page = sheet_of(data, each.name, said)
         for ending, content in (("pdf", page.pdf), ("png", page.png)):
             path = out / f"{each.name}.{ending}"
@@ -98,24 +101,30 @@ def printed(
 
 
 def _original(
-    each: Chosen, files: Mapping[str, str], handins: Mapping[str, Handin], spec: Spec
+    each: Chosen, owners: Mapping[str, Owner], handins: Mapping[str, Handin], spec: Spec
 ) -> tuple[bytes, Mapping[str, str]]:
-    """The file as it was handed in, and what it says of how it was made."""
-    from limner.coursework.grading.gather import fingerprint
-    from limner.coursework.grading.view import own
-
-    path = Path(files.get(each.handin, ""))
+    """The file as it was handed in, and what it says of how it was made, without its author's name."""
+    owner, known = owners.get(each.handin), handins.get(each.handin)
+    path = Path(owner.file) if owner else Path()
     gone = LimnerError(f"the hand-in of {each.name} is not where it was, or another", "grade the hand-ins again")
-    if not files.get(each.handin) or not path.exists() or fingerprint(path) != handins[each.handin].seen:
+    if owner is None or known is None or not path.exists() or fingerprint(path) != known.seen:
         raise gone
-    name = f"{each.handin}.zip"
-    sources = [Source(path, name)]
-    shot = list(shots(report(name, sources, spec)))[each.number - 1]
-    with opened(name, sources, spec.limits) as handin:
-        file = handin.file(shot.file.name) if shot.file else None
-        if file is None or shot.look is None:
-            raise gone
-        return file.read(), own(shot.look.reading) if shot.look.reading else {}
+    found = list(shots(report(f"{each.handin}.zip", [Source(path, f"{each.handin}.zip")], spec)))
+    shot = found[each.number - 1] if each.number <= len(found) else None
+    if shot is None or shot.file is None or shot.look is None:
+        raise gone
+    return taken(path, shot.file.name, spec.limits, blind(owner.student, (path.stem,)))
+
+
+def taken(path: Path, name: str, limits: Limits, hide: Blind) -> tuple[bytes, Mapping[str, str]]:
+    """A picture of a hand-in by its file's name, and what it says of itself; LimnerError where there is none."""
+    with opened("the hand-in", [Source(path, "hand-in.zip" if path.is_file() else path.name)], limits) as handin:
+        file = handin.file(name)
+        if file is None:
+            raise LimnerError("there is no such picture", "grade the hand-ins again")
+        data = file.read()
+    reading = look(data, limits).reading
+    return data, {key: hide.text(value) for key, value in own(reading).items()} if reading else {}
 
 
 def credited(chosen: Sequence[Chosen], owners: Sequence[Owner]) -> bytes:
