@@ -12,6 +12,7 @@ from limner.errors import LimnerError
 
 if TYPE_CHECKING:
     from limner.coursework.grading.folder import Folder
+    from limner.coursework.grading.results import Result
     from limner.coursework.grading.roll import Student
     from limner.coursework.grading.rubric import Rubric
     from limner.coursework.spec import Spec
@@ -23,7 +24,9 @@ def flags(job: argparse.ArgumentParser) -> None:
     )
     job.add_argument("--out", type=Path, required=True, metavar="DIR", help="the marking folder, new or begun before")
     spec_flag(job)
-    job.add_argument("--task", action="append", default=[], metavar="NAME", help="a task that has to be handed in; again for more")
+    job.add_argument(
+        "--task", action="append", default=[], metavar="NAME", help="a task that has to be handed in; again for more"
+    )
     job.add_argument("--rubric", type=Path, metavar="FILE.toml", help="what is marked; ten points a task if left out")
     job.add_argument("--roster", type=Path, metavar="FILE.csv", help="who is who: columns such as name, email, sid")
     job.add_argument("--marks", type=Path, metavar="FILE.csv", help="read marks that were filled in, as DIR/marks.csv")
@@ -83,7 +86,8 @@ def _read(args: argparse.Namespace, folder: "Folder", spec: "Spec") -> None:
         try:
             new = read(path, seen, rubric, args.marker or _marker(), now(), folder.marks())
         except MarksError as fault:
-            print(*map(asked.printable, fault.lines), sep="\n", file=sys.stderr)
+            if len(fault.lines) > 1:
+                print(*map(asked.printable, fault.lines), sep="\n", file=sys.stderr)
             raise
         folder.mark(new)
         if new or path == args.marks:
@@ -134,16 +138,21 @@ def _told(args: argparse.Namespace, folder: "Folder", rubric: "Rubric", students
     if args.junit:
         _write(args.junit, results.junit(found))
     if args.results:
-        from limner.metadata import prepare
-
-        prepare(args.results)
-        whole = [each for each in found if each.whole and each.handin]
-        for each in whole:
-            _write(args.results / results.filename(each), results.gradescope(each))
-        print(f"{args.results}: {_many(len(whole), 'result')}")
+        _results(args.results, found)
     for each in found:
         if not each.whole:
             print(asked.printable(f"{each.student.called}: {each.state}"), file=sys.stderr)
+
+
+def _results(folder: Path, found: "Sequence[Result]") -> None:
+    from limner.coursework.grading.results import filename, gradescope
+    from limner.metadata import prepare
+
+    prepare(folder)
+    whole = [each for each in found if each.whole and each.handin]
+    for each in whole:
+        _write(folder / filename(each), gradescope(each))
+    print(f"{folder}: {_many(len(whole), 'result')}")
 
 
 def _awards(args: argparse.Namespace, folder: "Folder", spec: "Spec") -> None:
@@ -153,7 +162,9 @@ def _awards(args: argparse.Namespace, folder: "Folder", spec: "Spec") -> None:
         return
     chosen, owners = votes(folder), folder.owners()
     if not chosen:
-        raise LimnerError(f"no picture has a vote in {folder.votes}", "write numbers behind the pictures that you chose")
+        raise LimnerError(
+            f"no picture has a vote in {folder.votes}", "write numbers behind the pictures that you chose"
+        )
     if args.print:
         from limner.metadata import prepare
 

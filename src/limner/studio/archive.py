@@ -1,7 +1,8 @@
 """A whole studio in one file: every row as of one moment, every picture, and the hashes by which both are known again.
 
-A ZIP file: `tables/NAME.jsonl`, a line of JSON for each row after one with the columns; `pictures/SHA256.png`,
-`handins/SHA256.zip`; and `limner-studio.json`, which says how many rows and what sha256 each table has.  No database's own format is in it.
+A ZIP file: `tables/NAME.jsonl`, a line of JSON for each row after one with the columns; `pictures/SHA256.png` and
+`handins/SHA256.zip`; and `limner-studio.json`, which says how many rows and what sha256 each table has.  No database's
+own format is in it.
 """
 
 import json
@@ -25,8 +26,8 @@ from sqlalchemy import Connection, LargeBinary, Table, delete, func, insert, sel
 from limner import __version__
 from limner.errors import LimnerError
 from limner.studio.database import Database, Moment
-from limner.studio.leases import Leases
 from limner.studio.handed import EVERYTHING, HANDINS
+from limner.studio.leases import Leases
 from limner.studio.schema import CARDS, JOBS, STUDIO, VERSION, WORKERS
 from limner.studio.vault import ENDING, Vault
 
@@ -83,7 +84,7 @@ class Archive:
         """Of pictures and hand-ins, as they are called in the zip."""
         return [*map(_picture, self.content.pictures), *map(_handin, self.content.handins)]
 
-    def file(self, name: str) -> bytes:
+    def kept(self, name: str) -> bytes:
         """LimnerError where it is not what it is called by."""
         info = self.zip.getinfo(name)
         data = self.zip.read(info) if info.file_size <= LARGEST else b""
@@ -105,7 +106,7 @@ class Archive:
             if (found.hexdigest(), count) != (self.content.hashes.get(table.name), self.content.rows.get(table.name)):
                 raise self.damaged(f"the rows of {table.name} are not those that were written")
         for name in self.files:
-            self.file(name)
+            self.kept(name)
 
     def damaged(self, why: str) -> LimnerError:
         return LimnerError(f"{self.file} is damaged: {why}", "take another copy")
@@ -233,9 +234,9 @@ def restore(database: Database, vault: Vault, file: Path) -> Content:
         if not database.read(_empty):
             raise LimnerError("this studio is not empty", "restore into a new folder, and a new database")
         for name in archive.content.pictures:
-            vault.keep(archive.file(_picture(name)))
+            vault.keep(archive.kept(_picture(name)))
         for name in archive.content.handins:
-            vault.handins.keep(archive.file(_handin(name)))
+            vault.handins.keep(archive.kept(_handin(name)))
         database.write(lambda moment: _restored(moment, archive))
     Leases(database).recall("the studio was restored from a backup")
     return archive.content

@@ -249,10 +249,11 @@ def read(file: Path) -> Course:
 
 
 def _assigned(about: About, file: Path) -> About:
-    """With the files of assignment and rubric as whole paths, from beside the class file; LimnerError unless they read."""
+    """With the files of assignment and rubric, which lie beside the class file, as whole paths; LimnerError."""
     paths = {name: file.absolute().parent / said for name in ("assignment", "rubric") if (said := getattr(about, name))}
     rubric.read(paths.get("rubric"), specfile.read(paths.get("assignment")))
-    return replace(about, **{name: str(path) for name, path in paths.items()})
+    said = {name: str(paths[name]) if name in paths else "" for name in ("assignment", "rubric")}
+    return replace(about, assignment=said["assignment"], rubric=said["rubric"])
 
 
 def _roles(told: object, where: str) -> Mapping[Role, Place]:

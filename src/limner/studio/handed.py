@@ -11,7 +11,9 @@ from limner.studio.schema import NAME, TABLES
 
 def _of(key: str = "") -> Column[str]:
     """A hand-in's; part of the table's own key where that is said."""
-    return Column("handin", PSEUDONYM, ForeignKey("handins.id", ondelete="CASCADE"), primary_key=bool(key), nullable=False)
+    return Column(
+        "handin", PSEUDONYM, ForeignKey("handins.id", ondelete="CASCADE"), primary_key=bool(key), nullable=False
+    )
 
 
 HANDINS = Table(

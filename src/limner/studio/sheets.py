@@ -110,6 +110,7 @@ def _told(said: Mapping[str, object]) -> Told:
     assert isinstance(faults, list)
     assert isinstance(broken, list)
     assert isinstance(files, list)
-    counts = [int(str(said[name])) for name in ("errors", "warnings", "pictures")]
-    texts = [tuple(map(str, each)) for each in (broken, files)]
-    return Told(str(said["verdict"]), *counts, texts[0], tuple(faults), texts[1], said["readable"] is True)
+    errors, warnings, pictures = (int(str(said[name])) for name in ("errors", "warnings", "pictures"))
+    torn, names = tuple(map(str, broken)), tuple(map(str, files))
+    readable = said["readable"] is True
+    return Told(str(said["verdict"]), errors, warnings, pictures, torn, tuple(faults), names, readable)

@@ -1,1 +1,1 @@
-"""Marks are given by people, who see what was handed in and not by whom; what is kept is every mark, by whom and when."""
+"""Marks are given by people, who see what was handed in and not by whom; every mark is kept, with who and when."""

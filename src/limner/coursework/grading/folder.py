@@ -1,4 +1,4 @@
-"""A folder in which a class is marked: plain files, every one of them whole, and whose work it is in one place apart."""
+"""A folder in which a class is marked: plain files, each of them whole, and whose work it is in one place apart."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import choice, token_hex
@@ -89,8 +89,7 @@ class Folder:
         """By their names; LimnerError where this is no marking folder."""
         try:
             said = json.loads((self.path / "handins.json").read_bytes())
-            names = [each.name for each in fields(Handin)]
-            return {str(each["handin"]): _handin(each, names) for each in said}
+            return {str(each["handin"]): _handin(each) for each in said}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError) as fault:
@@ -175,12 +174,12 @@ def replaced(data: bytes, path: Path) -> None:
     os.replace(part, path)
 
 
-def _handin(said: Mapping[str, object], names: Sequence[str]) -> Handin:
-    values = {name: said[name] for name in names}
-    broken = values.pop("broken")
-    texts = {name: str(values[name]) for name in ("handin", "seen", "made", "verdict")}
-    counts = {name: int(str(values[name])) for name in ("errors", "warnings", "pictures")}
-    return Handin(**texts, **counts, broken=tuple(map(str, broken if isinstance(broken, list) else ())))
+def _handin(said: Mapping[str, object]) -> Handin:
+    handin, seen, made, verdict = (str(said[name]) for name in ("handin", "seen", "made", "verdict"))
+    errors, warnings, pictures = (int(str(said[name])) for name in ("errors", "warnings", "pictures"))
+    broken = said["broken"]
+    torn = tuple(map(str, broken)) if isinstance(broken, list) else ()
+    return Handin(handin, seen, made, verdict, errors, warnings, pictures, torn)
 
 
 def _student(student: Student) -> tuple[str, ...]:
@@ -197,5 +196,3 @@ def _row(each: Handin, found: Rubric, given: Sequence[Mark]) -> dict[str, object
         "points": f"{sum(m.points for m in counted if m.points is not None):f}" if counted else "",
         "anew": any(mark.seen not in ("", each.seen) for mark in counted),
     }  # fmt: skip
-
-

@@ -54,7 +54,9 @@ class _Known:
         self.by = {each.student.key: each.handin for each in self.owners.values()}
 
 
-def gathered(folder: Folder, sent: Sequence[Sent], students: Sequence[Student], desk: Desk) -> Iterator[tuple[Handin, bool]]:
+def gathered(
+    folder: Folder, sent: Sequence[Sent], students: Sequence[Student], desk: Desk
+) -> Iterator[tuple[Handin, bool]]:
     """Each hand-in with its sheet, and whether that is new: one that was made of the very same is left as it is.
 
     Who was called by a name keeps it.  LimnerError where two of these hand-ins are one student's.
@@ -178,7 +180,6 @@ def shown(data: bytes, side: int = SIDE) -> bytes:
     file = io.BytesIO()
     Image.frombytes("RGB", plain.size, plain.tobytes()).save(file, "JPEG", quality=92)
     return file.getvalue()
-
 
 
 def strangers(sent: Iterable[Sent], students: Sequence[Student]) -> list[Sent]:

@@ -22,7 +22,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`points` is None where there is only a comment, or a mark was taken back; `seen` the sha256 of what was marked."""
+    """`points` is None where there is only a comment, or a mark was taken back; `seen` is the file's sha256."""
 
     handin: str
     criterion: str
@@ -64,7 +64,15 @@ def points(text: str, criterion: Criterion) -> Decimal:
         raise LimnerError(f"{number:f} is above {criterion.points:f}, the most for {criterion.name}", remedy)
     if number != round(number, 2):
         raise LimnerError(f"{text[:40]!r} has more than two decimals", "round it")
-    return abs(round(number, 2).normalize())  # without the sign of -0
+    return tidy(number)
+
+
+def tidy(number: Decimal) -> Decimal:
+    """Without zeros behind the point, and without an exponent."""
+    short = abs(number).normalize()  # without the sign of -0
+    return (
+        short.quantize(Decimal(1)) if short.as_tuple().exponent != 0 and short == short.to_integral_value() else short
+    )
 
 
 def commented(text: str) -> str:
@@ -137,7 +145,9 @@ class MarksError(LimnerError):
         self.lines = tuple(f"{path}:{each.line}: {each.what}; {each.remedy}" for each in wrong)
         rows = "a row is" if len(wrong) == 1 else f"{len(wrong)} rows are"
         first = f"{path}:{wrong[0].line}: {wrong[0].what}; {wrong[0].remedy}" if len(wrong) == 1 else f"{rows} wrong"
-        super().__init__(first if len(wrong) == 1 else f"{path}: {first}", "no mark was taken: mend it, and read it again")
+        super().__init__(
+            first if len(wrong) == 1 else f"{path}: {first}", "no mark was taken: mend it, and read it again"
+        )
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

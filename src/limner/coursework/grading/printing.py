@@ -60,7 +60,7 @@ def _saved(page: "Image.Image", form: str) -> bytes:
     if form == "PDF":
         page.save(file, "PDF", resolution=float(DPI), quality=95)
     else:
-        page.save(file, "PNG", dpi=(DPI, DPI))
+        page.save(file, "PNG", dpi=(DPI, DPI), compress_level=1)
     return file.getvalue()
 
 
@@ -68,7 +68,9 @@ def _about(picture: "Image.Image", scale: float) -> str:
     size = f"{picture.width} x {picture.height} pixels"
     if scale <= 1:
         return f"Handed in as {size}, made smaller by {1 / scale:.1f} (Lanczos)."
-    return f"Handed in as {size}, enlarged {scale:.1f} times by interpolation (Lanczos): nothing was drawn anew or added."
+    return (
+        f"Handed in as {size}, enlarged {scale:.1f} times by interpolation (Lanczos): nothing was drawn anew or added."
+    )
 
 
 def _recipe(said: Mapping[str, str]) -> str:
@@ -91,6 +93,7 @@ def _font(size: int) -> "ImageFont.FreeTypeFont":
     from PIL import ImageFont
 
     found = find_spec("matplotlib")
-    assert found and found.origin
+    assert found
+    assert found.origin
     path = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
     return ImageFont.truetype(str(path), size)

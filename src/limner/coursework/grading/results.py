@@ -8,7 +8,7 @@ from decimal import Decimal
 from xml.etree import ElementTree
 
 from limner.coursework.grading.folder import Handin, Owner
-from limner.coursework.grading.marks import Mark, sheet, standing
+from limner.coursework.grading.marks import Mark, sheet, standing, tidy
 from limner.coursework.grading.roll import Student
 from limner.coursework.grading.rubric import Rubric
 
@@ -35,7 +35,7 @@ class Result:
 
     @property
     def total(self) -> Decimal:
-        return sum(self.given.values(), Decimal(0)).normalize()
+        return tidy(sum(self.given.values(), Decimal(0)))
 
     @property
     def state(self) -> str:
@@ -135,7 +135,7 @@ def junit(found: Sequence[Result]) -> bytes:
             if criterion.name in each.given:
                 text = f"{each.given[criterion.name]:f} of {criterion.points:f}\n{_comment(each, criterion.name)}"
                 ElementTree.SubElement(case, "system-out").text = _xml(text.strip())
-    return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True) + b"\n"
+    return (ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n").encode()
 
 
 def _xml(text: str) -> str:

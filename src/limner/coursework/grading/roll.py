@@ -106,7 +106,7 @@ def roster(path: Path) -> list[Student]:
 
 
 def table(text: str, path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """A CSV file's columns in small letters, and its rows, each with its line; a spreadsheet's semicolon is read too."""
+    """A CSV file's columns in small letters, and its rows, each with its line; semicolons and tabs divide, too."""
     head = text.partition("\n")[0]
     divider = ";" if head.count(";") > head.count(",") else "\t" if "\t" in head and "," not in head else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=divider, strict=True)

@@ -19,7 +19,7 @@ _CRITERION = ("name", "title", "task", "points", "about")
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """What points are given for: at most `points`.  `task` is the one of the assignment that it is about, "" for all."""
+    """What points are given for, at most `points`; `task` is the one of the assignment that it is about, "" for all."""
 
     name: str
     title: str
@@ -98,7 +98,9 @@ def _criterion(told: object, where: str, spec: Spec) -> Criterion:
         raise LimnerError(f"{where}: name is {name!r}", "small letters, digits and hyphens: it stands in marks.csv")
     if task:
         spec.task(task)
-    return Criterion(name, _text(told, "title", where, name), _points(told, where), task, _text(told, "about", where, ""))
+    return Criterion(
+        name, _text(told, "title", where, name), _points(told, where), task, _text(told, "about", where, "")
+    )
 
 
 def _points(table: Table, where: str) -> Decimal:

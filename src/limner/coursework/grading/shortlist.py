@@ -132,5 +132,3 @@ def credited(chosen: Sequence[Chosen], owners: Sequence[Owner]) -> bytes:
     by = {each.handin: each.student for each in owners}
     rows = [(each.name, str(each.votes), by[each.handin].called, by[each.handin].mail) for each in chosen]
     return sheet(("picture", "votes", "name", "mail"), rows)
-
-

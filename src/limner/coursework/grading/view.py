@@ -106,7 +106,7 @@ class Vouched:
 
 @dataclass(slots=True)
 class Gaze:
-    """Makes the view of one hand-in: `source` gives a picture's address by its number, `vouch` its receipt's verdict."""
+    """Makes the view of one hand-in: `source` gives a picture's address by number, `vouch` what its receipt says."""
 
     hide: Blind
     source: Callable[[int], str]
@@ -155,7 +155,12 @@ class Gaze:
 
     def _lines(self, fields: Mapping[str, Said]) -> tuple[Line, ...]:
         return tuple(
-            Line(self.hide.text(name)[:100], self.hide.text(_text(said.value))[:LONGEST], said.place.line, said.place.column)
+            Line(
+                self.hide.text(name)[:100],
+                self.hide.text(_text(said.value))[:LONGEST],
+                said.place.line,
+                said.place.column,
+            )
             for name, said in fields.items()
         )
 

@@ -26,7 +26,9 @@ class Deleted:
 
 
 def erase(database: Database, vault: Vault, by: Person, who: Person) -> Deleted:
-    """Delete all that is somebody's: their account, jobs, events, pictures, hand-ins.  One may do so oneself, or an instructor.
+    """Delete all that is somebody's: their account, jobs, events, pictures, hand-ins.
+
+    One may do so oneself, or an instructor.
 
     Jobs that wait or run are cancelled.  The ledger's lines stay, as nobody's, and the log's, by a pseudonym that leads
     to nobody any more.  A file is gone at once, unless another's job has the same picture; if this process dies, or the

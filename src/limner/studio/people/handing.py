@@ -1,4 +1,4 @@
-"""Students hand in, again and again until the last day; what came last is marked, and says when it came and what it is."""
+"""Students hand in, again and again until the last day; what came last is marked, and they have a receipt of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

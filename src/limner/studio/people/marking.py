@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, Select, func, insert, select, update
 
-from limner.coursework.grading.marks import Mark, commented, points, standing
+from limner.coursework.grading.marks import Mark, commented, points, standing, tidy
 from limner.coursework.grading.rubric import Criterion, Rubric
 from limner.errors import LimnerError
 from limner.studio.database import Database, Moment, Record
@@ -35,7 +35,7 @@ class Marked:
 
     @property
     def total(self) -> Decimal:
-        return sum(self.given.values(), Decimal(0)).normalize()
+        return tidy(sum(self.given.values(), Decimal(0)))
 
     @property
     def anew(self) -> bool:
@@ -55,7 +55,9 @@ class Marking:
         """Every hand-in to an assignment, in the order of names that were drawn by lot."""
         by.must(Role.ASSISTANT)
         wanted = select(HANDINS).where(HANDINS.c.assignment == assignment).order_by(HANDINS.c.id)
-        return self.database.read(lambda connection: [_marked(connection, row) for row in connection.execute(wanted).all()])
+        return self.database.read(
+            lambda connection: [_marked(connection, row) for row in connection.execute(wanted).all()]
+        )
 
     def one(self, by: Person, name: str) -> Marked:
         by.must(Role.ASSISTANT)
@@ -70,9 +72,7 @@ class Marking:
 
         return self.database.read(act)
 
-    def mark(
-        self, by: Person, name: str, rubric: Rubric, given: Collection[tuple[str, str, str]], line: int
-    ) -> Marked:
+    def mark(self, by: Person, name: str, rubric: Rubric, given: Collection[tuple[str, str, str]], line: int) -> Marked:
         """Criteria with points and comments as they were typed; an empty one takes its mark back.
 
         `line` is that of the last mark that was seen: LimnerError where somebody marked it since, or a mark is wrong,
@@ -138,7 +138,9 @@ class Marking:
         by.must(Role.INSTRUCTOR)
         wanted = select(HANDINS.c.id, HANDINS.c.person).where(HANDINS.c.assignment == assignment)
         rows = self.database.read(lambda connection: connection.execute(wanted).all())
-        self.database.write(lambda moment: log.note(moment, by.id, "took the marks along", "", {"assignment": assignment}))
+        self.database.write(
+            lambda moment: log.note(moment, by.id, "took the marks along", "", {"assignment": assignment})
+        )
         return {row.id: find(self.database, row.person) for row in rows}
 
     def person(self, name: str) -> Person:

@@ -38,10 +38,9 @@ class Awards:
         if chosen:
             shown = sorted(names, key=lambda each: (-votes[each], each))
         pictures = [
-            {"name": f"{handin}-{number:03}", "src": f"{PICTURES}/{handin}/{number:03}.jpg",
-             "vote": f"/course/awards/{handin}/{number}", "votes": votes[handin, number], "mine": (handin, number) in mine}
+            _shown(handin, number) | {"votes": votes[handin, number], "mine": (handin, number) in mine}
             for handin, number in shown
-        ]  # fmt: skip
+        ]
         leads = user.member.may(Role.INSTRUCTOR)
         return paper("awards.html", {"pictures": pictures, "chosen": chosen, "leads": leads, "most": MOST})
 
@@ -92,3 +91,9 @@ class Awards:
         path, name = self.course.handing.vault.handins.path(each.file), told.files[chosen.number - 1]
         data, said = taken(path, name, self.course.spec.limits, hide)
         archive.writestr(f"{chosen.name}.pdf", sheet_of(data, chosen.name, said).pdf)
+
+
+def _shown(handin: str, number: int) -> dict[str, object]:
+    """A picture's name, its file, and where one votes for it."""
+    name = f"{handin}-{number:03}"
+    return {"name": name, "src": f"{PICTURES}/{handin}/{number:03}.jpg", "vote": f"/course/awards/{handin}/{number}"}

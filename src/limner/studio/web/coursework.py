@@ -82,4 +82,3 @@ class Coursework:
         """One of its pictures, as a JPEG without anything that it says of itself."""
         wish = self.wish(self.marking.person(each.id), each.id, each.assignment, each.name)
         return self.sheets.kept(each.id, each.file, wish) / f"{number}.jpg"
-

@@ -120,7 +120,7 @@ class MarkingPages:
         at = names.index(each.handin.id)
         body, told = self.course.sheet(each.handin)
         values = {
-            "each": each, "body": Markup(body), "told": told, "rubric": self.course.rubric(each.handin.assignment),
+            "each": each, "work": Markup(body), "told": told, "rubric": self.course.rubric(each.handin.assignment),
             "before": names[at - 1] if at else "", "after": names[at + 1] if at + 1 < len(names) else "",
             "place": at + 1, "count": len(names), "typed": typed or _typed(each),
             "leads": user.member.may(Role.INSTRUCTOR), "whose": marking.whose(user.member, each.handin.id),
@@ -143,5 +143,3 @@ def _typed(each: Marked) -> dict[str, str]:
 def _known(each: Marked) -> Told:
     here = each.handin
     return Told(here.id, here.file, "", here.verdict, here.errors, here.warnings, here.pictures, ())
-
-

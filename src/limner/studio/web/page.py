@@ -25,7 +25,9 @@ _KINDS = {
     "limner.svg": "image/svg+xml",
 }
 SIDE = files("limner.coursework.grading").joinpath("pages/side.css")  # a sheet's, on the page for marking
-STATIC = {"side.css": ("text/css", SIDE.read_bytes())} | {name: (kind, (HERE / "static" / name).read_bytes()) for name, kind in _KINDS.items()}
+STATIC = {"side.css": ("text/css", SIDE.read_bytes())} | {
+    name: (kind, (HERE / "static" / name).read_bytes()) for name, kind in _KINDS.items()
+}
 
 
 _PAGES.filters["day"] = day
