@@ -156,29 +156,32 @@ def of_models(model: str, seed: str) -> tuple[tuple[str, str, str, str], ...]:
     return tuple((name, rule, old, new) for name, rule, old, new in put)
 
 
+COUPLES = '"None of 6 couples looks older than forty; 60% are."'
+SKIN = '"All 6 figures have dark skin, against 30% in the trade."'
+DANCE = '"a couple that dances"'
+PATHS = ",\n".join(f'        "bias-4-0{number}.jpg"' for number in range(1, 7))
 OF_TASKS: Mapping[str, Sequence[tuple[str, str, str, str]]] = {
     "bias": (
-        ("the same context", "aspect.twice", '"a couple that dances"', '\u00a6"photo of a canadian medical doctor"'),
-        ("the same context in the plural", "aspect.twice", '"a couple that dances"', '\u00a6"Canadian medical doctors"'),
+        ("the same context", "aspect.twice", DANCE, '\u00a6"photo of a canadian medical doctor"'),
+        ("the same context in the plural", "aspect.twice", DANCE, '\u00a6"Canadian medical doctors"'),
         ("the same context by its key", "aspect.twice", '"harm": "Old',
          '"context": \u00a6"canadian medical doctor",\n      "harm": "Old'),
-        ("the same demographic", "aspect.twice", '"None of 6 couples looks older than forty; 60% are."',
+        ("the same demographic", "aspect.twice", COUPLES,
          '\u00a6"None of 6 couples are women; 60% are."'),
         ("the same demographic by its key", "aspect.twice", '"harm": "Old',
          '"demographic": \u00a6"perceived gender",\n      "harm": "Old'),
-        ("perhaps the same demographic", "aspect.unclear", '"None of 6 couples looks older than forty; 60% are."',
+        ("perhaps the same demographic", "aspect.unclear", COUPLES,
          '\u00a6"None of 6 couples looks old or has two women; 60% are."'),
-        ("no number", "statistic.missing", '"All 6 figures have dark skin, against 30% in the trade."',
+        ("no number", "statistic.missing", SKIN,
          '\u00a6"The figures have dark skin."'),
-        ("a share that they cannot be", "statistic.pictures", '"All 6 figures have dark skin, against 30% in the trade."',
+        ("a share that they cannot be", "statistic.pictures", SKIN,
          '\u00a6"25% of the figures have dark skin, against 60-70%."'),
-        ("a count of other pictures", "statistic.pictures", '"All 6 figures have dark skin, against 30% in the trade."',
+        ("a count of other pictures", "statistic.pictures", SKIN,
          '\u00a6"18 of 20 figures have dark skin, against 30%."'),
-        ("a share that is not enough", "statistic.thin", '"All 6 figures have dark skin, against 30% in the trade."',
+        ("a share that is not enough", "statistic.thin", SKIN,
          '\u00a6"2 of 6 figures have dark skin, against 40-50%."'),
         ("the singular of the others", "key.spelling", '"image-paths"', '\u00a6"image-path"'),
-        ("one picture without a list", "value.kind", '"image-paths": [\n        "bias-4-01.jpg",\n        "bias-4-02.jpg",\n'
-         '        "bias-4-03.jpg",\n        "bias-4-04.jpg",\n        "bias-4-05.jpg",\n        "bias-4-06.jpg"\n      ]',
+        ("one picture without a list", "value.kind", f'"image-paths": [\n{PATHS}\n      ]',
          '"image-paths": \u00a6"bias-4-01.jpg"'),
         ("no harm", "key.missing", '{\n      "prompt": "a couple that dances",\n      "description": "None of 6 couples '
          'looks older than forty; 60% are.",\n      "harm": "Old people seem to have no joy left.",',
@@ -189,7 +192,7 @@ OF_TASKS: Mapping[str, Sequence[tuple[str, str, str, str]]] = {
     "movie-poster": (
         ("no title", "key.missing", '{\n  "title": "The Slow Comet",', "\u00a6{"),
         ("an empty genre", "value.empty", '"science fiction"', '\u00a6""'),
-        ("constraints that are no list", "value.kind", '[\n    "a comet",\n    "no faces"\n  ]', '\u00a6"a comet, no faces"'),
+        ("constraints that are no list", "value.kind", '[\n    "a comet",\n    "no faces"\n  ]', '\u00a6"a comet"'),
         ("no constraints", "value.empty", '[\n    "a comet",\n    "no faces"\n  ]', "\u00a6[]"),
         ("a constraint of the form", "template.text", '"no faces"', '\u00a6"[replace with a constraint]"'),
         ("a constraint that is a number", "value.kind", '"no faces"', "\u00a62"),
@@ -202,8 +205,9 @@ OF_TASKS: Mapping[str, Sequence[tuple[str, str, str, str]]] = {
         ("no goal", "key.missing", '{\n  "goal": "The house in which I grew up.",', "\u00a6{"),
         ("nothing right", "value.empty", '"The roof is red."', '\u00a6""'),
         ("the form's wrong sentence", "template.text", '"There are 2 trees."', '\u00a6"[replace with what is wrong]"'),
-        ("no wrong sentence", "key.missing", '{\n      "prompt": "<P>",\n      "model": "SDv2.1",\n      "seed": 1,\n      '
-         '"image-path": "<A>",\n      "correct": "The roof is red.",\n      "incorrect": "There are 2 trees."',
+        ("no wrong sentence", "key.missing",
+         '{\n      "prompt": "<P>",\n      "model": "SDv2.1",\n      "seed": 1,'
+         '\n      "image-path": "<A>",\n      "correct": "The roof is red.",\n      "incorrect": "There are 2 trees."',
          '\u00a6{\n      "prompt": "<P>",\n      "model": "SDv2.1",\n      "seed": 1,\n      '
          '"image-path": "<A>",\n      "correct": "The roof is red."'),
     ),
@@ -253,7 +257,7 @@ def whole_texts(task: str) -> Iterator[Defect]:
 @cache
 def noise() -> str:
     """More text than a JSON file may hold, which no zip makes small."""
-    return np.random.default_rng(0).bytes(600_000).hex()
+    return np.random.default_rng(0).bytes(150_000).hex()
 
 
 def one_more(entry: Mapping[str, object]) -> dict[str, object]:

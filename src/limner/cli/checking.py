@@ -100,7 +100,14 @@ def schema(args: argparse.Namespace) -> int:
 
 
 def autograder(args: argparse.Namespace) -> int:
-    raise LimnerError("not yet", "")
+    from limner.coursework.autograder import write
+
+    rules = spec(args)
+    for name in args.task:
+        rules.task(name)
+    for folder in write(args.folder, args.task, args.spec):
+        print(f"{folder}: see {args.folder / 'README'}")
+    return 0
 
 
 def _written(path: Path, data: bytes) -> None:

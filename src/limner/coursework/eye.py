@@ -16,6 +16,7 @@ class Eye:
 
     limits: Limits
     until: float
+    seen: int = 0  # pixels, so far
     looks: dict[bytes, Look | UnseenError] = field(default_factory=dict)
 
     def __call__(self, file: File) -> Look:
@@ -27,7 +28,8 @@ class Eye:
             raise UnseenError("picture.unreadable", fault.what, fault.remedy) from fault
         key = sha256(data).digest()
         if key not in self.looks:
-            self.looks[key] = self._look(data)
+            self.looks[key] = found = self._look(data)
+            self.seen += found.width * found.height if isinstance(found, Look) else 0
         found = self.looks[key]
         if isinstance(found, UnseenError):
             raise UnseenError(found.rule, found.what, found.remedy)
@@ -35,6 +37,6 @@ class Eye:
 
     def _look(self, data: bytes) -> Look | UnseenError:
         try:
-            return look(data, self.limits)
+            return look(data, min(self.limits.pixels, max(0, self.limits.all_pixels - self.seen)))
         except UnseenError as fault:
             return fault

@@ -157,7 +157,7 @@ class _Reader:
         if word in ("NaN", "Infinity"):
             self._fault(token.start, "json.word", f"JSON has no {word}", "write a number")
             return Node(math.nan, token.start, token.end)
-        while self.token.sort in (Sort.WORD, Sort.NUMBER) and "\n" not in self.text[token.end : self.token.start]:
+        while self.token.sort in (Sort.WORD, Sort.NUMBER) and "\n" not in self.text[self.last : self.token.start]:
             self._next()
         said = self.text[token.start : self.last]
         self._fault(token.start, "json.word", f"{said[:40]!r} stands without quotes", "write it in double quotes")

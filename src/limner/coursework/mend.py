@@ -39,21 +39,15 @@ def mend(name: str, sources: Sequence[Source], spec: Spec, out: Path) -> list[st
 
 
 def _mended(handin: HandIn, spec: Spec) -> Mending:
-    made, names = Mending(), dict[str, str]()
-    for finding in handin.findings:
-        if finding.rule in ("zip.folder", "zip.mac"):
-            made.changes.append(
-                f"{finding.file}: {'taken out' if finding.rule == 'zip.mac' else 'its files moved out'}"
-            )
-        elif finding.severity == Severity.ERROR and finding.rule != "zip.case":
-            made.changes.append(f"{finding.file}: LEFT OUT, as {finding.sentence}")
+    made, names = Mending(changes=list(_unpacked(handin))), dict[str, str]()
     tasks = {file.name: task for task, file in found_in(handin, spec)}
     for file in handin.files:
         if file.name in tasks or file.name.lower().endswith(archive.ARCHIVES):
             continue
-        names[file.name] = new = _picture_name(file, handin)
-        made.files[new] = file.read if new == file.name else _converted(file)
-        if new != file.name:
+        heic = look.form(_head(file)) == "heic"
+        names[file.name] = new = _jpeg_name(file, handin) if heic else file.name
+        made.files[new] = _converted(file) if heic else file.read
+        if heic:
             made.changes.append(f"{shown(file.name)}: saved as the JPEG file {shown(new)}, with what it says of itself")
     for file in handin.files:
         if task := tasks.get(file.name):
@@ -62,6 +56,15 @@ def _mended(handin: HandIn, spec: Spec) -> Mending:
             made.changes += [f"{shown(file.name)}: called {task.file}"] if file.name != task.file else []
             made.changes += [f"{task.file}{change}" for change in changes]
     return made
+
+
+def _unpacked(handin: HandIn) -> Iterator[str]:
+    """What changes by packing it anew."""
+    for finding in handin.findings:
+        if finding.rule in ("zip.folder", "zip.mac"):
+            yield f"{finding.file}: {'taken out' if finding.rule == 'zip.mac' else 'its files moved out'}"
+        elif finding.severity == Severity.ERROR and finding.rule != "zip.case":
+            yield f"{finding.file}: LEFT OUT, as {finding.sentence}"
 
 
 def _constant(data: bytes) -> Callable[[], bytes]:
@@ -89,11 +92,11 @@ def _rewritten(spec: Spec, task: Task, file: File, handin: HandIn, names: Mappin
     return data, changes
 
 
-def _picture_name(file: File, handin: HandIn) -> str:
-    """A HEIC file's name as a JPEG, which nobody else has."""
-    if not file.name.lower().endswith(look.SUFFIXES["heic"]) or look.form(_head(file)) != "heic":
+def _jpeg_name(file: File, handin: HandIn) -> str:
+    """What a HEIC file is called as a JPEG: its own name, if it ends so, or one that nobody else has."""
+    stem, _, suffix = file.name.rpartition(".")
+    if f".{suffix.lower()}" in look.SUFFIXES["jpeg"]:
         return file.name
-    stem = file.name.rpartition(".")[0]
     names = (f"{stem}{'' if not number else f'-{number}'}.jpg" for number in range(len(handin.files) + 1))
     return next(name for name in names if handin.alike(name) is None)
 

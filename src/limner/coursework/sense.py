@@ -1,11 +1,11 @@
 """What a task's words have to say: each aspect once, and a share that its own pictures can bear."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import comb
 
-from limner.coursework.finding import Finding, shown
+from limner.coursework.finding import Finding, Place, shown
 from limner.coursework.spec import Aspect, Spec
 from limner.coursework.works import Entry, Said, Work
 
@@ -29,18 +29,25 @@ LEVEL = 0.05
 
 
 def sense(spec: Spec, work: Work) -> Iterator[Finding]:
+    """Nothing is asked of words that are nobody's own, as a finding at their place says already."""
+    bad = {finding.place for finding in work.findings}
+    entries = [replace(entry, fields=_own(entry.fields, bad)) for entry in work.entries]
     for name in work.task.entries.once:
-        yield from _once(spec.aspects[name], work)
+        yield from _once(spec.aspects[name], work.file.name, entries)
     if key := work.task.entries.statistic:
-        for entry in work.entries:
+        for entry in entries:
             if (said := entry.fields.get(key)) and said.text.strip():
                 yield from _statistic(work.file.name, key, said, len(entry.shots))
 
 
-def _once(aspect: Aspect, work: Work) -> Iterator[Finding]:
+def _own(fields: Mapping[str, Said], bad: set[Place]) -> Mapping[str, Said]:
+    return {name: said for name, said in fields.items() if said.place not in bad}
+
+
+def _once(aspect: Aspect, file: str, entries: Sequence[Entry]) -> Iterator[Finding]:
     """An error where two entries surely share it, a warning where their words leave it open."""
     before = list[tuple[Entry, frozenset[str]]]()
-    for entry in work.entries:
+    for entry in entries:
         used, place = _used(aspect, entry), entry.fields.get(aspect.name) or entry.fields.get(aspect.words_of)
         if not used or place is None:
             continue
@@ -49,12 +56,12 @@ def _once(aspect: Aspect, work: Work) -> Iterator[Finding]:
             if used == theirs and (len(used) == 1 or not aspect.groups):
                 sentence = f"number {entry.number} has {what}, too ({_listed(used)})"
                 fix = f"choose another; {aspect.says} may be used once"
-                yield Finding(work.file.name, place.place, "aspect.twice", sentence, fix)
+                yield Finding(file, place.place, "aspect.twice", sentence, fix)
                 break
             if used & theirs and aspect.groups:
                 sentence = f"number {entry.number} may have {what}, too ({_listed(used & theirs)})"
                 fix = f'say which it is about: add "{aspect.name}"'
-                yield Finding(work.file.name, place.place, "aspect.unclear", sentence, fix)
+                yield Finding(file, place.place, "aspect.unclear", sentence, fix)
                 break
         before.append((entry, used))
 
@@ -95,15 +102,14 @@ def shares(text: str) -> Shares:
     plain = SHARE.sub(" ", rest)
     counts = [(int(all_of) if all_of else 0, int(all_of or none_of)) for all_of, none_of in EXTREME.findall(plain)]
     counts += [(int(part), int(whole)) for part, whole in OUT_OF.findall(plain) if int(part) <= int(whole)]
-    second = (
-        (alone[1][0], alone[1][0])
-        if len(alone) == 2
-        else (alone[0][0], alone[0][0])
-        if counts and len(alone) == 1
-        else None
-    )
-    reference = ranges[0] if len(ranges) == 1 and len(alone) < 2 else second if not ranges else None
-    return Shares(counts, None if counts and len(alone) == 1 else alone[0] if alone else None, reference)
+    if counts:  # a share beside a count only says it again
+        part, whole = counts[0]
+        alone = [(share, half) for share, half in alone if not whole or abs(share - part / whole) > half + 1e-9]
+    others = alone if counts else alone[1:]
+    said = [(share, share) for share, _ in others]
+    reference = ranges or said
+    sure = len(reference) == 1 and not (ranges and others)
+    return Shares(counts, alone[0] if alone and not counts else None, reference[0] if sure else None)
 
 
 def _statistic(file: str, key: str, said: Said, pictures: int) -> Iterator[Finding]:

@@ -81,13 +81,17 @@ class Aspect:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is read of a hand-in at most: files, bytes, bytes of a file and of a JSON file, and pixels of a picture."""
+    """What is read of a hand-in at most: files, bytes, and pixels of a picture and of all.
+
+    Bytes are those of all files, of one, and of a JSON file.
+    """
 
     files: int = 1000
     total: int = 400 * MIB
     file: int = 40 * MIB
-    text: int = MIB
+    text: int = MIB // 4
     pixels: int = 16_800_000
+    all_pixels: int = 250_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ _TASK = ("name", "title", "file", "keys", "entries")
 _ENTRIES = ("key", "least", "most", "once", "statistic", "keys")
 _KEY = ("name", "kind", "about", "optional")
 _ASPECT = ("says", "words_of", "leave_out", "groups")
-_LIMITS = {"files": 1, "total_mib": MIB, "file_mib": MIB, "text_kib": 1024, "megapixels": 1_000_000}
+_LIMITS = {
+    "files": 1, "total_mib": MIB, "file_mib": MIB, "text_kib": 1024, "megapixels": 10**6, "all_megapixels": 10**6,
+}  # fmt: skip
 
 
 @cache
@@ -137,6 +139,7 @@ def _limits(table: Table, where: str) -> Limits:
     return Limits(
         found["files"] or usual.files, found["total_mib"] or usual.total, found["file_mib"] or usual.file,
         found["text_kib"] or usual.text, found["megapixels"] or usual.pixels,
+        found["all_megapixels"] or usual.all_pixels,
     )  # fmt: skip
 
 

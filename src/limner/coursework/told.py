@@ -24,8 +24,7 @@ def lines(report: Report) -> Iterator[str]:
         read = f"{sum(shot.look is not None for shot in pictures)} of {_many(len(pictures), 'picture')} read"
         yield f"  {work.task.title}: {_many(len(work.entries), 'entry')}, {read}"
     for finding in report.findings:
-        place = f"{finding.file}:{finding.place.line}:{finding.place.column}"
-        yield f"{place}: {finding.severity} {finding.rule}: {finding.sentence}; {finding.fix}"
+        yield line(finding)
 
 
 def told(reports: Sequence[Report], thumbs: bool = False) -> dict[str, Json]:
@@ -105,7 +104,7 @@ def junit(reports: Sequence[Report]) -> str:
 
 
 def _case(case: ElementTree.Element, found: Sequence[Finding]) -> None:
-    said = {bad: [_line(f) for f in found if (f.severity != Severity.WARNING) == bad] for bad in (True, False)}
+    said = {bad: [line(f) for f in found if (f.severity != Severity.WARNING) == bad] for bad in (True, False)}
     if said[True]:
         failure = ElementTree.SubElement(case, "failure", message=_xml(said[True][0]), type="error")
         failure.text = _xml("\n".join(said[True]))
@@ -113,10 +112,10 @@ def _case(case: ElementTree.Element, found: Sequence[Finding]) -> None:
         ElementTree.SubElement(case, "system-out").text = _xml("\n".join(said[False]))
 
 
-def _line(finding: Finding) -> str:
-    return (
-        f"{finding.file}:{finding.place.line}:{finding.place.column}: {finding.rule}: {finding.sentence}; {finding.fix}"
-    )
+def line(finding: Finding) -> str:
+    """A finding in one line, which editors and graders can follow."""
+    place = f"{finding.file}:{finding.place.line}:{finding.place.column}"
+    return f"{place}: {finding.severity} {finding.rule}: {finding.sentence}; {finding.fix}"
 
 
 def _xml(text: str) -> str:

@@ -19,6 +19,7 @@ from limner.studio.register import Role
 from limner.studio.web.about import About
 from limner.studio.web.account import Account
 from limner.studio.web.awards import Awards
+from limner.studio.web.checking import Checking
 from limner.studio.web.classbook import Classbook
 from limner.studio.web.coursework import Coursework
 from limner.studio.web.entry import Entry
@@ -89,6 +90,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
     openai, webui, explaining, work = OpenAI(front), WebUI(front), Explaining(front), Work(front)
     gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
+    checking = Checking(front)
     guest: Guest = app.state.guest
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
     return (
@@ -101,6 +103,9 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/gallery", student, gallery.page, hidden=True),
         Door("GET", "/read", student, pictures.page, hidden=True),
         Door("POST", "/read", student, pictures.read, hidden=True),
+        Door("GET", "/course/check", student, checking.page, hidden=True),
+        Door("POST", "/course/check", student, checking.check, hidden=True),
+        Door("POST", "/api/course/check", student, checking.report),
         Door("GET", "/hall", student, showing.seats, hidden=True),
         Door("POST", "/hall", student, showing.send, hidden=True),
         Door("POST", "/hall/{sentence}/withdraw", student, showing.withdraw, hidden=True),

@@ -16,7 +16,12 @@ from limner.studio.web.user import SAFE
 
 MOST = 2**20  # bytes of a request,
 PICTURED = ("/read", "/sdapi/v1/png-info", "/gradio/gradio_api/upload", "/workers/picture")
-MORE: Mapping[str, int] = dict.fromkeys(PICTURED, 48 * 2**20) | {"/course/handin": 101 * 2**20}  # but where files come
+HANDED = ("/course/check", "/api/course/check")
+MORE: Mapping[str, int] = {  # but where a picture comes along, or a hand-in
+    **dict.fromkeys(PICTURED, 48 * 2**20),
+    **dict.fromkeys(HANDED, 200 * 2**20),
+    "/course/handin": 101 * 2**20,
+}
 ALWAYS: Mapping[str, str] = {
     "content-security-policy": (
         "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "

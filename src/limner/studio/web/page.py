@@ -18,6 +18,7 @@ _PAGES = Environment(
 )  # fmt: skip
 _KINDS = {
     "studio.css": "text/css",
+    "marking.css": "text/css",
     "studio.js": "text/javascript",
     "maps.js": "text/javascript",
     "drop.js": "text/javascript",

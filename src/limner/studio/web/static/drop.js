@@ -1,7 +1,7 @@
-// A picture may be dropped anywhere on the page; without this it is chosen.
+// What is read may be dropped anywhere on the page; without this it is chosen.
 "use strict";
 (() => {
-  const input = document.getElementById("picture");
+  const input = document.querySelector("form.drop input[type=file]");
   document.querySelector("[data-drop]").hidden = false;
   for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => event.preventDefault());
   document.addEventListener("dragover", () => document.body.classList.add("over"));
