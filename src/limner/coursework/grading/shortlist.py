@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from secrets import SystemRandom
 
@@ -13,11 +14,10 @@ from limner.coursework.grading.marks import sheet, uncelled
 from limner.coursework.grading.roll import table
 from limner.coursework.grading.view import own
 from limner.coursework.handin import Source, opened
-from limner.coursework.look import look
 from limner.coursework.spec import Limits, Spec
 from limner.coursework.validate import report
 from limner.errors import LimnerError
-from limner.metadata import place
+from limner.metadata import place, read_from
 
 COLUMNS = ("picture", "votes")
 MOST = 1000  # votes for one picture
@@ -123,8 +123,11 @@ def taken(path: Path, name: str, limits: Limits, hide: Blind) -> tuple[bytes, Ma
         if file is None:
             raise LimnerError("there is no such picture", "grade the hand-ins again")
         data = file.read()
-    reading = look(data, limits).reading
-    return data, {key: hide.text(value) for key, value in own(reading).items()} if reading else {}
+    try:
+        reading = read_from(BytesIO(data), "it")
+    except LimnerError:
+        return data, {}
+    return data, {key: hide.text(value) for key, value in own(reading).items()}
 
 
 def credited(chosen: Sequence[Chosen], owners: Sequence[Owner]) -> bytes:

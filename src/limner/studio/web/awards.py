@@ -1,5 +1,6 @@
 """The pages on which pictures are chosen for awards: all of them by lot, and without anybody's name."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
 from tempfile import SpooledTemporaryFile
@@ -52,10 +53,12 @@ class Awards:
     def prints(self, user: Asker) -> Response:
         """The chosen pictures as pages of A3, as a zip; whose they are stands nowhere in it."""
         found = self._chosen(user)[:MOST]
-        file: IO[bytes] = SpooledTemporaryFile(LIGHT)  # noqa: SIM115 - the download closes it
-        with self.printers, ZipFile(file, "w", ZIP_STORED) as archive:
-            for each in found:
-                self._print(archive, user, each)
+        with ExitStack() as stack:
+            file: IO[bytes] = stack.enter_context(SpooledTemporaryFile(LIGHT))
+            with self.printers, ZipFile(file, "w", ZIP_STORED) as archive:
+                for each in found:
+                    self._print(archive, user, each)
+            stack.pop_all()
         return Download(file, file.tell(), "application/zip", "awards.zip")
 
     def credits(self, user: Asker) -> Response:

@@ -34,10 +34,10 @@ class HandingPages:
 
     async def hand_in(self, request: Request, user: Asker) -> Response:
         """A zip: it is checked at once, and replaces what was handed in before."""
-        form = await request.form(max_files=1, max_fields=4)
-        sent, assignment = form.get("zip"), str(form.get("assignment") or "")
-        data = await sent.read() if isinstance(sent, UploadFile) else b""
-        name = (sent.filename if isinstance(sent, UploadFile) else "") or "hand-in.zip"
+        async with request.form(max_files=1, max_fields=4) as form:
+            sent, assignment = form.get("zip"), str(form.get("assignment") or "")
+            data = await sent.read() if isinstance(sent, UploadFile) else b""
+            name = (sent.filename if isinstance(sent, UploadFile) else "") or "hand-in.zip"
         return await run_in_threadpool(self._handed, user, assignment, name, data)
 
     def take(self, handin: str, user: Asker) -> Response:
