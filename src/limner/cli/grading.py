@@ -77,7 +77,7 @@ def _rubric(args: argparse.Namespace, folder: "Folder", spec: "Spec") -> "Rubric
 def _read(args: argparse.Namespace, folder: "Folder", spec: "Spec") -> None:
     """Marks that were filled in: of the file that is named, and of the folder's own, which is about to be written."""
     from limner.coursework.grading.folder import now
-    from limner.coursework.grading.marks import MarksError, read
+    from limner.coursework.grading.marks import WrongMarksError, read
 
     seen = {each.handin: each.seen for each in folder.handins().values()}
     own = [folder.table] if args.handins and folder.table.exists() else []
@@ -85,10 +85,10 @@ def _read(args: argparse.Namespace, folder: "Folder", spec: "Spec") -> None:
         rubric = folder.rubric(spec) if path == folder.table else _rubric(args, folder, spec)
         try:
             new = read(path, seen, rubric, args.marker or _marker(), now(), folder.marks())
-        except MarksError as fault:
+        except WrongMarksError as fault:
             if len(fault.lines) > 1:
                 print(*map(asked.printable, fault.lines), sep="\n", file=sys.stderr)
-            raise
+            raise LimnerError(str(fault), "no mark was taken: mend it, and read it again") from fault
         folder.mark(new)
         if new or path == args.marks:
             print(f"{path}: {_many(len(new), 'new mark')}")

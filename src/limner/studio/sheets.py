@@ -89,7 +89,13 @@ class Sheets:
         if not self.turns.acquire(timeout=PATIENCE):
             raise LimnerError("too many hand-ins are being read", "try again", 503, 10)
         try:
-            command = [sys.executable, "-m", "limner.coursework.grading.alone"]
+            command = [
+                sys.executable,
+                "-W",
+                "ignore",
+                "-m",
+                "limner.coursework.grading.alone",
+            ]  # Pillow warns of odd metadata
             environment = {name: os.environ[name] for name in KEPT if name in os.environ}
             done = subprocess.run(
                 command, input=json.dumps(wish).encode(), capture_output=True, timeout=PATIENCE, cwd=out,

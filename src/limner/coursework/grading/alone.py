@@ -2,7 +2,6 @@
 
 import json
 import sys
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +41,6 @@ class Wish:
 def main() -> int:
     """Reads a wish as JSON on stdin, and writes what was found, or a fault as `{"fault": [what, remedy]}`."""
     _bound()
-    warnings.simplefilter("ignore")  # Pillow's, of odd metadata
     said: Mapping[str, object] = json.load(sys.stdin)
     try:
         answer = told(Wish(**said))  # type: ignore[arg-type]  # from the studio

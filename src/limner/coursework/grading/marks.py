@@ -117,7 +117,7 @@ def read(path: Path, handins: Mapping[str, str], rubric: Rubric, by: str, at: st
     """What is new in a file that was filled in.  `handins` gives each one's sha256.
 
     An empty cell changes nothing, `-` takes a mark back, and a row that is as it was written is not new, whatever
-    others have marked since.  MarksError holds every row that is wrong; then none is taken.
+    others have marked since.  WrongMarksError holds every row that is wrong; then none is taken.
     """
     new, wrong, seen = list[Mark](), list[Wrong](), dict[tuple[str, str], int]()
     for line, said in list(_rows(path)):
@@ -134,20 +134,16 @@ def read(path: Path, handins: Mapping[str, str], rubric: Rubric, by: str, at: st
         except LimnerError as fault:
             wrong.append(Wrong(line, fault.what, fault.remedy))
     if wrong:
-        raise MarksError(path, wrong)
+        raise WrongMarksError(path, wrong)
     return new
 
 
-class MarksError(LimnerError):
-    """Rows that are not taken; no other row of their file is, either."""
+class WrongMarksError(Exception):
+    """Rows that are not taken, a line for each; no other row of their file is, either."""
 
     def __init__(self, path: Path, wrong: Sequence[Wrong]) -> None:
         self.lines = tuple(f"{path}:{each.line}: {each.what}; {each.remedy}" for each in wrong)
-        rows = "a row is" if len(wrong) == 1 else f"{len(wrong)} rows are"
-        first = f"{path}:{wrong[0].line}: {wrong[0].what}; {wrong[0].remedy}" if len(wrong) == 1 else f"{rows} wrong"
-        super().__init__(
-            first if len(wrong) == 1 else f"{path}: {first}", "no mark was taken: mend it, and read it again"
-        )
+        super().__init__(self.lines[0] if len(wrong) == 1 else f"{path}: {len(wrong)} rows are wrong")
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
