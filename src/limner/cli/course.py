@@ -2,14 +2,15 @@
 
 import argparse
 
-from limner.cli import checking, grading
+from limner.cli import checking, grading, verifying
 
-JOBS = "validate | schema | autograder | grade"
+JOBS = "validate | verify | schema | autograder | grade"
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
     jobs = parser.add_subparsers(metavar=JOBS, required=True)
     checking.flags(jobs.add_parser("validate", help="say how a hand-in will be read, and what is wrong with it"))
+    verifying.flags(jobs.add_parser("verify", help="say who made the pictures of a hand-in"))
     checking.schema_flags(jobs.add_parser("schema", help="print an assignment's rules as JSON Schema"))
     checking.autograder_flags(jobs.add_parser("autograder", help="write what Gradescope and MarkUs run"))
     grading.flags(jobs.add_parser("grade", help="mark a class's hand-ins: sheets without names, marks, results"))

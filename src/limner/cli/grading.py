@@ -12,6 +12,7 @@ from limner.errors import LimnerError
 
 if TYPE_CHECKING:
     from limner.coursework.grading.folder import Folder
+    from limner.coursework.grading.gather import Desk
     from limner.coursework.grading.results import Result
     from limner.coursework.grading.roll import Student
     from limner.coursework.grading.rubric import Rubric
@@ -29,6 +30,8 @@ def flags(job: argparse.ArgumentParser) -> None:
     )
     job.add_argument("--rubric", type=Path, metavar="FILE.toml", help="what is marked; ten points a task if left out")
     job.add_argument("--roster", type=Path, metavar="FILE.csv", help="who is who: columns such as name, email, sid")
+    job.add_argument("--studio", type=Path, metavar="DIR", help="ask the studio in this folder for pictures' receipts")
+    job.add_argument("--database", metavar="URL", help="the studio's; studio.db in its folder if left out")
     job.add_argument("--marks", type=Path, metavar="FILE.csv", help="read marks that were filled in, as DIR/marks.csv")
     job.add_argument("--marker", metavar="NAME", help="who gave these marks; whoever is signed in here if left out")
     job.add_argument("--csv", type=Path, metavar="FILE.csv", help="write everybody's totals, with their names")
@@ -104,7 +107,7 @@ def _marker() -> str:
 
 
 def _gather(args: argparse.Namespace, folder: "Folder", spec: "Spec", students: "Sequence[Student]") -> None:
-    from limner.coursework.grading.gather import Desk, gathered, strangers
+    from limner.coursework.grading.gather import gathered, strangers
     from limner.coursework.grading.roll import sent
     from limner.coursework.grading.shortlist import hung
 
@@ -112,7 +115,7 @@ def _gather(args: argparse.Namespace, folder: "Folder", spec: "Spec", students: 
     for task in args.task:
         spec.task(task)
     count = 0
-    for handin, new in gathered(folder, found, students, Desk(spec, tuple(args.task))):
+    for handin, new in gathered(folder, found, students, _desk(args, spec)):
         count += new
         if new:
             counts = f"{_many(handin.errors, 'error')}, {_many(handin.warnings, 'warning')}"
@@ -121,6 +124,31 @@ def _gather(args: argparse.Namespace, folder: "Folder", spec: "Spec", students: 
     for each in strangers(found, students):
         print(asked.printable(f"{each.path}: nobody on the roster is called {each.key}"), file=sys.stderr)
     print(f"{_many(len(found), 'hand-in')}, {count} of them new or changed: open {folder.path / 'index.html'}")
+
+
+def _desk(args: argparse.Namespace, spec: "Spec") -> "Desk":
+    """How hand-ins are read: with receipts, where a studio is asked for them."""
+    from limner.coursework.grading.gather import Desk
+    from limner.coursework.grading.vouching import words
+
+    if not args.studio:
+        return Desk(spec, tuple(args.task))
+    from limner.cli.keys import house
+    from limner.studio.receipts import StudioBook, called
+
+    here = house(args.studio, args.database)
+    database = here.store().database
+    book = StudioBook(database, here.vault())
+
+    def names(student: "Student") -> list[str]:
+        try:
+            return called(database, student.mail or student.key)
+        except LimnerError:
+            return []  # nobody of the studio's
+
+    return Desk(
+        spec, tuple(args.task), lambda student, name, data: words(name, data, book, names(student)), str(args.studio)
+    )
 
 
 def _told(args: argparse.Namespace, folder: "Folder", rubric: "Rubric", students: "Sequence[Student]") -> None:

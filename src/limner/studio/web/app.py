@@ -41,6 +41,7 @@ from limner.studio.web.openai import OpenAI
 from limner.studio.web.page import render
 from limner.studio.web.pages import Pages
 from limner.studio.web.reading import Pictures
+from limner.studio.web.receipts import Receipts
 from limner.studio.web.roll import Roll
 from limner.studio.web.room import Room
 from limner.studio.web.sealed import Sealed
@@ -51,6 +52,7 @@ from limner.studio.web.webui import WebUI
 from limner.studio.web.work import Badge, Work
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+KEYS = "/.well-known/limner-keys.json"  # as RFC 8615 has such a place
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
     openai, webui, explaining, work = OpenAI(front), WebUI(front), Explaining(front), Work(front)
     gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
-    checking = Checking(front)
+    checking, receipts = Checking(front), Receipts(front)
     guest: Guest = app.state.guest
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
     return (
@@ -119,6 +121,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/jobs/{job}", student, pages.job, hidden=True),
         Door("GET", "/jobs/{job}/card", student, pages.card, hidden=True),
         Door("POST", "/jobs/{job}/cancel", student, pages.cancel, hidden=True),
+        Door("GET", "/jobs/{job}/limner.{form}", student, receipts.save),
         Door("GET", "/jobs/{job}/explain", student, explaining.page, hidden=True),
         Door("POST", "/jobs/{job}/explain", student, explaining.ask, hidden=True),
         Door("GET", "/static/{name}", anybody, pages.static, hidden=True),
@@ -129,6 +132,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("POST", "/api/jobs/{job}/cancel", student, jobs.cancel),
         Door("POST", "/api/jobs/{job}/explain", student, explaining.explain),
         Door("GET", "/api/jobs/{job}/preview", student, jobs.preview),
+        Door("GET", "/api/jobs/{job}/receipt", student, receipts.one),
         Door("GET", "/api/jobs/{job}/events", student, jobs.story),
         Door("GET", "/api/events", student, jobs.events),
         Door("GET", "/api/models", student, jobs.models),
@@ -159,6 +163,9 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("POST", "/workers/fail", instructor, work.fail, serves=True),
         Door("POST", "/workers/release", instructor, work.release, serves=True),
         *(Door(method, path, student, way, hidden=True, foreign=True) for method, path, way in guest.ways()),
+        Door("GET", KEYS, anybody, receipts.keys),
+        Door("GET", "/course/verify", assistant, receipts.page, hidden=True),
+        Door("POST", "/course/verify", assistant, receipts.verify, hidden=True),
         Door("GET", "/healthz", anybody, health.alive),
         Door("GET", "/readyz", anybody, health.ready),
         Door("GET", "/metrics", instructor, health.metrics),
