@@ -96,6 +96,9 @@ def test_no_page_of_marking_says_whose_it_is_until_an_instructor_lifts_it(place:
     for path in pages:
         text = re.sub(r'<nav aria-label="The course">.*?</form>', "", place.tom.get(path).text, flags=re.S)
         assert re.search(rf"bob|{who}|example\.org", text, re.I) is None, path
+    asked = place.tom.get(f"{pages[0]}?receipts=1").text
+    assert asked.count("<td>unknown</td>") == 6
+    assert re.search(rf"bob|{who}|example\.org", asked.replace("Tom", ""), re.I) is None
     text = place.tom.get(pages[0]).text
     assert "by [student], [student]. A fox lost its scarf" in text
     picture = place.tom.get(f"/course/pictures/{place.handin}/001.jpg")

@@ -5,7 +5,12 @@ from functools import cached_property
 from pathlib import Path
 
 from limner.coursework.grading.alone import Wish
+from limner.coursework.grading.blind import blind
+from limner.coursework.grading.roll import Student
 from limner.coursework.grading.rubric import Rubric, read
+from limner.coursework.grading.view import Vouched
+from limner.coursework.grading.vouching import words
+from limner.coursework.handin import Source, opened
 from limner.coursework.spec import Spec
 from limner.coursework.specfile import read as read_spec
 from limner.studio.people.handing import Handin, Handing
@@ -13,6 +18,7 @@ from limner.studio.people.marking import Marking, rubric_for
 from limner.studio.people.person import Person
 from limner.studio.people.prizes import Prizes
 from limner.studio.people.remarks import Remarks
+from limner.studio.receipts import StudioBook, called
 from limner.studio.sheets import Sheets, Told
 from limner.studio.web.front import Front
 from limner.studio.web.room import Room
@@ -77,6 +83,20 @@ class Coursework:
         wish = self.wish(self.marking.person(each.id), each.id, each.assignment, each.name)
         body = (self.sheets.kept(each.id, each.file, wish) / "body.html").read_text(encoding="utf-8")
         return body, self.sheets.told(each.id, each.file, wish)
+
+    def receipts(self, each: Handin) -> list[tuple[int, Vouched]]:
+        """What is known of who made its pictures, by their numbers; without what its author is called."""
+        who, database = self.marking.person(each.id), self.room.database
+        names, book = called(database, who.id), StudioBook(database, self.room.vault)
+        hide = blind(Student(who.mail, who.name, who.mail), (*names, each.name))
+        _, told = self.sheet(each)
+        source, out = Source(self.room.vault.handins.path(each.file), "hand-in.zip"), list[tuple[int, Vouched]]()
+        with opened("hand-in.zip", [source], self.spec.limits) as handin:
+            for number, name in enumerate(told.files, 1):
+                if file := handin.file(name) if name else None:
+                    found = words(name, file.read(), book, names)
+                    out.append((number, Vouched(found.verdict, tuple(map(hide.text, found.why)))))
+        return out
 
     def picture(self, each: Handin, number: str) -> Path:
         """One of its pictures, as a JPEG without anything that it says of itself."""

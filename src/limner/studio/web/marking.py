@@ -38,9 +38,9 @@ class MarkingPages:
         }  # fmt: skip
         return paper("marking.html", values)
 
-    def one(self, handin: str, user: Asker) -> Response:
-        """A hand-in side by side, and the form in which it is marked."""
-        return self._one(user, handin)
+    def one(self, handin: str, user: Asker, receipts: bool = False) -> Response:
+        """A hand-in side by side, and the form in which it is marked; with who made its pictures, if that is asked."""
+        return self._one(user, handin, receipts=receipts)
 
     async def mark(self, handin: str, request: Request, user: Asker) -> Response:
         """Points and comments; then on to the next that is not marked yet, if that was the button."""
@@ -112,8 +112,9 @@ class MarkingPages:
         return RedirectResponse(f"/course/grade/{after}" if after else "/course/grade", 303)
 
     def _one(
-        self, user: User, handin: str, typed: dict[str, str] | None = None, fault: LimnerError | None = None
-    ) -> Response:
+        self, user: User, handin: str, typed: dict[str, str] | None = None, fault: LimnerError | None = None,
+        receipts: bool = False,
+    ) -> Response:  # fmt: skip
         marking = self.course.marking
         each = marking.one(user.member, handin)
         names = [other.handin.id for other in marking.all(user.member, each.handin.assignment)]
@@ -125,6 +126,7 @@ class MarkingPages:
             "place": at + 1, "count": len(names), "typed": typed or _typed(each),
             "leads": user.member.may(Role.INSTRUCTOR), "whose": marking.whose(user.member, each.handin.id),
             "remarks": self.course.remarks.of(each.handin.id),
+            "receipts": self.course.receipts(each.handin) if receipts else None,
         }  # fmt: skip
         return paper("mark.html", values, fault)
 
