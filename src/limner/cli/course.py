@@ -2,9 +2,9 @@
 
 import argparse
 
-from limner.cli import checking, portfolio, verifying
+from limner.cli import checking, grading, portfolio, verifying
 
-JOBS = "new | add | edit | move | remove | status | pack | validate | verify | schema | autograder"
+JOBS = "new | add | edit | move | remove | status | pack | validate | verify | schema | autograder | grade"
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +14,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     verifying.flags(jobs.add_parser("verify", help="say who made the pictures of a hand-in"))
     checking.schema_flags(jobs.add_parser("schema", help="print an assignment's rules as JSON Schema"))
     checking.autograder_flags(jobs.add_parser("autograder", help="write what Gradescope and MarkUs run"))
+    grading.flags(jobs.add_parser("grade", help="mark a class's hand-ins: sheets without names, marks, results"))
 
 
 def run(args: argparse.Namespace) -> int:

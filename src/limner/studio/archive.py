@@ -1,7 +1,8 @@
 """A whole studio in one file: every row as of one moment, every picture, and the hashes by which both are known again.
 
-A ZIP file: `tables/NAME.jsonl`, a line of JSON for each row after one with the columns; `pictures/SHA256.png`; and
-`limner-studio.json`, which says how many rows and what sha256 each table has.  No database's own format is in it.
+A ZIP file: `tables/NAME.jsonl`, a line of JSON for each row after one with the columns; `pictures/SHA256.png` and
+`handins/SHA256.zip`; and `limner-studio.json`, which says how many rows and what sha256 each table has.  No database's
+own format is in it.
 """
 
 import json
@@ -14,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -25,8 +26,8 @@ from sqlalchemy import Connection, LargeBinary, Table, delete, func, insert, sel
 from limner import __version__
 from limner.errors import LimnerError
 from limner.studio.database import Database, Moment
+from limner.studio.handed import EVERYTHING, HANDINS
 from limner.studio.leases import Leases
-from limner.studio.register import EVERYTHING
 from limner.studio.schema import CARDS, JOBS, KEYS, STUDIO, VERSION, WORKERS
 from limner.studio.vault import ENDING, Vault
 
@@ -35,7 +36,7 @@ TABLES = [table for table in EVERYTHING.sorted_tables if table is not WORKERS]  
 ANYWHERE = (STUDIO, CARDS, KEYS)  # rows that an empty studio has, too
 TRIES = 5  # of a backup, if pictures are deleted under its hands
 MANY = 1000  # rows at once
-LARGEST = 64 * 2**20  # bytes of a picture
+LARGEST = 128 * 2**20  # bytes of a file
 BROKEN = (BadZipFile, zlib.error, ValueError, LookupError, TypeError, EOFError, RuntimeError, OverflowError)
 
 
@@ -51,6 +52,7 @@ class Content:
     hashes: Mapping[str, str]
     pictures: tuple[str, ...]
     lost: tuple[str, ...] = ()
+    handins: tuple[str, ...] = ()
 
 
 class Moved(Exception):
@@ -77,17 +79,22 @@ class Archive:
                 ]
                 yield dict(zip(names, values, strict=True))
 
-    def picture(self, name: str) -> bytes:
+    @property
+    def files(self) -> list[str]:
+        """Of pictures and hand-ins, as they are called in the zip."""
+        return [*map(_picture, self.content.pictures), *map(_handin, self.content.handins)]
+
+    def kept(self, name: str) -> bytes:
         """LimnerError where it is not what it is called by."""
-        info = self.zip.getinfo(_picture(name))
+        info = self.zip.getinfo(name)
         data = self.zip.read(info) if info.file_size <= LARGEST else b""
-        if sha256(data).hexdigest() != name:
-            raise self.damaged(f"picture {name[:10]} is not what it is called by")
+        if sha256(data).hexdigest() != PurePosixPath(name).stem:
+            raise self.damaged(f"{name[:20]} is not what it is called by")
         return data
 
     def verify(self) -> None:
         """Everything is read once: all that it says is there, and as it was, and nothing else."""
-        wanted = {MANIFEST, *map(_table, TABLES), *map(_picture, self.content.pictures)}
+        wanted = {MANIFEST, *map(_table, TABLES), *self.files}
         if sorted(self.zip.namelist()) != sorted(wanted):
             raise self.damaged("what it lists is not what it holds")
         for table in TABLES:
@@ -98,8 +105,8 @@ class Archive:
             count = sum(1 for _ in self.rows(table))
             if (found.hexdigest(), count) != (self.content.hashes.get(table.name), self.content.rows.get(table.name)):
                 raise self.damaged(f"the rows of {table.name} are not those that were written")
-        for name in self.content.pictures:
-            self.picture(name)
+        for name in self.files:
+            self.kept(name)
 
     def damaged(self, why: str) -> LimnerError:
         return LimnerError(f"{self.file} is damaged: {why}", "take another copy")
@@ -111,7 +118,8 @@ def opened(file: Path) -> Iterator[Archive]:
     try:
         with ZipFile(file) as zip_:
             said = json.loads(zip_.read(MANIFEST))
-            content = Content(**{**said, "pictures": tuple(said["pictures"]), "lost": tuple(said["lost"])})
+            lists = {name: tuple(said.get(name, ())) for name in ("pictures", "lost", "handins")}
+            content = Content(**{**said, **lists})
             if (content.layout, content.schema) != (LAYOUT, VERSION):
                 raise LimnerError(
                     f"{file} is from limner {content.limner}", f"restore it with that; this is {__version__}"
@@ -156,9 +164,11 @@ def _written(database: Database, vault: Vault, part: Path) -> Content:
             for table in TABLES:
                 zip_.write(Path(spool) / table.name, _table(table), ZIP_DEFLATED)
             lost = tuple(name for name in names if not _kept(database, vault, zip_, name))
+            handed = database.read(lambda connection: set(connection.scalars(select(HANDINS.c.file))))
+            handins = tuple(name for name in sorted(handed) if _handed(vault, zip_, name))
             made = datetime.now(UTC).isoformat(timespec="seconds")
             here = tuple(name for name in names if name not in lost)
-            content = Content(LAYOUT, __version__, VERSION, made, rows, hashes, here, lost)
+            content = Content(LAYOUT, __version__, VERSION, made, rows, hashes, here, lost, handins)
             zip_.writestr(MANIFEST, json.dumps(asdict(content), indent=1), ZIP_DEFLATED)
         out.flush()
         os.fsync(out.fileno())
@@ -205,6 +215,15 @@ def _kept(database: Database, vault: Vault, zip_: ZipFile, name: str) -> bool:
     return True
 
 
+def _handed(vault: Vault, zip_: ZipFile, name: str) -> bool:
+    """Whether a hand-in is in the archive now: one that is damaged, or gone meanwhile, is not."""
+    try:
+        zip_.writestr(_handin(name), vault.handins.read(name))
+    except LimnerError:
+        return False
+    return True
+
+
 def restore(database: Database, vault: Vault, file: Path) -> Content:
     """The studio that was backed up, in place of an empty one; LimnerError, and no row, where anything is amiss.
 
@@ -215,7 +234,9 @@ def restore(database: Database, vault: Vault, file: Path) -> Content:
         if not database.read(_empty):
             raise LimnerError("this studio is not empty", "restore into a new folder, and a new database")
         for name in archive.content.pictures:
-            vault.keep(archive.picture(name))
+            vault.keep(archive.kept(_picture(name)))
+        for name in archive.content.handins:
+            vault.handins.keep(archive.kept(_handin(name)))
         database.write(lambda moment: _restored(moment, archive))
     Leases(database).recall("the studio was restored from a backup")
     return archive.content
@@ -252,6 +273,10 @@ def _table(table: Table) -> str:
 
 def _picture(name: str) -> str:
     return f"pictures/{name}{ENDING}"
+
+
+def _handin(name: str) -> str:
+    return f"handins/{name}.zip"
 
 
 def _synced(folder: Path) -> None:

@@ -10,6 +10,7 @@ from re import fullmatch
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from limner.coursework import specfile
+from limner.coursework.grading import rubric
 from limner.errors import LimnerError
 from limner.studio.register import Role
 
@@ -116,6 +117,10 @@ class About:
     assignment: str = field(
         default="",
         metadata=_key("the assignment's file, by which hand-ins are checked; the published if left out", TEXT),
+    )
+    rubric: str = field(
+        default="",
+        metadata=_key("the rubric's file, by which hand-ins are marked; ten points a task if left out", TEXT),
     )
     filter: bool = field(
         default=True,
@@ -246,12 +251,11 @@ def read(file: Path) -> Course:
 
 
 def _assigned(about: About, file: Path) -> About:
-    """With the assignment's file as a whole path, from beside the class file; LimnerError unless it can be read."""
-    if not about.assignment:
-        return about
-    path = file.absolute().parent / about.assignment
-    specfile.read(path)
-    return replace(about, assignment=str(path))
+    """With the files of assignment and rubric, which lie beside the class file, as whole paths; LimnerError."""
+    paths = {name: file.absolute().parent / said for name in ("assignment", "rubric") if (said := getattr(about, name))}
+    rubric.read(paths.get("rubric"), specfile.read(paths.get("assignment")))
+    said = {name: str(paths[name]) if name in paths else "" for name in ("assignment", "rubric")}
+    return replace(about, assignment=said["assignment"], rubric=said["rubric"])
 
 
 def _roles(told: object, where: str) -> Mapping[Role, Place]:

@@ -13,8 +13,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 
 from limner.errors import LimnerError
+from limner.studio.handed import EVERYTHING
 from limner.studio.patience import patiently
-from limner.studio.register import EVERYTHING
 from limner.studio.schema import EVENTS, STUDIO, VERSION, Kind
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Pictures in files that are called by their content: whole and on the disk, or not there."""
+"""Pictures and hand-ins in files that are called by their content: whole and on the disk, or not there."""
 
 import os
 import time
@@ -54,6 +54,12 @@ class Vault:
 
     folder: Path
     disk: Disk = field(default_factory=Local)
+    ending: str = ENDING
+
+    @property
+    def handins(self) -> "Vault":
+        """What was handed in lies in a folder of its own, beside the pictures."""
+        return Vault(self.folder.with_name("handins"), self.disk, ".zip")
 
     @property
     def where(self) -> str:
@@ -110,10 +116,10 @@ class Vault:
         return True
 
     def path(self, name: str) -> Path:
-        return self.folder / name[:2] / f"{name}{ENDING}"
+        return self.folder / name[:2] / f"{name}{self.ending}"
 
     def names(self) -> Iterator[str]:
-        return (path.stem for path in sorted(self.folder.glob(f"??/*{ENDING}")))
+        return (path.stem for path in sorted(self.folder.glob(f"??/*{self.ending}")))
 
     def parts(self) -> list[Path]:
         """What was left by those who died writing."""

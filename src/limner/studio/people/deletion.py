@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 
 from limner.studio import budgets
 from limner.studio.database import Database, Moment
-from limner.studio.people import log
+from limner.studio.people import handing, log
 from limner.studio.people.person import Person, not_the_last, present, shut
 from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, PEOPLE, REPORTS, Role, Standing
 from limner.studio.schema import DRAFTS, HALL, JOBS, LABELS, LEDGER, OPEN, OWNERS, RECEIPTS, STUDIES, SUBMISSIONS
@@ -27,7 +27,9 @@ class Deleted:
 
 
 def erase(database: Database, vault: Vault, by: Person, who: Person) -> Deleted:
-    """Delete all that is somebody's: account, jobs, events, receipts, pictures.  Oneself may do so, or an instructor.
+    """Delete all that is somebody's: their account, jobs, events, receipts, pictures, hand-ins.
+
+    One may do so oneself, or an instructor.
 
     Jobs that wait or run are cancelled.  The ledger's lines stay, as nobody's, and the log's, by a pseudonym that leads
     to nobody any more.  A file is gone at once, unless another's job has the same picture; if this process dies, or the
@@ -50,6 +52,7 @@ def erase(database: Database, vault: Vault, by: Person, who: Person) -> Deleted:
 
     jobs, pictures = database.write(act)
     removed = clear(database, vault, pictures)
+    handing.sweep(database, vault)
     return Deleted(jobs, removed, len(pictures) - removed)
 
 
@@ -64,6 +67,7 @@ def gone(moment: Moment, by: str, who: str) -> tuple[int, set[str]]:
         moment.run(delete(table).where(table.c.owner == who))
     nobody_s = f"gone {token_hex(8)}"  # others' studies rest on these labels, which lead to nobody from here on
     moment.run(update(LABELS).where(LABELS.c.rater == who).values(rater=nobody_s))
+    handing.forget(moment, who)
     moment.run(delete(OWNERS).where(OWNERS.c.name == who))
     moment.run(update(LEDGER).where(LEDGER.c.owner == who).values(owner=""))
     moment.run(update(REPORTS).where(REPORTS.c.reporter == who).values(reporter=None))

@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, FromClause, Select, and_, select
 
 from limner.errors import LimnerError
 from limner.studio.database import Database
+from limner.studio.people import handing
 from limner.studio.people.person import Person
 from limner.studio.register import (
     ACCEPTED,
@@ -59,6 +61,8 @@ drafts.json       your work for the assignment: each task's words (place 0), its
 hall.json         sentences that you sent to the lecture hall
 studies.json      questions that you asked of models
 labels.json       what you called pictures in studies, your own and others'
+handins.json      what you handed in, its marks once you could read them, what you asked about them
+handins/          the zips that you handed in, by the names of your hand-ins
 log.json          what was done by you and to you
 pictures/         your pictures, by the names of their jobs; their recipes are inside of them
 missing.txt       pictures that could not be read, if there are any
@@ -73,12 +77,12 @@ def export(database: Database, vault: Vault, who: Person, out: BinaryIO) -> int:
         file.writestr("README.txt", READ_ME.format(name=who.name, id=who.id))
         for name, content in told.items():
             file.writestr(f"{name}.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-        for job, picture in _pictures(told["jobs"]):
+        for name, kept in _files(told, vault):
             try:
-                file.writestr(f"pictures/{job}{ENDING}", vault.read(picture), ZIP_STORED)  # it is packed already
-                count += 1
+                file.writestr(name, kept(), ZIP_STORED)  # it is packed already
+                count += name.startswith("pictures/")
             except LimnerError as fault:
-                missing.append(f"{job}: {fault.what.replace(str(vault.folder), 'vault')}")
+                missing.append(f"{Path(name).stem}: {fault.what.replace(str(vault.folder), 'vault')}")
         if missing:
             file.writestr("missing.txt", "\n".join(missing) + "\n")
     return count
@@ -134,6 +138,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
         "hall": rows(select(HALL).where(HALL.c.owner == who).order_by(HALL.c.number)),
         "studies": rows(select(STUDIES).where(STUDIES.c.owner == who).order_by(STUDIES.c.number)),
         "labels": rows(select(LABELS).where(LABELS.c.rater == who).order_by(LABELS.c.study, LABELS.c.number)),
+        **handing.told(connection, who),
         "log": rows(mine.order_by(LOG.c.number)),
     }
 
@@ -143,5 +148,12 @@ def _said(key: str, value: object) -> object:
     return datetime.fromtimestamp(value, UTC).isoformat() if key in MOMENTS and isinstance(value, float) else value
 
 
-def _pictures(jobs: Sequence[Mapping[str, object]]) -> Iterator[tuple[str, str]]:
-    return ((str(job["id"]), str(job["picture"])) for job in jobs if job["picture"])
+def _files(
+    told: Mapping[str, Sequence[Mapping[str, object]]], vault: Vault
+) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """What each is called in the zip, and how it is read."""
+    for job in told["jobs"]:
+        if job["picture"]:
+            yield f"pictures/{job['id']}{ENDING}", partial(vault.read, str(job["picture"]))
+    for each in told["handins"]:
+        yield f"handins/{each['id']}.zip", partial(vault.handins.read, str(each["file"]))

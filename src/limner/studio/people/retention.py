@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, exists, insert, select
 from limner.studio.check import sweep
 from limner.studio.course import Course
 from limner.studio.database import Database, Moment, Record
-from limner.studio.people import log
+from limner.studio.people import handing, log
 from limner.studio.people.deletion import clear, gone
 from limner.studio.people.person import OPERATOR, Person
 from limner.studio.register import INVITATIONS, KEPT, PEOPLE, SESSIONS, Role, Standing
@@ -94,6 +94,7 @@ def retire(database: Database, vault: Vault, course: Course) -> Retired:
         more, theirs = database.write(partial(gone, by=OPERATOR.id, who=person))
         jobs, pictures, accounts = jobs + more, pictures | theirs, accounts + 1
     removed = clear(database, vault, pictures) + sweep(database, vault)
+    handing.sweep(database, vault)
     return Retired(jobs, removed, accounts)
 
 
@@ -107,6 +108,7 @@ def _outdated(moment: Moment, course: Course) -> tuple[int, set[str]]:
     over = JOBS.c.submission.in_(select(SUBMISSIONS.c.id).where(old)), JOBS.c.state.not_in(OPEN)
     for table in (HALL, STUDIES):
         moment.run(delete(table).where(table.c.at <= moment.now - days * DAY))
+    handing.outdated(moment, moment.now - days * DAY)
     rows = moment.run(select(JOBS.c.id, JOBS.c.picture).where(*over))
     if rows:
         moment.run(delete(JOBS).where(*over))

@@ -20,9 +20,11 @@ from limner.studio.people.tokens import Tokens
 from limner.studio.register import Role
 from limner.studio.web.about import About
 from limner.studio.web.account import Account
+from limner.studio.web.awards import Awards
 from limner.studio.web.bias import Bias
 from limner.studio.web.checking import Checking
 from limner.studio.web.classbook import Classbook
+from limner.studio.web.coursework import Coursework
 from limner.studio.web.drafting import Drafts
 from limner.studio.web.entry import Entry
 from limner.studio.web.explaining import Explaining
@@ -33,10 +35,12 @@ from limner.studio.web.gallery import Gallery
 from limner.studio.web.grids import Grids
 from limner.studio.web.guard import Guard
 from limner.studio.web.guest import Guest
+from limner.studio.web.handing import HandingPages
 from limner.studio.web.health import Health, Meter, Queue
 from limner.studio.web.jobs import Jobs
 from limner.studio.web.licensing import Licensing
 from limner.studio.web.limits import Limits
+from limner.studio.web.marking import MarkingPages
 from limner.studio.web.openai import OpenAI
 from limner.studio.web.packing import Packing
 from limner.studio.web.page import render
@@ -209,6 +213,8 @@ def course_doors(front: Front, room: Room) -> Iterator[Door]:
     entry, account, shared, licences = Entry(room), Account(front, room), Sharing(front, room), Licensing(front, room)
     people, book, withheld = Roll(room), Classbook(front, room), Withholding(front, room)
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
+    work = Coursework(front, room)
+    handing, marking, awards = HandingPages(work), MarkingPages(work), Awards(work)
     for method, path, role, through in (
         ("GET", "/sign-in", anybody, entry.page),
         ("POST", "/sign-in", anybody, entry.sign_in),
@@ -250,6 +256,23 @@ def course_doors(front: Front, room: Room) -> Iterator[Door]:
         ("GET", "/class", assistant, book.page),
         ("POST", "/class/queue", instructor, book.queue),
         ("GET", "/log", instructor, book.log),
+        ("GET", "/course/handin", student, handing.page),
+        ("POST", "/course/handin", student, handing.hand_in),
+        ("GET", "/course/handin/{handin}.zip", student, handing.take),
+        ("POST", "/course/handin/{handin}/remark", student, handing.ask),
+        ("GET", "/course/grade", assistant, marking.page),
+        ("GET", "/course/grade/{handin}", assistant, marking.one),
+        ("POST", "/course/grade/{handin}", assistant, marking.mark),
+        ("POST", "/course/grade/{handin}/lift", instructor, marking.lift),
+        ("GET", "/course/pictures/{handin}/{number}.jpg", assistant, marking.picture),
+        ("POST", "/course/release", instructor, marking.release),
+        ("GET", "/course/marks.csv", instructor, marking.table),
+        ("GET", "/course/remarks", assistant, marking.remarks),
+        ("POST", "/course/remarks/{remark}", assistant, marking.answer),
+        ("GET", "/course/awards", assistant, awards.page),
+        ("GET", "/course/awards/print.zip", instructor, awards.prints),
+        ("GET", "/course/awards/credits.csv", instructor, awards.credits),
+        ("POST", "/course/awards/{handin}/{number}", assistant, awards.vote),
     ):
         yield Door(method, path, role, through, hidden=True, people=role is not None)
 

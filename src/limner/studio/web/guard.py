@@ -20,6 +20,7 @@ HANDED = ("/course/check", "/api/course/check", "/course/verify")
 MORE: Mapping[str, int] = {  # but where a picture comes along, or a hand-in
     **dict.fromkeys(PICTURED, 48 * 2**20),
     **dict.fromkeys(HANDED, 200 * 2**20),
+    "/course/handin": 101 * 2**20,
 }
 ALWAYS: Mapping[str, str] = {
     "content-security-policy": (

@@ -1,6 +1,7 @@
 """Pages are written on the server, from templates that escape whatever they are given."""
 
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 
 from fastapi.responses import HTMLResponse
@@ -17,6 +18,7 @@ _PAGES = Environment(
 )  # fmt: skip
 _KINDS = {
     "studio.css": "text/css",
+    "marking.css": "text/css",
     "studio.js": "text/javascript",
     "maps.js": "text/javascript",
     "drop.js": "text/javascript",
@@ -25,7 +27,10 @@ _KINDS = {
     "words.js": "text/javascript",
     "limner.svg": "image/svg+xml",
 }
-STATIC = {name: (kind, (HERE / "static" / name).read_bytes()) for name, kind in _KINDS.items()}
+SIDE = files("limner.coursework.grading").joinpath("pages/side.css")  # a sheet's, on the page for marking
+STATIC = {"side.css": ("text/css", SIDE.read_bytes())} | {
+    name: (kind, (HERE / "static" / name).read_bytes()) for name, kind in _KINDS.items()
+}
 
 
 _PAGES.filters["day"] = day
