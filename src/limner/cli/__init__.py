@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, str] = {  # each is the module limner.cli.NAME with flags
     "search": "find the pictures of a folder by words, or by another picture",
     "classify": "say which of some words a picture is",
     "bias": "ask whether a model favours something, count blind, and say what the count allows",
-    "course": "check an assignment's hand-in, and say how it will be read",
+    "course": "make an assignment's hand-in, check it, say who made its pictures, mark it",
     "models": "list the models that are here, add, fetch, verify and certify them",
     "doctor": "say what is installed, what will be used and what is wrong",
     "demo": "draw four sentences with the model that ships",
