@@ -100,23 +100,23 @@ class Siege:
 
     def _chosen(self, kind: str, chance: Random) -> tuple[str, Way, st.SearchStrategy[Request]]:
         """Somebody, who mostly may, a door of that kind, and what comes through it."""
-        while True:
-            who = chance.choice(("student", "assistant", "instructor", "instructor", "program", "alone", "alone"))
-            doors = [
-                door for door in self._doors(who) if KINDS[kind](door) and (self.gradio or "gradio" not in door.path)
-            ]
-            door = chance.choice(doors)
-            may = who == "alone" or Role(WHOSE.get(who, who)).may(door.role or Role.STUDENT)
-            if not may and chance.random() < 0.9:
-                continue
-            if chance.random() < 0.03:
-                who = "nobody"
-            elif door.serves and who != "alone":
-                who = "worker"
-            if kind == "schema":
-                return who, door, Interface.of(self.campus, who).through(door)
-            make = {"page": knocked, "file": sent, "work": worked, "gradio": called}[kind]
-            return who, door, make(self.campus, who, door)
+        who = chance.choice(("student", "assistant", "instructor", "instructor", "program", "alone", "alone"))
+        doors = [door for door in self._doors(who) if KINDS[kind](door) and (self.gradio or "gradio" not in door.path)]
+        door = min(doors, key=lambda each: (self._knocks(each), chance.random()))  # each comes to its turn
+        may = who == "alone" or Role(WHOSE.get(who, who)).may(door.role or Role.STUDENT)
+        if not may and chance.random() < 0.9:
+            who = "alone" if door in self._doors("alone") else "instructor"
+        if chance.random() < 0.03:
+            who = "nobody"
+        elif door.serves and who != "alone":
+            who = "worker"
+        if kind == "schema":
+            return who, door, Interface.of(self.campus, who).through(door)
+        make = {"page": knocked, "file": sent, "work": worked, "gradio": called}[kind]
+        return who, door, make(self.campus, who, door)
+
+    def _knocks(self, door: Way) -> int:
+        return self.statuses.get(f"{door.method} {door.path}", Counter[int]()).total()
 
     def _doors(self, who: str) -> Sequence[Way]:
         return self.campus.doors(who)

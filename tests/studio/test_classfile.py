@@ -1,4 +1,4 @@
-"""A class file that is changed while the studio runs: a good one holds at once, a bad one is told and changes nothing."""
+"""A class file that is changed while the studio runs: a good one holds soon, a bad one is told and changes nothing."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

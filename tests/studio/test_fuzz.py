@@ -12,11 +12,13 @@ PLANTED = """
 import asyncio, json, socket, sys, time
 from pathlib import Path
 from knocking import Request, asked, watched
-from siege import SLOW, wrong
+import siege
+from siege import wrong
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+siege.SLOW = 0.5
 folder = Path(sys.argv[1])
 (folder / "inside").mkdir()
 
@@ -34,7 +36,7 @@ def calls(request):
     except OSError: pass
     return PlainTextResponse("")
 def works(request):
-    until = time.process_time() + SLOW + 0.1
+    until = time.process_time() + 0.6
     while time.process_time() < until: pass
     return PlainTextResponse("")
 

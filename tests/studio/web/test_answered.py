@@ -59,7 +59,8 @@ def knock(
         ("/tries/%00", ("accept", "text/html"), 400),
         ("/gallery?model=%00", ("accept", "text/html"), 400),
         ("/api/events", ("last-event-id", str(2**63)), 422),
-        (f"/api/events?after={2**63}", ("accept", "*/*"), 422),
+        (f"/api/events?after={2**31}", ("accept", "*/*"), 422),
+        ("/api/events", ("last-event-id", "-1"), 422),
         (f"/gallery?words={'+a' * 2000}", ("accept", "text/html"), 422),
     ],
 )
@@ -101,6 +102,9 @@ def test_a_database_that_keeps_no_nul_is_asked_for_none(url: str, tmp_path: Path
             ):
                 assert eve.post(path, data=fields).status_code in (400, 422), path
             assert eve.get("/gallery", params={"model": "a\0b"}).status_code == 400
+            assert eve.get("/log", params={"before": 2**31}).status_code == 422
+            job = eve.post("/api/jobs", json=WISH | {"assignment": ""}).json()["jobs"][0]["id"]
+            assert eve.get(f"/api/jobs/{job}/events", params={"after": 2**31}).status_code == 422
         store.database.close()
 
 

@@ -120,6 +120,39 @@ def test_a_body_that_is_no_call_is_refused(busy: Served, page: str, body: bytes)
         assert client.post(CALL, content=body).status_code == 400
 
 
+@pytest.mark.parametrize("path", ["call/draw/0123", "call/nothing/x", "queue/data?session_hash=nobody", "queue/data"])
+def test_an_event_that_nobody_knows_is_answered_in_one_line(
+    busy: Served, page: str, path: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with busy.client() as client:
+        answer = client.get(f"{HERE}/gradio_api/{path}")
+    assert (answer.status_code, answer.json()["error"]["remedy"]) == (404, "make the call anew")
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "status"),
+    [
+        ("run/nothing", {"data": []}, 404),
+        ("call/look", {"data": []}, 404),  # the page's own
+        ("run/predict", {"data": [], "fn_index": 99}, 404),
+        ("run/predict", {"data": [], "fn_index": "1"}, 404),
+        ("run/job", {"data": []}, 422),
+        ("run/job", {"data": "x"}, 422),
+        ("run/job", {"data": ["no such job"]}, 422),
+        ("run/job", {"data": [{"no": ["job"]}]}, 422),
+    ],
+)
+def test_a_call_that_is_wrong_is_no_fault_of_the_servers(
+    busy: Served, page: str, path: str, said: dict[str, object], status: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with busy.client() as client:
+        answer = client.post(f"{HERE}/gradio_api/{path}", json=said)
+    assert answer.status_code == status
+    assert "error" in answer.json()
+    assert "Traceback" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("path", ["monitoring", "gradio_api/proxy=http://example.org", "gradio_api/vibe-code/", "login",
                                   "gradio_api/file=/etc/passwd", "gradio_api/runs", "gradio_api/run-history/buckets",
                                   "gradio_api/deep_link", "gradio_api/heartbeat/x", "openapi.json"])  # fmt: skip

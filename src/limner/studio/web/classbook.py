@@ -20,7 +20,7 @@ from limner.studio.web.room import Room
 from limner.studio.web.user import Asker, User
 
 LINES = 100  # of the log on one page
-Before: TypeAlias = Annotated[int | None, Query(ge=0, le=2**53)]
+Before: TypeAlias = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,12 @@ def errand(blocks: "gr.Blocks", call: str, said: Mapping[str, object]) -> dict[s
 
 
 def awaited(blocks: "gr.Blocks", name: str) -> None:
-    """Nothing, where an event or a session is so called that Gradio has something to say of; else LimnerError.
+    """Nothing, where an event or a session is so called that Gradio has something to say of still; else LimnerError.
 
-    It would begin a stream, and break it off.
+    It would begin a stream, and break it off, or wait in it for nothing.
     """
-    queue = blocks._queue
-    held = (queue.event_ids_to_events, queue.pending_messages_per_session, *queue.pending_event_ids_session.values())
-    if not any(name in each for each in held):
+    waiting = blocks._queue.pending_event_ids_session
+    if not (waiting.get(name) or any(name in events for events in waiting.values())):
         raise LimnerError("there is no such event here any more", "make the call anew", 404)
 
 

@@ -13,13 +13,15 @@ from limner.studio.web.events import listen, stream
 from limner.studio.web.front import Front, Json, told
 from limner.studio.web.user import Asker, User
 
-MOST = 2**53  # by which events are numbered: what a script can count
+MOST = 2**31 - 1  # by which events are numbered: PostgreSQL asks for no number above
 SHA256 = "^[0-9a-f]{64}$"
 IMMUTABLE = {"cache-control": "private, max-age=31536000, immutable"}  # a picture's name is its content
 ASKED_ANEW = {"cache-control": "private, no-cache"}  # but another may sit there next, and it may be taken down
 Had = Annotated[str | None, Header(alias="If-None-Match", include_in_schema=False)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description="asking again by it gives the same jobs")]
-Last = Annotated[int | None, Header(alias="Last-Event-ID", description="tell what happened after this event", le=MOST)]
+Last = Annotated[
+    int | None, Header(alias="Last-Event-ID", description="tell what happened after this event", ge=0, le=MOST)
+]
 After = Annotated[int | None, Query(description="the same, where a client cannot set headers", ge=0, le=MOST)]
 
 
