@@ -68,9 +68,18 @@ def test_no_share_of_a_range_is_kinder_than_the_kindest(counted: tuple[int, int]
         assert surprise(*counted, min(max(float(share), low), high)) <= p * (1 + 1e-6)
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+@pytest.mark.parametrize("ps", [[0.01, 0.04, 0.03, 0.005], [0.5], [0.02, 0.02, 1.0], [0.9, 0.3, 0.0, 0.01, 0.01]])
 def test_holm_is_statsmodels(ps: list[float]) -> None:
+    """On a few, for statsmodels collects garbage at each."""
     np.testing.assert_allclose(holm(ps), multipletests(ps, method="holm")[1], atol=1e-12)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_no_adjusted_p_is_smaller_or_changes_its_place(ps: list[float]) -> None:
+    adjusted = holm(ps)
+    assert all(p <= own <= min(len(ps) * p, 1) for p, own in zip(ps, adjusted, strict=True))
+    order = sorted(range(len(ps)), key=lambda place: ps[place])
+    assert [adjusted[place] for place in order] == sorted(adjusted)
 
 
 @given(
