@@ -3,11 +3,15 @@
 from itertools import product
 from math import inf
 
+import krippendorff
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from limner.audit.agreement import alpha
 from limner.audit.binomial import chances, largest, surprise, surprises
@@ -33,7 +37,6 @@ def test_the_exact_test_is_scipys() -> None:
 
 
 def test_intervals_are_scipys_and_statsmodels() -> None:
-    proportion_confint = pytest.importorskip("statsmodels.stats.proportion").proportion_confint
     for (k, n), level in product(COUNTED, (0.95, 0.99)):
         for ours, theirs, other in ((wilson, "wilson", "wilson"), (clopper_pearson, "exact", "beta")):
             mine = ours(k, n, level)
@@ -65,10 +68,18 @@ def test_no_share_of_a_range_is_kinder_than_the_kindest(counted: tuple[int, int]
         assert surprise(*counted, min(max(float(share), low), high)) <= p * (1 + 1e-6)
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+@pytest.mark.parametrize("ps", [[0.01, 0.04, 0.03, 0.005], [0.5], [0.02, 0.02, 1.0], [0.9, 0.3, 0.0, 0.01, 0.01]])
 def test_holm_is_statsmodels(ps: list[float]) -> None:
-    multipletests = pytest.importorskip("statsmodels.stats.multitest").multipletests
+    """On a few, for statsmodels collects garbage at each."""
     np.testing.assert_allclose(holm(ps), multipletests(ps, method="holm")[1], atol=1e-12)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_no_adjusted_p_is_smaller_or_changes_its_place(ps: list[float]) -> None:
+    adjusted = holm(ps)
+    assert all(p <= own <= min(len(ps) * p, 1) for p, own in zip(ps, adjusted, strict=True))
+    order = sorted(range(len(ps)), key=lambda place: ps[place])
+    assert [adjusted[place] for place in order] == sorted(adjusted)
 
 
 @given(
@@ -79,7 +90,6 @@ def test_holm_is_statsmodels(ps: list[float]) -> None:
     )
 )
 def test_alpha_is_krippendorffs(answers: list[dict[str, str]]) -> None:
-    krippendorff = pytest.importorskip("krippendorff")
     ours = alpha(answers)
     words = ["female", "male", "cannot tell"]
     table = [[words.index(unit[rater]) if rater in unit else np.nan for unit in answers] for rater in "xyz"]
@@ -105,7 +115,6 @@ def test_alpha_of_the_book() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
 def test_pairs_are_mcnemars(both: list[tuple[bool, bool]]) -> None:
-    mcnemar = pytest.importorskip("statsmodels.stats.contingency_tables").mcnemar
     found = paired([a for a, _ in both], [b for _, b in both])
     table = [[sum((a, b) == (x, y) for a, b in both) for y in (True, False)] for x in (True, False)]
     assert found.p == pytest.approx(float(mcnemar(table, exact=True).pvalue), abs=1e-9)

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 from scipy.stats import multinomial as scipys
+from statsmodels.stats.proportion import multinomial_proportions_confint
 
+from limner.audit.binomial import surprise
 from limner.audit.categories import LISTED, boxed, distance, multinomial, sison_glaz, together
 from limner.errors import LimnerError
 
@@ -21,15 +24,11 @@ def test_the_exact_test_sums_the_outcomes_that_are_no_likelier() -> None:
 
 
 def test_of_two_categories_it_is_the_binomial_test() -> None:
-    from limner.audit.binomial import surprise
-
     for k in range(21):
         assert multinomial(20, (0.45, 0.55)).p((k, 20 - k)) == pytest.approx(surprise(k, 20, 0.45), rel=1e-6)
 
 
 def test_where_there_are_too_many_outcomes_they_are_drawn_and_p_is_near_the_chi_squares() -> None:
-    from scipy.stats import chisquare
-
     shares = (0.3, 0.3, 0.2, 0.1, 0.1)
     law, counts = multinomial(200, shares), (50, 66, 44, 24, 16)
     assert not law.exact
@@ -39,19 +38,21 @@ def test_where_there_are_too_many_outcomes_they_are_drawn_and_p_is_near_the_chi_
 
 
 def test_goodmans_are_statsmodels() -> None:
-    theirs = pytest.importorskip("statsmodels.stats.proportion").multinomial_proportions_confint
     for counts in ([56, 72, 73, 59, 62, 87, 58], [5, 9], [20, 30, 50]):
         found = together(counts)
         assert found.method == "Goodman"
-        np.testing.assert_allclose([(i.low, i.high) for i in found.intervals], theirs(counts, 0.05, "goodman"))
+        np.testing.assert_allclose(
+            [(i.low, i.high) for i in found.intervals], multinomial_proportions_confint(counts, 0.05, "goodman")
+        )
 
 
 def test_sison_and_glazs_are_statsmodels_but_for_the_series() -> None:
     """Their own example; and small counts, where it is what `together` takes."""
-    theirs = pytest.importorskip("statsmodels.stats.proportion").multinomial_proportions_confint
     for counts in ([56, 72, 73, 59, 62, 87, 58], [1, 4, 9, 3, 12, 2, 8, 1]):
         mine = [(each.low, each.high) for each in sison_glaz(counts)]
-        np.testing.assert_allclose(mine, theirs(counts, 0.05, "sison-glaz"), atol=1.5 / sum(counts))
+        np.testing.assert_allclose(
+            mine, multinomial_proportions_confint(counts, 0.05, "sison-glaz"), atol=1.5 / sum(counts)
+        )
     assert together([1, 4, 9, 3, 12, 2, 8, 1]).method == "Sison-Glaz"
 
 
