@@ -48,8 +48,12 @@ def write(folder: Path, tasks: Sequence[str], spec: Path | None) -> list[Path]:
     needs = " ".join(f"{name}=={version(name)}" for name in NEEDS)
     given = " --spec assignment.toml" if spec else ""
     flags = given + "".join(f" --task {shlex.quote(task)}" for task in tasks)
-    common = {**_sources(), **({"assignment.toml": spec.read_bytes()} if spec else {})}
-    scope = {**common, "setup.sh": SETUP.format(needs=needs), "run_autograder": RUN.format(flags=flags)}
+    common: dict[str, str | bytes] = {**_sources(), **({"assignment.toml": spec.read_bytes()} if spec else {})}
+    scope: dict[str, str | bytes] = {
+        **common,
+        "setup.sh": SETUP.format(needs=needs),
+        "run_autograder": RUN.format(flags=flags),
+    }
     ours = ["limner-markus.sh", "limner", *(["assignment.toml"] if spec else [])]
     tester = TESTER.format(flags=flags, ours="".join(f" --ours {name}" for name in ours))
     _put(folder / "gradescope", scope)
