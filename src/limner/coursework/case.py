@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ALIKE = 16  # bits of 256: at most so far apart, two pictures are shown to a person as alike
 NEAR = 16.0  # levels of 255: at most so far apart, in every cell, two pictures are one picture saved anew
 TRUSTED = (Held.OURS, Held.TRUSTED)
-LIKENESS = (  # as measured (docs/figures/receipts.json)
+LIKENESS = (  # as measured: docs/figures/receipts.json
     "so near came none of 6,840 pairs of limner-mini's pictures of two prompts, and 1 of 300 of two seeds of one prompt"
 )
 LOOKED = 8  # pictures that look alike which are compared; more are only told
