@@ -48,7 +48,8 @@ def place(busy: Served) -> Iterator[Place]:
 
 PATHS = (
     "/", "/gallery", "/compare?job={drawn}&job={other}", "/grid",
-    "{submission}", "/jobs/{waiting}", "/jobs/{drawn}/explain", "/jobs/{other}/explain", "/read", "/course/check", "/course/verify",
+    "{submission}", "/jobs/{waiting}", "/jobs/{drawn}/explain", "/jobs/{other}/explain", "/read",
+    "/course/check", "/course/verify",
     "/hall", "/show", "/about", "/api", "/jobs/nothing",
 )  # fmt: skip
 
