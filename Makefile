@@ -98,6 +98,7 @@ fuzz-course: .venv/.dev
 # Ten thousand requests through every door, on each database: some six minutes of a processor
 fuzz: .venv/.dev
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(PY) tests/studio/fuzz.py --out docs/figures/fuzz.json
+
 # What is said of pictures that were forged, edited and saved anew, and of innocent ones: a quarter of an hour, most of it drawing
 receipts: .venv/.dev
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(PY) tests/audit/receipts.py --out docs/figures/receipts.json --plot docs/figures/receipts.png
