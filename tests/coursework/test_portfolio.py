@@ -317,9 +317,7 @@ def test_other_programs_pictures_fill_an_entry_too(pad: int, tmp_path: Path) -> 
         (comfy, {"prompt": json.dumps(GRAPH), "workflow": json.dumps({"pad": "x" * pad})}),
         (
             webui,
-            {
-                "parameters": "a boat\nSteps: 9, Sampler: Euler, CFG scale: 4, Seed: 6, Model hash: 6ce0161689"
-            },
+            {"parameters": "a boat\nSteps: 9, Sampler: Euler, CFG scale: 4, Seed: 6, Model hash: 6ce0161689"},
         ),
     ):
         info = PngInfo()

@@ -10,12 +10,14 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 from easel import draw
+from pupils import PLAIN, school, under
 from served import WISH, Served
 
 from limner.coursework.handin import Source
 from limner.coursework.specfile import published
 from limner.coursework.validate import Report, report
 from limner.metadata import read_from
+from limner.studio.register import Role
 
 FIELD = re.compile(r'name="(turn:[^"]+|key)" value="([^"]*)"')
 
@@ -153,3 +155,48 @@ def test_what_is_not_there_is_said(path: str, desk: Served) -> None:
         answer = ada.get(path, headers={"accept": "text/html"})
         assert answer.status_code in (404, 422)
         assert 'role="alert"' in answer.text
+
+
+OURS = """
+version = 1
+name = "Our own course"
+models = ["ours"]
+
+[[tasks]]
+name = "one"
+file = "one.json"
+
+[tasks.entries]
+key = "all"
+least = 1
+keys = [{ name = "drawn-by", kind = "model" }, { name = "noise", kind = "seed" }, { name = "shot", kind = "picture" }]
+"""
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_class_has_its_own_assignment_and_everybody_their_own_work(tmp_path: Path) -> None:
+    rules = tmp_path / "ours.toml"
+    rules.write_text(OURS)
+    about = replace(PLAIN.course, assignment=str(rules))
+    with school(tmp_path, under(course=about)) as here, here.join("ada") as ada, here.join("bob") as bob:
+        jobs = drawn(here.here, ada, 1)
+        assert "Use in one #1" in ada.get("/course/use", params={"job": jobs}).text
+        assert used(ada, "one", jobs).status_code == 303
+        assert ada.post("/course/use", data={"job": jobs, "task": "story", "where": "new"}).status_code == 404
+        assert "Everything is there" in ada.get("/course").text
+        with zipfile.ZipFile(io.BytesIO(ada.get("/course/pack.zip").content)) as file:
+            (entry,) = json.loads(file.read("one.json"))["all"]
+        assert (entry["drawn-by"], entry["noise"], entry["shot"]) == ("mini", 42, "one-01.jpg")
+        assert "There is no entry yet" in bob.get("/course/task/one").text
+        assert bob.get("/course/use", params={"job": jobs}).status_code == 404
+        unsealed = {"x-csrf-token": ""}
+        assert ada.post("/course/task/one", data={"do": "save"}, headers=unsealed).status_code == 403
+        assert ada.post("/course/use", data={"job": jobs}, headers=unsealed).status_code == 403
+        with here.join("eve", Role.INSTRUCTOR) as eve:
+            ada.post(f"/jobs/{jobs[0]}/share")
+            bob.post(f"/jobs/{jobs[0]}/report", data={"why": "a person"})
+            eve.post(f"/jobs/{jobs[0]}/take-down", data={"why": "a person"})
+            assert "There is no entry yet" in eve.get("/course/task/one").text
+        page = ada.get("/course/task/one").text
+        assert "Its picture is gone, or was taken down" in page
+        assert ada.get("/course/pack.zip").status_code == 409
