@@ -4,7 +4,7 @@ import argparse
 import io
 import sys
 
-from limner.cli import asked
+from limner.cli import asked, stamps
 from limner.recipe import Wish
 
 SENTENCES = (
@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from limner.pictures.contact import sheet
 
     prepare(args.out)
+    signed = stamps.Stamps(stamps.signing())
     bundle = asked.bundle(args)
     if args.backend is None and backends.verdict(bundle) is None and backends.candidates(bundle):
         print("limner: finding the fastest way to compute here, once", file=sys.stderr, flush=True)
@@ -37,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     backend = asked.backend(args, bundle)
     drawn = []
     for sentence in SENTENCES:  # one at a time, so that each one's seconds are its own
-        for each in draw([resolved(Wish(prompt=sentence), bundle, None)], bundle, backend, args.out, "png"):
+        recipe = resolved(Wish(prompt=sentence), bundle, None)
+        for each in draw([recipe], bundle, backend, args.out, "png", stamps=signed):
             drawn.append(each)
             if not args.json:
                 print(f"{each.path}  {each.seconds:5.1f} s  {sentence}", flush=True)

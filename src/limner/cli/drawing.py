@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from limner import engine
 from limner.cli.adapters import settings
+from limner.cli.stamps import NONE, Stamps
 from limner.engine.backends import circumstances
 from limner.engine.run import Note, Picture, Watch
-from limner.metadata import FORMATS, deposit, encode
+from limner.metadata import FORMATS, deposit
 from limner.recipe import Recipe, digest
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def draw(
     folder: Path,
     form: str,
     given: Picture | None = None,
+    stamps: Stamps = NONE,
 ) -> Iterator[Drawn]:
     """In the order in which they are finished, with a progress bar where somebody watches; `given` is edited."""
 
@@ -60,11 +62,16 @@ def draw(
         return engine.run(recipes, bundle, on_step=on_step, backend=backend, on_note=on_note, picture=given)
 
     extras = {"Model": bundle.name, **settings(bundle), **circumstances(bundle, backend)}
-    return filed(recipes, drawing, extras, folder, form)
+    return filed(recipes, drawing, extras, folder, form, stamps)
 
 
 def filed(
-    recipes: Sequence[Recipe], drawing: Drawing, extras: Mapping[str, str], folder: Path, form: str
+    recipes: Sequence[Recipe],
+    drawing: Drawing,
+    extras: Mapping[str, str],
+    folder: Path,
+    form: str,
+    stamps: Stamps = NONE,
 ) -> Iterator[Drawn]:
     """Whoever draws: each picture in a file that says by `extras` how it was made, and what had to be done for it."""
     from tqdm import tqdm
@@ -78,6 +85,7 @@ def filed(
 
         for index, picture in drawing(on_step, notes.append):
             recipe, said = recipes[index], {"Notes": "; ".join(notes)} if notes else {}
-            path = deposit(encode(picture, form, recipe, {**extras, **said}), folder, f"-{recipe.seed}{FORMATS[form]}")
+            data = stamps.file(picture, form, recipe, {**extras, **said})
+            path = deposit(data, folder, f"-{recipe.seed}{FORMATS[form]}")
             yield Drawn(path, recipe, picture, perf_counter() - start, tuple(notes))
             notes.clear()

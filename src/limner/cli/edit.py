@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import adapters, asked
+from limner.cli import adapters, asked, stamps
 from limner.errors import LimnerError
 from limner.recipe import FIELDS, GROUPS, Recipe, Wish, resolve
 
@@ -35,6 +35,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     asked.weights_flags(parser)
     asked.folder_flag(parser)
     asked.format_flag(parser)
+    stamps.flags(parser)
     asked.json_flag(parser)
 
 
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from limner.metadata import prepare
 
     prepare(args.out)
+    signed = stamps.stamps(args)
     bundle = asked.bundle(args, made)
     recipe = _resolved(args, wish, bundle, made)
     picture = None
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         print("limner: drawn by euler, whose steps an inversion turns back", file=sys.stderr)
     recipes = [recipe] if args.picture else [source_of(recipe), recipe]
     drawn = []
-    for each in draw(recipes, bundle, eager(bundle), args.out, args.format, picture):
+    for each in draw(recipes, bundle, eager(bundle), args.out, args.format, picture, signed):
         drawn.append(each.report())
         if not args.json:
             print(each.path, flush=True)

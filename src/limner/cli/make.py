@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import adapters, asked
+from limner.cli import adapters, asked, stamps
 from limner.errors import LimnerError
 from limner.recipe import Recipe, Wish, check, resolve, said, series
 
@@ -34,6 +34,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     asked.backend_flag(parser)
     asked.folder_flag(parser)
     asked.format_flag(parser)
+    stamps.flags(parser)
     asked.json_flag(parser)
 
 
@@ -44,20 +45,23 @@ def run(args: argparse.Namespace) -> int:
 
     source, foreign = _sources(args.source)
     prepare(args.out)  # before anything is drawn: an unwritable folder costs nobody a picture
+    signed = stamps.stamps(args)
     bundle = asked.model(args, source)
     if not isinstance(bundle, Bundle):
-        return _foreign(args, bundle, wish if foreign is None else _over(wish, foreign), source)
+        return _foreign(args, bundle, wish if foreign is None else _over(wish, foreign), source, signed)
     recipe = resolved(wish if foreign is None else _over(wish, foreign), bundle, source.recipe if source else None)
     backend = asked.steered(args, recipe, bundle) or asked.backend(args, bundle, source)
     notes = [*_strange(recipe, bundle, foreign), *_notes(recipe, bundle, backend, source)]
     recipes = series(recipe, args.count)
     from limner.cli.drawing import draw
 
-    drawing = draw(recipes, bundle, backend, args.out, args.format)
+    drawing = draw(recipes, bundle, backend, args.out, args.format, stamps=signed)
     return _kept(args, drawing, {"model": bundle.name, "backend": backend.name, "recipe": asdict(recipe)}, notes)
 
 
-def _foreign(args: argparse.Namespace, foreign: "Foreign", wish: Wish, source: asked.Source | None) -> int:
+def _foreign(
+    args: argparse.Namespace, foreign: "Foreign", wish: Wish, source: asked.Source | None, signed: stamps.Stamps
+) -> int:
     """Pictures that diffusers draws."""
     from limner.cli.drawing import filed
     from limner.engine.foreign import circumstances, run
@@ -70,7 +74,7 @@ def _foreign(args: argparse.Namespace, foreign: "Foreign", wish: Wish, source: a
     recipes, about = series(recipe, args.count), circumstances(foreign)
     notes = [f"{foreign.kind} is drawn by diffusers as a whole, without {', '.join(foreign.cannot)}"]
     extras = {"Model": foreign.name, **about, "Without": ", ".join(foreign.cannot)}
-    drawing = filed(recipes, partial(run, recipes, foreign), extras, args.out, args.format)
+    drawing = filed(recipes, partial(run, recipes, foreign), extras, args.out, args.format, signed)
     report = {"model": foreign.name, "backend": about["Backend"], "recipe": asdict(recipe)}
     return _kept(args, drawing, report, notes)
 

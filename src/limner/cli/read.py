@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli import asked
+from limner.cli import asked, vouching
 from limner.errors import LimnerError
 from limner.recipe import digest, said
 
@@ -36,10 +36,13 @@ def run(args: argparse.Namespace) -> int:
     paths = list(_paths(args.pictures))
     found = [(paths[0], read(paths[0]))] if len(paths) == 1 else [(path, _tried(path)) for path in paths]
     owed = _owed(found, args.corpus) if args.credit else {}
+    vouched = {path: vouching.vouched(path, reading) for path, reading in found if not isinstance(reading, LimnerError)}
     if args.json:
-        asked.print_json([_report(*each) | owed.get(each[0], {}) for each in found])
-    for each in () if args.json else found:
-        print("\n".join(map(asked.printable, (*_lines(*each), *_credit(owed.get(each[0], {}))))))
+        seals = {path: {"signed": seal.report()} for path, seal in vouched.items()}
+        asked.print_json([_report(*each) | seals.get(each[0], {}) | owed.get(each[0], {}) for each in found])
+    for path, reading in () if args.json else found:
+        signed = vouched[path].lines() if path in vouched else ()
+        print("\n".join(map(asked.printable, (*_lines(path, reading), *signed, *_credit(owed.get(path, {}))))))
     return int(any(isinstance(reading, LimnerError) or not (reading.text or reading.recipe) for _, reading in found))
 
 

@@ -103,7 +103,7 @@ def serve(args: argparse.Namespace) -> int:
     listening = bound(args.host, args.port, course is not None)
     folder = made(args.folder)
     place = Place(args.database or f"sqlite:///{folder / 'studio.db'}", folder / "pictures")
-    for line in beginning(place, course, args) if course else ():
+    for line in [*signing(place), *(beginning(place, course, args) if course else ())]:
         print("limner:", line, file=sys.stderr, flush=True)
     if course is None:
         badge(folder)
@@ -134,6 +134,16 @@ def drawn_with(model: str | None, course: "Course | None") -> list[str]:
     if model not in course.course.models:
         raise LimnerError(f"--model {model} is none of the class's", f"name it in course.models, beside {SHIPPED}")
     return [model]
+
+
+def signing(place: Place) -> Iterator[str]:
+    """The key that signs receipts, made now if there is none; what whoever starts the studio should know of it."""
+    from limner.studio.notary import opening
+
+    database = place.house().store().database
+    if said := opening(database, place.house().notary()):
+        yield said
+    database.close()
 
 
 def beginning(place: Place, course: "Course", args: argparse.Namespace) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Nothing a picture says about itself is lost: its recipe, and the text other programs read, live inside its file."""
 
+from limner.metadata.departure import leaving
 from limner.metadata.names import LADDERS, SAMPLERS, named
 from limner.metadata.parameters import Parameters, parameters, parse
-from limner.metadata.picture import FORMATS, encode, read, read_from, texts, write
+from limner.metadata.picture import FORMATS, encode, filed, read, read_from, stamped, texts, write
 from limner.metadata.place import deposit, place, prepare
 from limner.metadata.reading import Reading
 
@@ -14,6 +15,8 @@ __all__ = [
     "Reading",
     "deposit",
     "encode",
+    "filed",
+    "leaving",
     "named",
     "parameters",
     "parse",
@@ -21,6 +24,7 @@ __all__ = [
     "prepare",
     "read",
     "read_from",
+    "stamped",
     "texts",
     "write",
 ]

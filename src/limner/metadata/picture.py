@@ -1,8 +1,9 @@
 """A picture as a file that carries its recipe and its parameters, and both read back from it."""
 
 import io
+import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from xml.etree import ElementTree
@@ -23,8 +24,9 @@ from limner.recipe import Recipe, Wish, from_json, to_json
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from PIL.Image import Exif
+    from PIL.Image import Exif, Image
 
+RECEIPT = "limner-receipt"  # the keyword of a PNG's text
 FORMATS: Mapping[str, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 _LONGEST = 2**20  # bytes of a packet that holds a recipe
 _NAMESPACE = "urn:limner:1.0/"
@@ -38,21 +40,32 @@ _PACKET = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <?xpacket end="w"?>"""
 
 
-def encode(picture: "NDArray[np.uint8]", form: str, recipe: Recipe, extras: Mapping[str, str]) -> bytes:
-    """The picture (h w 3) as a file of one of FORMATS that carries its recipe and its parameters."""
+def encode(
+    picture: "NDArray[np.uint8]", form: str, recipe: Recipe, extras: Mapping[str, str], receipt: str = ""
+) -> bytes:
+    """The picture (h w 3) as a file of one of FORMATS that carries recipe, parameters, and a receipt if any."""
     from PIL import Image
+
+    return filed(Image.fromarray(picture), form, recipe, parameters(recipe, extras), receipt)
+
+
+def filed(image: "Image", form: str, recipe: Recipe, text: str, receipt: str = "") -> bytes:
+    """The same of Pillow's picture and of parameters that are a text already."""
     from PIL.PngImagePlugin import PngInfo
 
-    text, record = parameters(recipe, extras), to_json(recipe)
-    image, file = Image.fromarray(picture), io.BytesIO()
+    record, file = to_json(recipe), io.BytesIO()
     if form == "png":
         chunks = PngInfo()
         chunks.add_text("parameters", text)
         chunks.add_itxt("limner", record)
+        if receipt:
+            chunks.add_itxt(RECEIPT, receipt)
         chunks.add_itxt("XML:com.adobe.xmp", _packet(recipe))
         image.save(file, "PNG", pnginfo=chunks)
     else:
-        block, packet = _exif(text), _packet(recipe, f"<limner:recipe>{escape(record)}</limner:recipe>").encode()
+        words = {"recipe": record, "receipt": receipt}
+        more = "".join(f"<limner:{name}>{escape(said)}</limner:{name}>" for name, said in words.items() if said)
+        block, packet = _exif(text), _packet(recipe, more).encode()
         if form == "jpeg":
             image.save(file, "JPEG", quality=95, subsampling=0, exif=block, xmp=packet)
         else:
@@ -87,6 +100,13 @@ def read_from(file: BinaryIO, name: str) -> Reading:
     return _told(within(file, name), name)
 
 
+def stamped(data: bytes, receipt: str) -> bytes:
+    """A PNG file with a receipt beside what it says already, byte for byte the same otherwise."""
+    at = data.rindex(b"IEND") - 4
+    body = b"iTXt" + RECEIPT.encode() + bytes(5) + receipt.encode()
+    return data[:at] + (len(body) - 4).to_bytes(4) + body + zlib.crc32(body).to_bytes(4) + data[at:]
+
+
 def texts(data: bytes) -> Mapping[str, str]:
     """The texts that lie in a PNG file, by their keywords."""
     return within(io.BytesIO(data), "the file").texts
@@ -94,17 +114,18 @@ def texts(data: bytes) -> Mapping[str, str]:
 
 def _told(found: Chunks, name: str) -> Reading:
     tags = exif.tags(found.exif)
-    record = found.texts.get("limner") or _record(found.xmp)
+    record = found.texts.get("limner") or _said(found.xmp, "recipe")
+    receipt = found.texts.get(RECEIPT) or _said(found.xmp, "receipt")
     text = found.texts.get("parameters") or tags.get(exif.COMMENT, "")
     if not record:
-        return _foreign({**found.texts, **_kept(tags)}, text)
+        return replace(_foreign({**found.texts, **_kept(tags)}, text), receipt=receipt)
     try:
         recipe = from_json(record)
     except LimnerError as fault:
         raise LimnerError(f"{name}: {short(fault.what)}", fault.remedy) from fault
     settings = parse(text).settings
     wish = Wish(**asdict(recipe))
-    return Reading("limner", text, wish, (), settings.get("Model", ""), settings, recipe)
+    return Reading("limner", text, wish, (), settings.get("Model", ""), settings, recipe, receipt)
 
 
 def _foreign(texts: Mapping[str, str], text: str) -> Reading:
@@ -140,13 +161,13 @@ def _exif(text: str) -> "Exif":
     return block
 
 
-def _record(packet: bytes) -> str:
-    """The recipe's JSON in XMP, as an element or as an attribute; no entity is ever expanded, in any encoding."""
+def _said(packet: bytes, name: str) -> str:
+    """The recipe's or receipt's JSON in XMP, an element's or an attribute; no entity is expanded, in any encoding."""
     if not packet or len(packet) > _LONGEST or b"\0" in packet or b"<!DOCTYPE" in packet:
         return ""
     try:
         tree = ElementTree.fromstring(packet)
     except ElementTree.ParseError:
         return ""
-    key = f"{{{_NAMESPACE}}}recipe"
+    key = f"{{{_NAMESPACE}}}{name}"
     return next((text for node in tree.iter() for text in (node.get(key), node.tag == key and node.text) if text), "")

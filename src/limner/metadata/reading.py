@@ -19,6 +19,7 @@ class Reading:
 
     `wish` is what limner understands, `unmet` what it does not do, each in words of its own; `settings` are the
     maker's own names and values.  `recipe` is there only if limner made the picture: only then are its pixels promised.
+    `receipt` is the text of one, which nobody has checked (`audit.receipt` does).
     """
 
     maker: str = ""
@@ -28,6 +29,7 @@ class Reading:
     model: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     recipe: Recipe | None = None
+    receipt: str = ""
 
 
 def parsed(text: str) -> object:

@@ -27,12 +27,12 @@ from limner.errors import LimnerError
 from limner.studio.database import Database, Moment
 from limner.studio.leases import Leases
 from limner.studio.register import EVERYTHING
-from limner.studio.schema import CARDS, JOBS, STUDIO, VERSION, WORKERS
+from limner.studio.schema import CARDS, JOBS, KEYS, STUDIO, VERSION, WORKERS
 from limner.studio.vault import ENDING, Vault
 
 LAYOUT, MANIFEST = 1, "limner-studio.json"
 TABLES = [table for table in EVERYTHING.sorted_tables if table is not WORKERS]  # who works there comes again by himself
-ANYWHERE = (STUDIO, CARDS)  # rows that an empty studio has, too
+ANYWHERE = (STUDIO, CARDS, KEYS)  # rows that an empty studio has, too
 TRIES = 5  # of a backup, if pictures are deleted under its hands
 MANY = 1000  # rows at once
 LARGEST = 64 * 2**20  # bytes of a picture
@@ -226,7 +226,8 @@ def _restored(moment: Moment, archive: Archive) -> None:
         if all(_count(moment.connection, table) == archive.content.rows[table.name] for table in TABLES):
             return  # it was done, and only the answer was lost
         raise LimnerError("this studio is not empty any more", "restore into a new folder, and a new database")
-    moment.run(delete(CARDS))
+    for table in (CARDS, KEYS):  # a key that was made here meanwhile comes again when it signs
+        moment.run(delete(table))
     for table in TABLES:
         rows = archive.rows(table)
         if table is STUDIO:

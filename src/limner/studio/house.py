@@ -7,6 +7,7 @@ from limner.studio.back import Back
 from limner.studio.badge import BADGE
 from limner.studio.database import Database, connect
 from limner.studio.leases import Leases
+from limner.studio.notary import Notary
 from limner.studio.rules import USUAL, Rules
 from limner.studio.staff import Staff
 from limner.studio.store import Store
@@ -27,13 +28,17 @@ class House:
 
     def leases(self) -> Leases:
         """For workers, who are patient."""
-        return Leases(connect(self.url, patience=self.rules.patience), self.rules)
+        return Leases(connect(self.url, patience=self.rules.patience), self.rules, self.notary())
 
     def staff(self, database: Database | None = None) -> Staff:
         return Staff(database or connect(self.url, patience=self.rules.patience))
 
     def vault(self) -> Vault:
         return Vault(self.pictures)
+
+    def notary(self) -> Notary:
+        """Who signs for what is drawn here."""
+        return Notary(self.vault())
 
     def back(self) -> Back:
         leases = self.leases()

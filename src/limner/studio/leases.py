@@ -11,6 +11,7 @@ from limner.recipe import Recipe, from_json
 from limner.studio import budgets, turns
 from limner.studio.database import Database, Moment, Record
 from limner.studio.line import line
+from limner.studio.notary import Notary
 from limner.studio.rules import USUAL, Rules
 from limner.studio.schema import EXPLAINED, JOBS, MODELS, OWNERS, Kind, State
 
@@ -43,6 +44,7 @@ class Leases:
 
     database: Database
     rules: Rules = USUAL
+    notary: Notary | None = None  # who signs for what was drawn; nobody, where nothing is drawn
 
     def lease(self, worker: str, model: str, room: int, token: str) -> list[Leased]:
         """At most `room` jobs for this model, whose turn it is, under a token that the worker drew for this call.
@@ -90,15 +92,19 @@ class Leases:
     def finish(self, pulse: Pulse, picture: str, notes: Sequence[str] = ()) -> bool:
         """Whether this picture, whose file is on the disk, is the job's one result.
 
-        It is if the worker still holds the job, or comes with what another brought already; else it is refused.
+        It is if the worker still holds the job, or comes with what another brought already; else it is refused.  Its
+        receipt is written with it: neither is there without the other.
         """
+        seen = self.notary.look(picture) if self.notary else None  # before anybody waits for us
 
         def act(moment: Moment) -> bool:
             if (row := self._charged(moment, pulse)) is None:
                 now = _row(moment, pulse.job)
                 return now is not None and now.state == State.DONE and now.picture == picture
-            if not _explaining(moment, [row.id]):  # which tells nothing of how long a picture takes
+            if not _explaining(moment, [row.id]):  # which tells nothing of how long a picture takes, and is none
                 self._learn(moment, row.model, pulse.spent, row.work)
+                if self.notary:
+                    self.notary.sign(moment, row, seen)
             passes = {"done": pulse.total, "total": pulse.total}
             _end(moment, row.id, State.DONE, {"picture": picture, "notes": dumps(list(notes)), **passes})
             budgets.settle(moment, row.id, pulse.spent)

@@ -200,3 +200,35 @@ DRAFTS = Table(  # work that is to be handed in: a task's own words, and each of
     CheckConstraint("place >= -1", name="some_place"),
     Index("drafts_of", "owner", "task", "place"),
 )
+
+KEYS = (
+    Table(  # public keys by which receipts are known: ours, one of which signs now, and other setups' that are trusted
+        "keys",
+        TABLES,
+        Column("id", String(16), primary_key=True),
+        Column("public", String(64), nullable=False),  # in hexadecimal digits
+        Column("made", Float, nullable=False),
+        Column("standing", String(16), nullable=False),
+        Column("name", NAME, nullable=False),
+        CheckConstraint("standing IN ('current', 'retired', 'trusted')", name="known_key"),
+    )
+)
+
+RECEIPTS = Table(  # one for each owner of pixels; lines are only ever added, and go with their owner
+    "receipts",
+    TABLES,
+    Column("id", String(64), primary_key=True),  # of the statement
+    Column("owner", NAME, nullable=False),
+    Column("pseudonym", String(16), nullable=False),  # drawn by lot: it leads to nobody when these rows are gone
+    Column("job", String(16), nullable=False),  # which may be gone by now
+    Column("pixels", String(64), nullable=False),
+    Column("likeness", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),  # of the recipe
+    Column("recipe", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("receipt", Text, nullable=False),  # JSON, with its signature
+    UniqueConstraint("owner", "pixels", "digest", name="drawn_once"),
+    Index("receipts_of_pixels", "pixels"),
+    Index("receipts_of_recipe", "digest"),
+    Index("receipts_of_job", "job"),
+)

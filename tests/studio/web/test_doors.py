@@ -22,7 +22,7 @@ def test_every_route_of_the_application_is_a_door_that_demands_its_role(tmp_path
     assert routes == {(door.method, door.path) for door in table}
     announced(house)
     open_ = {door.path for door in table if door.role is None}
-    assert open_ == {"/static/{name}", "/healthz", "/readyz"}
+    assert open_ == {"/static/{name}", "/.well-known/limner-keys.json", "/healthz", "/readyz"}
     with served(house) as here, here.client(None) as nobody, here.client() as student:
         for door in table:
             path = re.sub(r"\{\w+\}", "0" * 64, door.path)

@@ -15,7 +15,7 @@ from limner.errors import LimnerError
 from limner.studio.database import Database
 from limner.studio.people.person import Person
 from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, LOG, PEOPLE, REPORTS, SESSIONS, SHARED, TAKEN, TOKENS
-from limner.studio.schema import DRAFTS, EVENTS, EXPLAINED, HALL, JOBS, LEDGER, OWNERS, SUBMISSIONS
+from limner.studio.schema import DRAFTS, EVENTS, EXPLAINED, HALL, JOBS, LEDGER, OWNERS, RECEIPTS, SUBMISSIONS
 from limner.studio.vault import ENDING, Vault
 
 SECRET = {"hash", "password", "used_by", "preview", "lease", "worker"}  # nobody's data, or what lets somebody in
@@ -28,6 +28,7 @@ jobs.json         everything you asked for, as recipes; what became of it; wheth
                   one that explains another is a sheet of maps
 events.json       when what happened to it
 ledger.json       what was set aside of your budgets, and what it cost
+receipts.json     what was signed for your pictures, and the pseudonym that it says
 reports.json      what you reported
 drafts.json       your work for the assignment: each task's words (place 0), its entries, and those taken out (place -1)
 hall.json         sentences that you sent to the lecture hall
@@ -98,6 +99,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
         "jobs": [{**row, "recipe": json.loads(str(row["recipe"]))} for row in rows(jobs.order_by(JOBS.c.number))],
         "events": rows(events.order_by(EVENTS.c.number)),
         "ledger": rows(select(LEDGER).where(LEDGER.c.owner == who).order_by(LEDGER.c.at, LEDGER.c.closes)),
+        "receipts": rows(select(RECEIPTS).where(RECEIPTS.c.owner == who).order_by(RECEIPTS.c.at, RECEIPTS.c.id)),
         "reports": rows(select(REPORTS).where(REPORTS.c.reporter == who).order_by(REPORTS.c.at)),
         "drafts": [{**row, "said": json.loads(str(row["said"]))} for row in rows(drafts)],
         "hall": rows(select(HALL).where(HALL.c.owner == who).order_by(HALL.c.number)),

@@ -39,6 +39,7 @@ from limner.studio.web.packing import Packing
 from limner.studio.web.page import render
 from limner.studio.web.pages import Pages
 from limner.studio.web.reading import Pictures
+from limner.studio.web.receipts import Receipts
 from limner.studio.web.roll import Roll
 from limner.studio.web.room import Room
 from limner.studio.web.sealed import Sealed
@@ -49,6 +50,7 @@ from limner.studio.web.webui import WebUI
 from limner.studio.web.work import Badge, Work
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+KEYS = "/.well-known/limner-keys.json"  # as RFC 8615 has such a place
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     jobs, pages, health, papers = Jobs(front), Pages(front), Health(front, meter), Papers(app)
     openai, webui, explaining, work = OpenAI(front), WebUI(front), Explaining(front), Work(front)
     gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
-    checking = Checking(front)
+    checking, receipts = Checking(front), Receipts(front)
     drafts, packing = Drafts(front), Packing(front)
     guest: Guest = app.state.guest
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
@@ -125,6 +127,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/jobs/{job}", student, pages.job, hidden=True),
         Door("GET", "/jobs/{job}/card", student, pages.card, hidden=True),
         Door("POST", "/jobs/{job}/cancel", student, pages.cancel, hidden=True),
+        Door("GET", "/jobs/{job}/limner.{form}", student, receipts.save),
         Door("GET", "/jobs/{job}/explain", student, explaining.page, hidden=True),
         Door("POST", "/jobs/{job}/explain", student, explaining.ask, hidden=True),
         Door("GET", "/static/{name}", anybody, pages.static, hidden=True),
@@ -135,6 +138,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("POST", "/api/jobs/{job}/cancel", student, jobs.cancel),
         Door("POST", "/api/jobs/{job}/explain", student, explaining.explain),
         Door("GET", "/api/jobs/{job}/preview", student, jobs.preview),
+        Door("GET", "/api/jobs/{job}/receipt", student, receipts.one),
         Door("GET", "/api/jobs/{job}/events", student, jobs.story),
         Door("GET", "/api/events", student, jobs.events),
         Door("GET", "/api/models", student, jobs.models),
@@ -165,6 +169,9 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("POST", "/workers/fail", instructor, work.fail, serves=True),
         Door("POST", "/workers/release", instructor, work.release, serves=True),
         *(Door(method, path, student, way, hidden=True, foreign=True) for method, path, way in guest.ways()),
+        Door("GET", KEYS, anybody, receipts.keys),
+        Door("GET", "/course/verify", assistant, receipts.page, hidden=True),
+        Door("POST", "/course/verify", assistant, receipts.verify, hidden=True),
         Door("GET", "/healthz", anybody, health.alive),
         Door("GET", "/readyz", anybody, health.ready),
         Door("GET", "/metrics", instructor, health.metrics),

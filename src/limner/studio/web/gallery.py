@@ -22,6 +22,7 @@ from limner.studio.web.download import Download
 from limner.studio.web.form import NAMES, field
 from limner.studio.web.front import Front
 from limner.studio.web.page import render
+from limner.studio.web.receipts import Receipts
 from limner.studio.web.user import Asker, User
 
 SHOWN = 60  # pictures on one page, of which all may be chosen
@@ -32,6 +33,10 @@ LIGHT = 8 * 2**20  # bytes of a zip that stays in memory
 @dataclass(frozen=True, slots=True)
 class Gallery:
     front: Front
+
+    @property
+    def receipts(self) -> Receipts:
+        return Receipts(self.front)
 
     async def page(
         self, user: Asker, words: str = "", seed: str = "", model: str = "", state: str = "", before: str | None = None
@@ -94,7 +99,7 @@ class Gallery:
         if job.picture:
             name = f"limner-{job.recipe.seed}-{job.id}.png"
             try:
-                archive.writestr(name, self.front.picture(user, job.picture), ZIP_STORED)  # it is packed already
+                archive.writestr(name, self.receipts.file(user, job, "png"), ZIP_STORED)  # it is packed already
                 said["file"] = name
             except LimnerError as fault:
                 said["missing"] = fault.what

@@ -16,7 +16,7 @@ from limner.studio.web.user import SAFE
 
 MOST = 2**20  # bytes of a request,
 PICTURED = ("/read", "/sdapi/v1/png-info", "/gradio/gradio_api/upload", "/workers/picture")
-HANDED = ("/course/check", "/api/course/check")
+HANDED = ("/course/check", "/api/course/check", "/course/verify")
 MORE: Mapping[str, int] = {  # but where a picture comes along, or a hand-in
     **dict.fromkeys(PICTURED, 48 * 2**20),
     **dict.fromkeys(HANDED, 200 * 2**20),

@@ -17,6 +17,7 @@ from limner.metadata import read, texts
 from limner.recipe import FIELDS, SEEDS, Value, Wish, to_json
 from limner.studio.explanation import CHUNK, explained
 from limner.studio.leases import Leases, Pulse
+from limner.studio.notary import Notary
 from limner.studio.people.tokens import Scope, Tokens
 from limner.studio.png import MARK, measured
 from limner.studio.staff import Card
@@ -145,7 +146,7 @@ class Work:
 
     @property
     def leases(self) -> Leases:
-        return Leases(self.front.store.database, self.front.store.rules)
+        return Leases(self.front.store.database, self.front.store.rules, Notary(self.front.vault))
 
     def rules(self) -> dict[str, Json]:
         """How long, how often, how many: what a worker keeps to."""

@@ -1,0 +1,49 @@
+"""The same pixels are known whatever their file, and a perceptual hash is the published one."""
+
+import pytest
+from forgeries import drawing, saved
+from PIL import Image
+
+from limner.audit import likeness
+from limner.errors import LimnerError
+
+imagehash = pytest.importorskip("imagehash")
+pytestmark = pytest.mark.tiny
+
+
+def test_it_is_imagehashs_bit_for_bit() -> None:
+    for seed in range(12):
+        image = drawing(seed, 40 + 13 * seed, 200)
+        assert likeness.perceptual(image) == str(imagehash.phash(image, hash_size=16))
+    blank = Image.new("RGB", (64, 64), "white")
+    assert likeness.perceptual(blank) == str(imagehash.phash(blank, hash_size=16))
+
+
+def test_pixels_are_the_same_in_every_lossless_file_and_a_jpegs_code_without_its_words() -> None:
+    image = drawing(1)
+    names = {likeness.pixels(likeness.opened(saved(image, form, **how)))
+             for form, how in (("PNG", {}), ("PNG", {"compress_level": 0}), ("WEBP", {"lossless": True}))}  # fmt: skip
+    assert names == {likeness.pixels(image)}
+    assert likeness.pixels(image) != likeness.pixels(image.transpose(Image.Transpose.ROTATE_90))
+    codes = {likeness.coded(saved(image, "JPEG", quality=90, **how)) for how in ({}, {"comment": b"a word"})}
+    assert len(codes) == 1
+    assert codes != {likeness.coded(saved(image, "JPEG", quality=89))}
+    assert [likeness.coded(data) for data in (saved(image, "PNG"), b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\x00")] == [
+        ""
+    ] * 4
+
+
+def test_a_difference_is_the_worst_cells() -> None:
+    image = drawing(2)
+    spotted = image.copy()
+    spotted.paste((255, 0, 0), (64, 64, 72, 72))
+    assert likeness.difference(image, image) == 0
+    assert likeness.difference(image.resize((64, 64)), image) < 6
+    assert likeness.difference(spotted, image) > 40
+    assert likeness.difference(image.resize((64, 128)), image) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a", saved(drawing(1), "PNG")[:300], saved(drawing(1), "JPEG")[:50]])
+def test_what_is_no_picture_is_one_line(data: bytes) -> None:
+    with pytest.raises(LimnerError, match=r"cannot read it|it is no picture"):
+        likeness.opened(data, "it")
