@@ -10,12 +10,16 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 from easel import draw
+from pupils import PLAIN, school, under
 from served import WISH, Served
 
 from limner.coursework.handin import Source
 from limner.coursework.specfile import published
 from limner.coursework.validate import Report, report
+from limner.coursework.verify import Verdict, verify
 from limner.metadata import read_from
+from limner.studio.receipts import StudioBook
+from limner.studio.register import Role
 
 FIELD = re.compile(r'name="(turn:[^"]+|key)" value="([^"]*)"')
 
@@ -72,16 +76,20 @@ def test_from_pictures_to_a_zip_that_passes(idle: Served, tmp_path: Path) -> Non
         assert "It can be handed in" in page
         assert "A story in six pictures" in page
         data = ada.get("/course/pack.zip?task=story").content
-        assert ada.get("/course/pack.zip").content == data  # the same work, the same bytes
+        with zipfile.ZipFile(io.BytesIO(ada.get("/course/pack.zip").content)) as again:
+            kept = again.read("story.json")
     assert [each.rule for each in judged(data, tmp_path).findings] == []
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         assert file.namelist() == ["story.json", *(f"story-{n:02}.jpg" for n in range(1, 7))]
-        said = json.loads(file.read("story.json"))
-        entry = said["pairs"][2]
+        assert file.read("story.json") == kept  # content credentials alone are signed anew
+        entry = json.loads(kept)["pairs"][2]
         assert entry["image-path"] == "story-03.jpg"
         assert (entry["prompt"], entry["model"], entry["seed"], entry["steps"]) == ("a fox", "mini", 44, 2)
         found = read_from(io.BytesIO(file.read("story-03.jpg")), "it")
         assert (found.recipe.seed, found.model) == (44, "mini")
+        assert json.loads(found.receipt)["statement"]["pixels"] == entry["receipt"]["statement"]["pixels"]
+        book = StudioBook(idle.house.store().database, idle.house.vault())
+        assert verify("it", file.read("story-03.jpg"), book, ["ada"]).verdict == Verdict.YOURS
 
 
 def test_every_button_saves_what_stands_in_the_fields(idle: Served) -> None:
@@ -153,3 +161,48 @@ def test_what_is_not_there_is_said(path: str, desk: Served) -> None:
         answer = ada.get(path, headers={"accept": "text/html"})
         assert answer.status_code in (404, 422)
         assert 'role="alert"' in answer.text
+
+
+OURS = """
+version = 1
+name = "Our own course"
+models = ["ours"]
+
+[[tasks]]
+name = "one"
+file = "one.json"
+
+[tasks.entries]
+key = "all"
+least = 1
+keys = [{ name = "drawn-by", kind = "model" }, { name = "noise", kind = "seed" }, { name = "shot", kind = "picture" }]
+"""
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_class_has_its_own_assignment_and_everybody_their_own_work(tmp_path: Path) -> None:
+    rules = tmp_path / "ours.toml"
+    rules.write_text(OURS)
+    about = replace(PLAIN.course, assignment=str(rules))
+    with school(tmp_path, under(course=about)) as here, here.join("ada") as ada, here.join("bob") as bob:
+        jobs = drawn(here.here, ada, 1)
+        assert "Use in one #1" in ada.get("/course/use", params={"job": jobs}).text
+        assert used(ada, "one", jobs).status_code == 303
+        assert ada.post("/course/use", data={"job": jobs, "task": "story", "where": "new"}).status_code == 404
+        assert "Everything is there" in ada.get("/course").text
+        with zipfile.ZipFile(io.BytesIO(ada.get("/course/pack.zip").content)) as file:
+            (entry,) = json.loads(file.read("one.json"))["all"]
+        assert (entry["drawn-by"], entry["noise"], entry["shot"]) == ("mini", 42, "one-01.jpg")
+        assert "There is no entry yet" in bob.get("/course/task/one").text
+        assert bob.get("/course/use", params={"job": jobs}).status_code == 404
+        unsealed = {"x-csrf-token": ""}
+        assert ada.post("/course/task/one", data={"do": "save"}, headers=unsealed).status_code == 403
+        assert ada.post("/course/use", data={"job": jobs}, headers=unsealed).status_code == 403
+        with here.join("eve", Role.INSTRUCTOR) as eve:
+            ada.post(f"/jobs/{jobs[0]}/share")
+            bob.post(f"/jobs/{jobs[0]}/report", data={"why": "a person"})
+            eve.post(f"/jobs/{jobs[0]}/take-down", data={"why": "a person"})
+            assert "There is no entry yet" in eve.get("/course/task/one").text
+        page = ada.get("/course/task/one").text
+        assert "Its picture is gone, or was taken down" in page
+        assert ada.get("/course/pack.zip").status_code == 409
