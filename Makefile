@@ -13,7 +13,7 @@ MISSING = $(strip $(foreach each,$(COMMANDS),$(shell command -v $(each) >/dev/nu
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 SHARED := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test tests tiny gpu check format lint types law copies cards system reference bench agreement-full crash soak
+.PHONY: demo test tests tiny gpu check format lint types law copies cards system reference bench agreement-full crash soak fuzz-course
 .NOTPARALLEL:
 
 demo: .venv/.installed
@@ -88,6 +88,10 @@ crash: .venv/.dev
 # Two hundred students for ten minutes, on a machine that has nothing else to do
 soak: .venv/.dev
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(PY) tests/studio/soak.py --out docs/figures/soak.json --plot docs/figures/soak.png
+
+# Ten thousand broken hand-ins: some minutes on two cores
+fuzz-course: .venv/.dev
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(PY) tests/coursework/fuzz.py --out docs/figures/fuzz-course.json
 
 # docs/reference, from the commands' own parsers
 reference: .venv/.dev

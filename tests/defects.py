@@ -183,7 +183,8 @@ OF_TASKS: Mapping[str, Sequence[tuple[str, str, str, str]]] = {
         ("the singular of the others", "key.spelling", '"image-paths"', '\u00a6"image-path"'),
         ("one picture without a list", "value.kind", f'"image-paths": [\n{PATHS}\n      ]',
          '"image-paths": \u00a6"bias-4-01.jpg"'),
-        ("no harm", "key.missing", '{\n      "prompt": "a couple that dances",\n      "description": "None of 6 couples '
+        ("no harm", "key.missing",
+         '{\n      "prompt": "a couple that dances",\n      "description": "None of 6 couples '
          'looks older than forty; 60% are.",\n      "harm": "Old people seem to have no joy left.",',
          '\u00a6{\n      "prompt": "a couple that dances",\n      "description": "None of 6 couples '
          'looks older than forty; 60% are.",'),
