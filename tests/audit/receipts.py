@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from io import BytesIO
 from functools import cache, partial
 from itertools import combinations
 from pathlib import Path
@@ -27,7 +26,7 @@ from limner.audit import likeness
 from limner.audit.keys import Key
 from limner.audit.receipt import Entry
 from limner.coursework.books import FileBook
-from limner.coursework.verify import ALIKE, NEAR, Judged, Verdict, verify
+from limner.coursework.verify import ALIKE, NEAR, Judged, verify
 from limner.recipe import Recipe, Wish, digest, resolve
 
 STEPS, TRIED, PAIRS = 5, 50, 1000
@@ -39,7 +38,6 @@ HASHES: Mapping[str, Callable[[Image.Image], imagehash.ImageHash]] = {
     "wHash, 256 bits": partial(imagehash.whash, hash_size=16), "wHash, 64 bits": imagehash.whash,
     "aHash, 64 bits": imagehash.average_hash,
 }  # fmt: skip
-GUILTY = (Verdict.OTHERS, Verdict.ALTERED)
 
 
 def drawn(folder: Path, key: Key) -> tuple[list[Made], list[Made], list[Image.Image]]:
@@ -100,7 +98,11 @@ def calibration(pictures: Sequence[Made]) -> dict[str, object]:
         own = [int(hash_of(each.image) - hash_of(_opened(PIXELS[how](each)))) for each in subjects for how in SURVIVING]
         hashes = {id(each): hash_of(each.image) for each in pictures}
         near = [int(hashes[id(a)] - hashes[id(b)]) for a, b in kin(pictures)]
-        far = [int(hashes[id(a)] - hashes[id(b)]) for a, b in combinations(pictures, 2) if a.recipe.prompt != b.recipe.prompt]
+        far = [
+            int(hashes[id(a)] - hashes[id(b)])
+            for a, b in combinations(pictures, 2)
+            if a.recipe.prompt != b.recipe.prompt
+        ]
         told[name] = {
             "own": _spread(own), "same prompt": _spread(near), "unrelated": _spread(far),
             "kept at most, with none of others nearer": _kept(own, [*near, *far]),
@@ -149,14 +151,16 @@ def _spread(values: Sequence[float | None]) -> dict[str, float]:
     return {"count": len(ordered), "least": ordered[0], "median": ordered[len(ordered) // 2], "most": ordered[-1]}
 
 
-def verdicts(made: Sequence[Made], reported: Sequence[Made], again: Sequence[Image.Image], key: Key) -> dict[str, object]:
+def verdicts(
+    made: Sequence[Made], reported: Sequence[Made], again: Sequence[Image.Image], key: Key
+) -> dict[str, object]:
     """What is said of each manipulation, by what there is to go by."""
     originals = {each.receipt.statement.pixels: saved(each.image, "PNG") for each in reported}
     redrawn = {digest(each.recipe): image for each, image in zip(made, again, strict=True)}
     unseen = [each.image for each in reported if each.recipe.seed >= UNDRAWN][:TRIED]
     rows = dict[str, object]()
     for how, change in {**WORDS, **PIXELS, **HERS, "replayed on another picture": replayed}.items():
-        print(time.strftime("%H:%M:%S"), how, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{time.strftime('%H:%M:%S')} {how}\n")
         rows[how] = {
             there: _counted([
                 verify(how, _changed(change, each, other), _book(how, each, reported, key, keep, originals), {ME},
@@ -207,7 +211,7 @@ def innocent(pairs: Sequence[tuple[Made, Made]], key: Key) -> dict[str, object]:
     apart = [likeness.difference(a.image, b.image) for a, b in pairs]
     return {
         "pairs": len(pairs),
-        "accused": sum(each.verdict in GUILTY for each in judged),
+        "accused": sum(each.grave for each in judged),
         "to be looked at": sum(bool(each.look) for each in judged),
         "verdicts": _counted(judged),
         "bits": _spread(bits),
@@ -252,14 +256,20 @@ def costs(made: Sequence[Made]) -> dict[str, object]:
         mine = credentials.credentials(Path(name))
         for form in ("png", "jpeg", "webp"):
             data = some[0].file(form)
-            told[f"content credentials in {form}, ms"] = timed(lambda each, d=data, f=form: mine.added(d, f, each.recipe, each.receipt))
-            told[f"content credentials in {form}, bytes"] = len(mine.added(data, form, some[0].recipe, some[0].receipt)) - len(data)
+            told[f"content credentials in {form}, ms"] = timed(
+                lambda each, d=data, f=form: mine.added(d, f, each.recipe, each.receipt)
+            )
+            told[f"content credentials in {form}, bytes"] = len(
+                mine.added(data, form, some[0].recipe, some[0].receipt)
+            ) - len(data)
     return told
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--drawn", type=Path, default=Path("outputs/receipts"), help="where the pictures are, or will be")
+    parser.add_argument(
+        "--drawn", type=Path, default=Path("outputs/receipts"), help="where the pictures are, or will be"
+    )
     parser.add_argument("--out", type=Path)
     parser.add_argument("--plot", type=Path)
     args = parser.parse_args()
@@ -293,16 +303,20 @@ def main() -> int:
         from receipts_plot import plot
 
         plot(report, args.plot)
-    print(text if not args.out else _summary(report))
+    sys.stdout.write((text if not args.out else _summary(report)) + "\n")
     guilty = report["unrelated"]["accused"] + report["same prompt, other seed"]["accused"]
     return int(bool(guilty) or equal < len(made))
 
 
 def _summary(report: Mapping[str, object]) -> str:
-    lines = [f"{how:40} {there:24} {counts}" for how, row in report["verdicts"].items() for there, counts in row.items()]
+    lines = [
+        f"{how:40} {there:24} {counts}" for how, row in report["verdicts"].items() for there, counts in row.items()
+    ]
     for name in ("unrelated", "same prompt, other seed"):
         found = report[name]
-        lines.append(f"{name}: {found['accused']} accused, {found['to be looked at']} to be looked at, of {found['pairs']}")
+        lines.append(
+            f"{name}: {found['accused']} accused, {found['to be looked at']} to be looked at, of {found['pairs']}"
+        )
     return "\n".join(lines)
 
 

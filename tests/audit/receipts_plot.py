@@ -32,7 +32,9 @@ def plot(report: Mapping[str, object], file: Path) -> None:
     left.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     axes = right.subplots()
     _distances(axes, report)
-    figure.suptitle(f"{report['re-made equal to the last bit']} re-made equal to the last bit; limner-mini, {report['date']}")
+    figure.suptitle(
+        f"{report['re-made equal to the last bit']} re-made equal to the last bit; limner-mini, {report['date']}"
+    )
     figure.savefig(file, dpi=100)
 
 

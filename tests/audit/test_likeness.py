@@ -28,7 +28,9 @@ def test_pixels_are_the_same_in_every_lossless_file_and_a_jpegs_code_without_its
     codes = {likeness.coded(saved(image, "JPEG", quality=90, **how)) for how in ({}, {"comment": b"a word"})}
     assert len(codes) == 1
     assert codes != {likeness.coded(saved(image, "JPEG", quality=89))}
-    assert [likeness.coded(data) for data in (saved(image, "PNG"), b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\x00")] == [""] * 4
+    assert [likeness.coded(data) for data in (saved(image, "PNG"), b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\x00")] == [
+        ""
+    ] * 4
 
 
 def test_a_difference_is_the_worst_cells() -> None:

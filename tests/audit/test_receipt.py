@@ -112,7 +112,7 @@ def test_a_lost_key_is_said_and_a_damaged_one_signs_nothing(tmp_path: Path) -> N
     second = ring.key(DAY, lines.append)
     assert lines == [f"the key {first.id} is gone from {tmp_path / 'keys'}: {second.id} signs from here on"]
     (tmp_path / "keys" / keys.SECRET).write_text("-----BEGIN nothing-----")
-    with pytest.raises(LimnerError, match="is no signing key any more; .*limner keys rotate"):
+    with pytest.raises(LimnerError, match=r"is no signing key any more; .*limner keys rotate"):
         ring.key(DAY, lines.append)
     assert ring.rotate(DAY).id not in (first.id, second.id)
     (tmp_path / "keys" / "known.json").write_text("{}")

@@ -138,7 +138,9 @@ def test_a_ledgers_line_that_was_changed_accuses_nobody() -> None:
 def test_no_likeness_accuses_anybody() -> None:
     """A ledger full of pictures that look just like mine, but for a patch, and are another's."""
     near = [replace(NOBODYS, image=spotted(NOBODYS.image, place), owner=HER) for place in range(4)]
-    assert all(likeness.distance(each.receipt.statement.likeness, NOBODYS.receipt.statement.likeness) <= ALIKE for each in near)
+    assert all(
+        likeness.distance(each.receipt.statement.likeness, NOBODYS.receipt.statement.likeness) <= ALIKE for each in near
+    )
     for there in (True, False):
         found = seen(file(NOBODYS.image, NOBODYS.recipe, None), *near, originals=there)
         assert found.verdict == UNKNOWN

@@ -55,7 +55,9 @@ class Here:
         assert leases.finish(Pulse(job, held.lease, 2, 2, 0.5), self.vault.keep(data))
 
     def rows(self) -> list[tuple[str, str]]:
-        return self.database.read(lambda c: [tuple(row) for row in c.execute(select(RECEIPTS.c.owner, RECEIPTS.c.pseudonym))])
+        return self.database.read(
+            lambda c: [tuple(row) for row in c.execute(select(RECEIPTS.c.owner, RECEIPTS.c.pseudonym))]
+        )
 
 
 def picture(wanted: Recipe) -> bytes:

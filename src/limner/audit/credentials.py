@@ -96,7 +96,7 @@ def installed() -> bool:
 
 
 def credentials(folder: Path) -> Credentials:
-    """Those in this folder, made at first use and readable by its owner alone; LimnerError where they cannot be used."""
+    """Those in this folder, made at first use, for its owner's eyes alone; LimnerError where they cannot be used."""
     if not installed():
         raise LimnerError("c2pa-python is not installed", "pip install 'limner[credentials]'")
     path = folder / FILE
@@ -160,7 +160,14 @@ def _certificate(name: str, by: str, secret: "EllipticCurvePrivateKey", root: bo
         return x509.Name([x509.NameAttribute(kind, value) for kind, value in attributes])
 
     usage = dict.fromkeys(
-        ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"),
+        (
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "encipher_only",
+            "decipher_only",
+        ),
         False,
     )
     now, public = datetime.now(UTC) - timedelta(minutes=5), secret.public_key()

@@ -15,7 +15,7 @@ from limner.errors import LimnerError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-FOLDER, SECRET = "keys", "signing.pem"  # noqa: S105 - a file's name
+FOLDER, SECRET = "keys", "signing.pem"
 LENGTH = 32  # bytes of a public key (RFC 8032)
 CURRENT, RETIRED, TRUSTED = "current", "retired", "trusted"
 STANDINGS = (CURRENT, RETIRED, TRUSTED)
@@ -112,7 +112,8 @@ def unpublished(text: str, made: str, name: str = "") -> list[Public]:
         return [Public(raw(each), made, TRUSTED, name or str(each.get("name", ""))[:200]) for each in said["keys"]]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as fault:
         raise LimnerError(
-            "those are no public keys", "give what limner keys export, or a studio's /.well-known/limner-keys.json, says"
+            "those are no public keys",
+            "give what limner keys export, or a studio's /.well-known/limner-keys.json, says",
         ) from fault
 
 

@@ -34,7 +34,8 @@ class Ledger:
                 return self._known(new) or self._added(new)
         except OSError as fault:
             raise LimnerError(
-                f"cannot write the receipt to {self.path}: {fault.strerror or fault}", "make room there, or --no-receipt"
+                f"cannot write the receipt to {self.path}: {fault.strerror or fault}",
+                "make room there, or --no-receipt",
             ) from fault
 
     def read(self) -> Read:

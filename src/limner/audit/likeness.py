@@ -77,7 +77,9 @@ def perceptual(image: "Image") -> str:
     small = image.convert("L").resize((SIDE, SIDE), Resampling.LANCZOS).tobytes()
     rows = [_low(small[at : at + SIDE]) for at in range(0, SIDE * SIDE, SIDE)]
     columns = [_low([row[place] for row in rows]) for place in range(KEPT)]
-    values = [round(columns[across][down], 6) for down in range(KEPT) for across in range(KEPT)]  # a blank one has zeros
+    values = [
+        round(columns[across][down], 6) for down in range(KEPT) for across in range(KEPT)
+    ]  # a blank one has zeros
     middle = sorted(values)[len(values) // 2 - 1 : len(values) // 2 + 1]
     bits = "".join("1" if value > sum(middle) / 2 else "0" for value in values)
     return f"{int(bits, 2):0{BITS // 4}x}"

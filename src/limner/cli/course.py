@@ -2,13 +2,14 @@
 
 import argparse
 
-from limner.cli import checking, grading, verifying
+from limner.cli import checking, grading, portfolio, verifying
 
-JOBS = "validate | verify | schema | autograder | grade"
+JOBS = "new | add | edit | move | remove | status | pack | validate | verify | schema | autograder | grade"
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
     jobs = parser.add_subparsers(metavar=JOBS, required=True)
+    portfolio.jobs(jobs)
     checking.flags(jobs.add_parser("validate", help="say how a hand-in will be read, and what is wrong with it"))
     verifying.flags(jobs.add_parser("verify", help="say who made the pictures of a hand-in"))
     checking.schema_flags(jobs.add_parser("schema", help="print an assignment's rules as JSON Schema"))

@@ -1,4 +1,4 @@
-"""`limner keys`: the key that signs receipts here, those that did, and those of others whose receipts count here too."""
+"""`limner keys`: the key that signs receipts here, those that did, and those of others that are trusted here."""
 
 import argparse
 import sys

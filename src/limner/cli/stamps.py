@@ -42,7 +42,9 @@ NONE = Stamps()
 def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-receipt", action="store_true", help="sign no receipt: nobody can tell then who drew it")
     parser.add_argument(
-        "--credentials", action="store_true", help="also sign content credentials (C2PA) into the files, for any program"
+        "--credentials",
+        action="store_true",
+        help="also sign content credentials (C2PA) into the files, for any program",
     )
 
 

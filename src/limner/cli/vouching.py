@@ -34,7 +34,9 @@ class Vouched:
         if self.receipt:
             said = self.receipt.statement
             yield f"  {'receipt':11} {WORDS[self.held]} ({said.key}), for {said.owner}, {said.at}, {said.device}"
-            whose = "these very pixels" if self.fits else "other pixels than these: the picture was changed or saved anew"
+            whose = (
+                "these very pixels" if self.fits else "other pixels than these: the picture was changed or saved anew"
+            )
             yield f"  {'':11} of {whose}"
         if self.fault:
             yield f"  {'receipt':11} {self.fault}"

@@ -80,11 +80,16 @@ class Judged:
             return f"{self.verdict.value} and {self.others} other{'s' if self.others > 1 else ''}"
         return self.verdict.value
 
-
     @property
     def good(self) -> bool:
         """Whether its author made it, as far as can be told."""
         return self.verdict in (Verdict.YOURS, Verdict.REMADE)
+
+
+    @property
+    def grave(self) -> bool:
+        """Whether it speaks against somebody: they have to be asked before it counts."""
+        return self.verdict in (Verdict.OTHERS, Verdict.ALTERED)
 
 
 @dataclass
@@ -98,6 +103,7 @@ class Case:
     redraw: Redraw | None = None
     why: list[str] = field(default_factory=list)
     look: list[str] = field(default_factory=list)
+    apart: float = 0.0  # levels from the original, where that was found
 
     @cached_property
     def image(self) -> "Image":
@@ -185,6 +191,7 @@ def _resaved(case: Case) -> Iterator[Entry]:
         original = _original(case, entry)
         apart = likeness.difference(case.image, original) if original else None
         if apart is not None and apart <= NEAR:
+            case.apart = max(case.apart, apart)
             yield entry
 
 
@@ -214,7 +221,8 @@ def _made(case: Case, entries: Sequence[Entry]) -> Judged:
     others = len({entry.owner or entry.receipt.statement.owner for entry in entries if not case.mine(entry)})
     recipe = (yours or entries)[0].recipe
     exact = any(entry.receipt.statement.pixels == likeness.pixels(case.image) for entry in entries) or case.bound
-    case.why.append("its pixels are those drawn, to the last bit" if exact else "it was saved anew or scaled, no more")
+    close = f"it is what was drawn but for {_levels(case.apart)} in any part, as after saving it anew or scaling it"
+    case.why.append("its pixels are those drawn, to the last bit" if exact else close)
     proven = list(_contradictions(case, entries))
     case.look.extend(proven)
     case.look.extend(_oddities(case, entries))
@@ -230,13 +238,18 @@ def _contradictions(case: Case, entries: Sequence[Entry]) -> Iterator[str]:
     strange = said is not None and digest(said) not in recipes
     if said and strange and carried and carried.statement.recipe != digest(said):
         yield f"the recipe that it carries was changed: {_changed(said, entries[0].recipe)}"
-    elif said and strange and case.redraw and (again := case.redraw(said)):
-        if likeness.pixels(again) not in {entry.receipt.statement.pixels for entry in entries}:
-            yield f"the recipe that it carries draws another picture: {_changed(said, entries[0].recipe)}"
+    elif said and strange and _draws_another(case, said, entries):
+        yield f"the recipe that it carries draws another picture: {_changed(said, entries[0].recipe)}"
     if case.held == Held.BROKEN:
         yield "the receipt that it carries was forged: its signature does not hold"
     elif carried and case.held in TRUSTED and not case.bound and carried.statement.recipe not in recipes:
         yield "the receipt that it carries belongs to another picture"
+
+
+def _draws_another(case: Case, said: Recipe, entries: Sequence[Entry]) -> bool:
+    """Whether that is certain: it was drawn again."""
+    again = case.redraw(said) if case.redraw else None
+    return again is not None and likeness.pixels(again) not in {each.receipt.statement.pixels for each in entries}
 
 
 def _oddities(case: Case, entries: Sequence[Entry]) -> Iterator[str]:
@@ -311,13 +324,19 @@ def _elsewhere(case: Case) -> Judged:
 def _unbound(case: Case, bits: int) -> Judged:
     """A receipt that holds, in a file of other pixels."""
     if bits > ALIKE:
-        case.why.append("the receipt that it carries belongs to another picture, or this one was changed beyond likeness")
+        case.why.append(
+            "the receipt that it carries belongs to another picture, or this one was changed beyond likeness"
+        )
         return _judged(case, Verdict.ALTERED)
-    compared = [_original(case, entry) for entry in case.book.exact(case.receipt.statement.pixels if case.receipt else "")]
+    compared = [
+        _original(case, entry) for entry in case.book.exact(case.receipt.statement.pixels if case.receipt else "")
+    ]
     if apart := [likeness.difference(case.image, each) for each in compared if each is not None]:
         case.why.append(f"it was changed after it was drawn: a part of it is {_levels(apart[0])} away")
         return _judged(case, Verdict.ALTERED)
-    case.look.append(f"its pixels are not those of its receipt, {bits} of {likeness.BITS} bits apart, as after saving it anew")
+    case.look.append(
+        f"its pixels are not those of its receipt, {bits} of {likeness.BITS} bits apart, as after saving it anew"
+    )
     case.why.append("whether it was only saved anew cannot be told without the original: --remake draws it")
     return _judged(case, Verdict.UNKNOWN)
 

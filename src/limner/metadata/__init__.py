@@ -1,6 +1,6 @@
 """Nothing a picture says about itself is lost: its recipe, and the text other programs read, live inside its file."""
 
-from limner.metadata.leaving import leaving
+from limner.metadata.departure import leaving
 from limner.metadata.names import LADDERS, SAMPLERS, named
 from limner.metadata.parameters import Parameters, parameters, parse
 from limner.metadata.picture import FORMATS, encode, filed, read, read_from, stamped, texts, write

@@ -43,7 +43,7 @@ _PACKET = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 def encode(
     picture: "NDArray[np.uint8]", form: str, recipe: Recipe, extras: Mapping[str, str], receipt: str = ""
 ) -> bytes:
-    """The picture (h w 3) as a file of one of FORMATS that carries its recipe, its parameters, and a receipt if any."""
+    """The picture (h w 3) as a file of one of FORMATS that carries recipe, parameters, and a receipt if any."""
     from PIL import Image
 
     return filed(Image.fromarray(picture), form, recipe, parameters(recipe, extras), receipt)
@@ -63,10 +63,8 @@ def filed(image: "Image", form: str, recipe: Recipe, text: str, receipt: str = "
         chunks.add_itxt("XML:com.adobe.xmp", _packet(recipe))
         image.save(file, "PNG", pnginfo=chunks)
     else:
-        more = "".join(
-            f"<limner:{name}>{escape(said)}</limner:{name}>" for name, said in (("recipe", record), ("receipt", receipt))
-            if said
-        )  # fmt: skip
+        words = {"recipe": record, "receipt": receipt}
+        more = "".join(f"<limner:{name}>{escape(said)}</limner:{name}>" for name, said in words.items() if said)
         block, packet = _exif(text), _packet(recipe, more).encode()
         if form == "jpeg":
             image.save(file, "JPEG", quality=95, subsampling=0, exif=block, xmp=packet)
@@ -164,7 +162,7 @@ def _exif(text: str) -> "Exif":
 
 
 def _said(packet: bytes, name: str) -> str:
-    """The recipe's or the receipt's JSON in XMP, as an element or as an attribute; no entity is ever expanded, in any encoding."""
+    """The recipe's or receipt's JSON in XMP, an element's or an attribute; no entity is expanded, in any encoding."""
     if not packet or len(packet) > _LONGEST or b"\0" in packet or b"<!DOCTYPE" in packet:
         return ""
     try:

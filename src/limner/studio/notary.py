@@ -71,7 +71,7 @@ def known(moment: Moment, mine: Key) -> None:
 
 
 def opening(database: Database, notary: Notary) -> str:
-    """Make the key if there is none, and say so where it is not the one that signed last; LimnerError if it is damaged."""
+    """Make the key if there is none; a line where it is not the one that signed last; LimnerError if it is damaged."""
     mine = key(notary.folder)
     before = database.read(lambda connection: connection.scalar(select(KEYS.c.id).where(KEYS.c.standing == CURRENT)))
     database.write(lambda moment: known(moment, mine))

@@ -23,7 +23,7 @@ from limner.studio.vault import Vault
 
 @dataclass
 class StudioBook:
-    """The ledger of a studio (`coursework.verify.Book`), whose originals are in its vault for as long as they are kept."""
+    """The ledger of a studio (`coursework.verify.Book`); originals are in its vault for as long as they are kept."""
 
     database: Database
     vault: Vault
@@ -38,7 +38,9 @@ class StudioBook:
         return self._entries(select(RECEIPTS).where(RECEIPTS.c.digest == recipe))
 
     def alike(self, perceptual: str, most: int) -> Sequence[Entry]:
-        near = sorted((bits, name) for name, likeness in self._likenesses if (bits := distance(perceptual, likeness)) <= most)
+        near = sorted(
+            (bits, name) for name, likeness in self._likenesses if (bits := distance(perceptual, likeness)) <= most
+        )
         order = {name: place for place, (_, name) in enumerate(near)}
         found = self._entries(select(RECEIPTS).where(RECEIPTS.c.id.in_(list(order)))) if order else []
         return sorted(found, key=lambda entry: order[entry.receipt.statement.id])
@@ -63,13 +65,17 @@ class StudioBook:
     @cached_property
     def _likenesses(self) -> list[tuple[str, str]]:
         """Read once, for all pictures of a hand-in."""
-        rows = self.database.read(lambda connection: connection.execute(select(RECEIPTS.c.id, RECEIPTS.c.likeness)).all())
+        rows = self.database.read(
+            lambda connection: connection.execute(select(RECEIPTS.c.id, RECEIPTS.c.likeness)).all()
+        )
         return [(row.id, row.likeness) for row in rows]
 
 
 def everything(database: Database) -> list[Entry]:
     """The whole ledger, the oldest receipt first."""
-    rows = database.read(lambda connection: connection.execute(select(RECEIPTS).order_by(RECEIPTS.c.at, RECEIPTS.c.id)).all())
+    rows = database.read(
+        lambda connection: connection.execute(select(RECEIPTS).order_by(RECEIPTS.c.at, RECEIPTS.c.id)).all()
+    )
     return [_entry(row) for row in rows]
 
 
@@ -90,7 +96,7 @@ def pseudonym(database: Database, owner: str) -> str:
 
 
 def called(database: Database, who: str) -> list[str]:
-    """All that receipts may call somebody of this mail address, id or pseudonym; only that, where nobody is known so."""
+    """All that receipts may call somebody of this mail address, id or pseudonym; that alone, where nobody has it."""
     try:
         owner = find(database, who).id
     except LimnerError:

@@ -187,15 +187,31 @@ HALL = Table(  # sentences that were sent to be drawn before everybody
     Index("hall_of", "owner", "stand"),
 )
 
-KEYS = Table(  # public keys by which receipts are known: ours, one of which signs now, and other setups' that are trusted
-    "keys",
+DRAFTS = Table(  # work that is to be handed in: a task's own words, and each of its entries
+    "drafts",
     TABLES,
     Column("id", String(16), primary_key=True),
-    Column("public", String(64), nullable=False),  # in hexadecimal digits
-    Column("made", Float, nullable=False),
-    Column("standing", String(16), nullable=False),
-    Column("name", NAME, nullable=False),
-    CheckConstraint("standing IN ('current', 'retired', 'trusted')", name="known_key"),
+    Column("owner", NAME, nullable=False),
+    Column("task", NAME, nullable=False),
+    Column("place", Integer, nullable=False),  # from 1; 0 the task's own words, -1 set aside
+    Column("said", Text, nullable=False),  # JSON; pictures by the names of their jobs, which may be gone by now
+    Column("turn", Integer, nullable=False),  # how often it was written
+    Column("at", Float, nullable=False),
+    CheckConstraint("place >= -1", name="some_place"),
+    Index("drafts_of", "owner", "task", "place"),
+)
+
+KEYS = (
+    Table(  # public keys by which receipts are known: ours, one of which signs now, and other setups' that are trusted
+        "keys",
+        TABLES,
+        Column("id", String(16), primary_key=True),
+        Column("public", String(64), nullable=False),  # in hexadecimal digits
+        Column("made", Float, nullable=False),
+        Column("standing", String(16), nullable=False),
+        Column("name", NAME, nullable=False),
+        CheckConstraint("standing IN ('current', 'retired', 'trusted')", name="known_key"),
+    )
 )
 
 RECEIPTS = Table(  # one for each owner of pixels; lines are only ever added, and go with their owner

@@ -12,8 +12,10 @@ from persons import COURSE, joined
 from sqlalchemy import select
 from studios import Studio, pulse, recipe
 
+from limner.coursework.specfile import published
 from limner.errors import LimnerError
 from limner.studio.course import Assignment, Retention
+from limner.studio.drafting import Drafting, Written
 from limner.studio.explanation import explanation
 from limner.studio.hall import Hall
 from limner.studio.people.classroom import Classroom
@@ -21,7 +23,7 @@ from limner.studio.people.deletion import erase
 from limner.studio.people.export import export
 from limner.studio.people.person import Person
 from limner.studio.people.retention import DAY, announce, leaving, retire
-from limner.studio.schema import EXPLAINED, HALL, JOBS
+from limner.studio.schema import DRAFTS, EXPLAINED, HALL, JOBS
 from limner.studio.vault import Vault
 
 ASSIGNMENTS = (Assignment(name="story", pictures=3), Assignment(name="tries", seconds=20))
@@ -70,6 +72,8 @@ def test_all_of_it_is_taken_along_and_deleted(studio: Studio, tmp_path: Path) ->
     job, maps = explained(studio, vault, ada, "story")
     for who in (ada, bob):
         Hall(studio.database).send(who.id, f"a cat of {who.id}", "key")
+        desk = Drafting(studio.database, published())
+        desk.write(who.id, "story", [Written(desk.desk(who.id, "story").own.id, 0, {"story": [f"of {who.id}"]})])
     file = io.BytesIO()
     assert export(studio.database, vault, ada, file) == 2
     with ZipFile(file) as zipped:
@@ -78,8 +82,11 @@ def test_all_of_it_is_taken_along_and_deleted(studio: Studio, tmp_path: Path) ->
             (maps, job),
         ]
         (sentence,) = json.loads(zipped.read("hall.json"))
+        (draft,) = json.loads(zipped.read("drafts.json"))
     assert sentence["prompt"] == f"a cat of {ada.id}"
+    assert draft["said"] == {"story": f"of {ada.id}"}
     erase(studio.database, vault, ada, ada)
+    assert [row.owner for row in studio.database.read(lambda c: c.execute(select(DRAFTS)).all())] == [bob.id]
     assert studio.database.read(lambda c: c.execute(select(EXPLAINED)).all()) == []
     assert [row.owner for row in studio.database.read(lambda c: c.execute(select(HALL)).all())] == [bob.id]
 

@@ -42,6 +42,8 @@ def place(busy: Served) -> Iterator[Place]:
         for number in range(2):
             client.post("/hall", data={"prompt": f"a cat on desk {number}", "key": str(number)})
         long = client.post("/api/jobs", json=WISH | {"steps": 1000}).json()["jobs"][0]
+        for task, jobs in (("story", [drawn["id"]]), ("bias", [drawn["id"], other["id"]])):
+            client.post("/course/use", data={"job": jobs, "task": task, "where": "new", "key": "k"})
         yield Place(busy, drawn["id"], other["id"], grid.headers["location"], long["id"])
         client.post(f"/api/jobs/{long['id']}/cancel")
 
@@ -49,6 +51,7 @@ def place(busy: Served) -> Iterator[Place]:
 PATHS = (
     "/", "/gallery", "/compare?job={drawn}&job={other}", "/grid",
     "{submission}", "/jobs/{waiting}", "/jobs/{drawn}/explain", "/jobs/{other}/explain", "/read",
+    "/course", "/course/task/story", "/course/task/bias", "/course/use?job={drawn}", "/course/pack",
     "/hall", "/show", "/about", "/api", "/jobs/nothing",
 )  # fmt: skip
 

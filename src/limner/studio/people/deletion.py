@@ -10,7 +10,7 @@ from limner.studio.database import Database, Moment
 from limner.studio.people import handing, log
 from limner.studio.people.person import Person, not_the_last, present, shut
 from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, PEOPLE, REPORTS, Role, Standing
-from limner.studio.schema import HALL, JOBS, LEDGER, OPEN, OWNERS, RECEIPTS, SUBMISSIONS
+from limner.studio.schema import DRAFTS, HALL, JOBS, LEDGER, OPEN, OWNERS, RECEIPTS, SUBMISSIONS
 from limner.studio.vault import Vault
 
 FRESH = 3600.0  # seconds in which a file that is nobody's may be about to be somebody's: longer than a worker waits
@@ -26,9 +26,7 @@ class Deleted:
 
 
 def erase(database: Database, vault: Vault, by: Person, who: Person) -> Deleted:
-    """Delete all that is somebody's: their account, jobs, events, receipts, pictures, hand-ins.
-
-    One may do so oneself, or an instructor.
+    """Delete all of somebody's: account, jobs, receipts, pictures, hand-ins.  Oneself may do so, or an instructor.
 
     Jobs that wait or run are cancelled.  The ledger's lines stay, as nobody's, and the log's, by a pseudonym that leads
     to nobody any more.  A file is gone at once, unless another's job has the same picture; if this process dies, or the
@@ -62,9 +60,9 @@ def gone(moment: Moment, by: str, who: str) -> tuple[int, set[str]]:
         if row.state in OPEN:
             budgets.refund(moment, row.id)
     moment.run(delete(SUBMISSIONS).where(SUBMISSIONS.c.owner == who))  # and with them jobs, events, shares and reports
-    moment.run(delete(HALL).where(HALL.c.owner == who))
+    for table in (HALL, DRAFTS, RECEIPTS):
+        moment.run(delete(table).where(table.c.owner == who))
     handing.forget(moment, who)
-    moment.run(delete(RECEIPTS).where(RECEIPTS.c.owner == who))
     moment.run(delete(OWNERS).where(OWNERS.c.name == who))
     moment.run(update(LEDGER).where(LEDGER.c.owner == who).values(owner=""))
     moment.run(update(REPORTS).where(REPORTS.c.reporter == who).values(reporter=None))

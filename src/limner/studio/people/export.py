@@ -17,7 +17,7 @@ from limner.studio.database import Database
 from limner.studio.people import handing
 from limner.studio.people.person import Person
 from limner.studio.register import ACCEPTED, GRANTS, INVITATIONS, LOG, PEOPLE, REPORTS, SESSIONS, SHARED, TAKEN, TOKENS
-from limner.studio.schema import EVENTS, EXPLAINED, HALL, JOBS, LEDGER, OWNERS, RECEIPTS, SUBMISSIONS
+from limner.studio.schema import DRAFTS, EVENTS, EXPLAINED, HALL, JOBS, LEDGER, OWNERS, RECEIPTS, SUBMISSIONS
 from limner.studio.vault import ENDING, Vault
 
 SECRET = {"hash", "password", "used_by", "preview", "lease", "worker"}  # nobody's data, or what lets somebody in
@@ -32,6 +32,7 @@ events.json       when what happened to it
 ledger.json       what was set aside of your budgets, and what it cost
 receipts.json     what was signed for your pictures, and the pseudonym that it says
 reports.json      what you reported
+drafts.json       your work for the assignment: each task's words (place 0), its entries, and those taken out (place -1)
 hall.json         sentences that you sent to the lecture hall
 handins.json      what you handed in, its marks once you could read them, what you asked about them
 handins/          the zips that you handed in, by the names of your hand-ins
@@ -95,6 +96,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
     jobs = jobs.join(SUBMISSIONS, SUBMISSIONS.c.id == JOBS.c.submission).outerjoin(SHARED, SHARED.c.job == JOBS.c.id)
     jobs = jobs.outerjoin(TAKEN, and_(TAKEN.c.picture == JOBS.c.picture)).where(JOBS.c.owner == who)
     events = select(EVENTS).join(JOBS, JOBS.c.id == EVENTS.c.job).where(JOBS.c.owner == who)
+    drafts = select(DRAFTS).where(DRAFTS.c.owner == who).order_by(DRAFTS.c.task, DRAFTS.c.place, DRAFTS.c.at)
     mine = select(LOG).where((LOG.c.actor == who) | (LOG.c.subject == who))
     return {
         "account": [{**each, "use": use, **about} for each in person],
@@ -103,6 +105,7 @@ def _told(connection: Connection, who: str) -> Mapping[str, Sequence[Mapping[str
         "ledger": rows(select(LEDGER).where(LEDGER.c.owner == who).order_by(LEDGER.c.at, LEDGER.c.closes)),
         "receipts": rows(select(RECEIPTS).where(RECEIPTS.c.owner == who).order_by(RECEIPTS.c.at, RECEIPTS.c.id)),
         "reports": rows(select(REPORTS).where(REPORTS.c.reporter == who).order_by(REPORTS.c.at)),
+        "drafts": [{**row, "said": json.loads(str(row["said"]))} for row in rows(drafts)],
         "hall": rows(select(HALL).where(HALL.c.owner == who).order_by(HALL.c.number)),
         **handing.told(connection, who),
         "log": rows(mine.order_by(LOG.c.number)),

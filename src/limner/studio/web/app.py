@@ -22,6 +22,7 @@ from limner.studio.web.awards import Awards
 from limner.studio.web.checking import Checking
 from limner.studio.web.classbook import Classbook
 from limner.studio.web.coursework import Coursework
+from limner.studio.web.drafting import Drafts
 from limner.studio.web.entry import Entry
 from limner.studio.web.explaining import Explaining
 from limner.studio.web.faults import crash, http_fault, limner_fault, unread
@@ -38,6 +39,7 @@ from limner.studio.web.licensing import Licensing
 from limner.studio.web.limits import Limits
 from limner.studio.web.marking import MarkingPages
 from limner.studio.web.openai import OpenAI
+from limner.studio.web.packing import Packing
 from limner.studio.web.page import render
 from limner.studio.web.pages import Pages
 from limner.studio.web.reading import Pictures
@@ -93,6 +95,7 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
     openai, webui, explaining, work = OpenAI(front), WebUI(front), Explaining(front), Work(front)
     gallery, grids, pictures, showing = Gallery(front), Grids(front), Pictures(front), Showing(front)
     checking, receipts = Checking(front), Receipts(front)
+    drafts, packing = Drafts(front), Packing(front)
     guest: Guest = app.state.guest
     anybody, student, assistant, instructor = None, Role.STUDENT, Role.ASSISTANT, Role.INSTRUCTOR
     return (
@@ -108,6 +111,13 @@ def doors(front: Front, meter: Meter, app: FastAPI) -> tuple[Door, ...]:
         Door("GET", "/course/check", student, checking.page, hidden=True),
         Door("POST", "/course/check", student, checking.check, hidden=True),
         Door("POST", "/api/course/check", student, checking.report),
+        Door("GET", "/course", student, drafts.page, hidden=True),
+        Door("GET", "/course/task/{task}", student, drafts.task, hidden=True),
+        Door("POST", "/course/task/{task}", student, drafts.write, hidden=True),
+        Door("GET", "/course/use", student, drafts.choose, hidden=True),
+        Door("POST", "/course/use", student, drafts.use, hidden=True),
+        Door("GET", "/course/pack", student, packing.page, hidden=True),
+        Door("GET", "/course/pack.zip", student, packing.pack, hidden=True),
         Door("GET", "/hall", student, showing.seats, hidden=True),
         Door("POST", "/hall", student, showing.send, hidden=True),
         Door("POST", "/hall/{sentence}/withdraw", student, showing.withdraw, hidden=True),

@@ -23,6 +23,7 @@ _KINDS = {
     "maps.js": "text/javascript",
     "drop.js": "text/javascript",
     "hall.js": "text/javascript",
+    "words.js": "text/javascript",
     "limner.svg": "image/svg+xml",
 }
 SIDE = files("limner.coursework.grading").joinpath("pages/side.css")  # a sheet's, on the page for marking
