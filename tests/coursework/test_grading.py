@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -175,6 +176,20 @@ def test_marks_are_kept_when_all_is_read_again(place: Path) -> None:
     made = {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")}
     begun(place)
     assert {path: path.stat().st_mtime_ns for path in made} == made  # what is as it was is not read anew
+
+
+def test_a_folder_without_its_private_part_is_marked_but_not_mixed_up(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ada = begun(place)["ada@example.org"]
+    (place / "out" / "private").rename(place / "elsewhere")
+    assert grade(place, "--marks", str(filled(place, {(ada, "story"): ("8", "")})), "--marker", "tutor") == 0
+    for more in ([str(place / "class")], ["--csv", str(place / "totals.csv")]):
+        assert grade(place, *more) == 2
+        assert "does not say whose is what" in capsys.readouterr().err
+    shutil.rmtree(place / "out" / "private", ignore_errors=True)
+    (place / "elsewhere").rename(place / "out" / "private")
+    assert begun(place)["ada@example.org"] == ada
 
 
 def test_two_who_mark_from_copies_do_not_undo_each_other(place: Path) -> None:

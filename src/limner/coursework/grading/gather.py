@@ -62,6 +62,8 @@ def gathered(
     Who was called by a name keeps it.  LimnerError where two of these hand-ins are one student's.
     """
     known, before = _Known({each.handin: each for each in folder.owners()}), folder.handins()
+    if before and not known.owners:
+        raise LimnerError(f"{folder.private} does not say whose is what", "put that folder back, or begin another")
     owners = list(_owned(sent, students, known))
     folder.own(known.owners.values())
     for each, owner in zip(sent, owners, strict=True):

@@ -1,7 +1,8 @@
 """The page on which students hand in, see what came of it, and ask to have it looked at again."""
 
+from asyncio import Semaphore
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from starlette.datastructures import UploadFile
 from limner.errors import LimnerError
 from limner.studio.people.handing import Handin
 from limner.studio.people.remarks import LONGEST
+from limner.studio.sheets import AT_ONCE
 from limner.studio.web.coursework import Coursework
 from limner.studio.web.page import paper
 from limner.studio.web.user import Asker, User
@@ -27,6 +29,7 @@ MOST = 100 * 2**20  # bytes of a hand-in
 @dataclass(frozen=True, slots=True)
 class HandingPages:
     course: Coursework
+    turns: Semaphore = field(default_factory=lambda: Semaphore(AT_ONCE))
 
     def page(self, user: Asker, done: str = "") -> Response:
         """What can be handed in, what was, and its marks once they are out."""
@@ -38,7 +41,8 @@ class HandingPages:
             sent, assignment = form.get("zip"), str(form.get("assignment") or "")
             data = await sent.read() if isinstance(sent, UploadFile) else b""
             name = (sent.filename if isinstance(sent, UploadFile) else "") or "hand-in.zip"
-        return await run_in_threadpool(self._handed, user, assignment, name, data)
+        async with self.turns:  # outside of the threads, which everybody else needs
+            return await run_in_threadpool(self._handed, user, assignment, name, data)
 
     def take(self, handin: str, user: Asker) -> Response:
         """What I handed in, as it was."""
