@@ -60,7 +60,8 @@ PATHS = (
     "/", "/gallery", "/compare?job={drawn}&job={other}", "/grid",
     "{submission}", "/jobs/{waiting}", "/jobs/{drawn}/explain", "/jobs/{other}/explain", "/read",
     "/bias", "{study}", "{study}/tally", "{study}/tally?rater=second",
-    "/course", "/course/task/story", "/course/task/bias", "/course/use?job={drawn}", "/course/pack", "/course/check", "/course/verify",
+    "/course", "/course/task/story", "/course/task/bias", "/course/use?job={drawn}", "/course/pack", "/course/check",
+    "/course/verify",
     "/hall", "/show", "/about", "/api", "/jobs/nothing",
 )  # fmt: skip
 
