@@ -23,11 +23,11 @@ set -eu
 here="${{AUTOGRADER:-/autograder}}"
 cd "$here/source"
 set -- "$here/submission" --out "$here/results/results.json"{flags}
-exec "${{PYTHON:-python3}}" -m limner.coursework.grader gradescope "$@"
+exec "${{PYTHON:-python3}}" -W ignore -m limner.coursework.grader gradescope "$@"
 """
 TESTER = """#!/bin/sh
 # MarkUs runs this (as a custom tester) in the folder where it puts the hand-in beside these files.
-exec "${{PYTHON:-python3}}" -m limner.coursework.grader markus .{flags}{ours}
+exec "${{PYTHON:-python3}}" -W ignore -m limner.coursework.grader markus .{flags}{ours}
 """
 ABOUT = """What `limner course autograder` wrote.
 
