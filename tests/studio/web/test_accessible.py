@@ -51,7 +51,7 @@ def place(busy: Served) -> Iterator[Place]:
 PATHS = (
     "/", "/gallery", "/compare?job={drawn}&job={other}", "/grid",
     "{submission}", "/jobs/{waiting}", "/jobs/{drawn}/explain", "/jobs/{other}/explain", "/read",
-    "/course", "/course/task/story", "/course/task/bias", "/course/use?job={drawn}", "/course/pack",
+    "/course", "/course/task/bias", "/course/use?job={drawn}", "/course/pack",
     "/hall", "/show", "/about", "/api", "/jobs/nothing",
 )  # fmt: skip
 
