@@ -19,10 +19,11 @@ from limner.audit.likeness import coded
 from limner.cli import main
 from limner.coursework.books import FileBook
 from limner.coursework.folder import Folder, opened
+from limner.coursework.labels import label
 from limner.coursework.specfile import published
 from limner.coursework.validate import reports
 from limner.coursework.verify import Verdict, verify
-from limner.metadata import read, read_from, stamped
+from limner.metadata import Reading, read, read_from, stamped
 from limner.metadata.jpeg import jpeg
 
 TASKS = [task.name for task in published().tasks]
@@ -361,3 +362,16 @@ def test_a_receipt_of_this_machine_s_is_signed_for_the_jpeg_too(
             for name in ("open-ended-01.jpg", "open-ended-02.jpg")]  # fmt: skip
     assert told[0] == Verdict.YOURS
     assert told[1] != Verdict.YOURS
+
+
+def test_a_model_is_known_by_the_name_it_was_added_under(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMNER_HOME", str(tmp_path))
+    spec, mine = published(), handins.picture(1, "a boat", "my-own-copy")
+    assert label(spec, read_from(io.BytesIO(mine), "it")) is None
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "broken.json").write_text("{")
+    (tmp_path / "models" / "my-own-copy.json").write_text(json.dumps({"identity": "0" * 64, "label": "SDv2.1"}))
+    assert label(spec, read_from(io.BytesIO(mine), "it")) == "SDv2.1"
+    meant = {"stabilityai/stable-diffusion-xl-base-1.0": "SDXL", "v1-5-pruned-emaonly.safetensors": "SDv1.5"}
+    meant |= {"sdv2.1": "SDv2.1", "dreamshaper_8": None, "": None}
+    assert {name: label(spec, Reading(model=name)) for name in meant} == meant

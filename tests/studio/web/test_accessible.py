@@ -47,7 +47,7 @@ def place(busy: Served) -> Iterator[Place]:
         study = client.post("/bias", data=asked | {"key": "study"}).headers["location"]
         for job in client.get("/api/jobs").json()["jobs"][:4]:
             busy.done(job["id"], "tutor")
-        while found := re.search(r'name="place" value="(\d)"', client.get(f"{study}/tally").text):
+        while found := re.search(r'src="/bias/\w+/pictures/(\d)', client.get(f"{study}/tally").text):
             client.post(f"{study}/tally", data={"place": found[1], "key": "1"})
         long = client.post("/api/jobs", json=WISH | {"steps": 1000}).json()["jobs"][0]
         for task, jobs in (("story", [drawn["id"]]), ("bias", [drawn["id"], other["id"]])):
