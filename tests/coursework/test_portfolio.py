@@ -12,11 +12,17 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from limner.audit import ledger
+from limner.audit.issuing import issuer
+from limner.audit.keyring import own
+from limner.audit.likeness import coded
 from limner.cli import main
+from limner.coursework.books import FileBook
 from limner.coursework.folder import Folder, opened
 from limner.coursework.specfile import published
 from limner.coursework.validate import reports
-from limner.metadata import read, read_from
+from limner.coursework.verify import Verdict, verify
+from limner.metadata import read, read_from, stamped
 from limner.metadata.jpeg import jpeg
 
 TASKS = [task.name for task in published().tasks]
@@ -331,3 +337,27 @@ def test_other_programs_pictures_fill_an_entry_too(pad: int, tmp_path: Path) -> 
     assert (second["prompt"], second["model"], second["seed"], second["guidance"]) == ("a boat", "SDv1.5", 6, 4.0)
     assert read(folder / str(first["image-path"])).wish.seed == 5
     assert read(folder / str(second["image-path"])).wish.seed == 6
+
+
+def test_a_receipt_of_this_machine_s_is_signed_for_the_jpeg_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIMNER_HOME", str(tmp_path / "home"))
+    data = handins.picture(3, "a boat", "SDXL", 7, "png")
+    recipe = read_from(io.BytesIO(data), "it").recipe
+    with Image.open(io.BytesIO(data)) as image:
+        receipt = issuer(print).issue(image.convert("RGB"), recipe, {})
+    mine, forged, folder = tmp_path / "mine.png", tmp_path / "forged.png", tmp_path / "pf"
+    mine.write_bytes(stamped(data, receipt.text()))
+    forged.write_bytes(stamped(handins.picture(4, "a boat", "SDXL", 8, "png"), receipt.text()))
+    course("new", folder)
+    assert course("add", folder, "open-ended", mine, forged) == 0
+    assert capsys.readouterr().out.count("its receipt is of the PNG file") == 1
+    here = opened(folder)
+    entry = here.draft(here.spec.task("open-ended")).entry(1)
+    assert entry["receipt"]["statement"]["jpeg"] == coded(here.picture("open-ended-01.jpg"))
+    book = FileBook(ledger.own().read().entries, own().known())
+    told = [verify(name, here.picture(name), book, [receipt.statement.owner]).verdict
+            for name in ("open-ended-01.jpg", "open-ended-02.jpg")]  # fmt: skip
+    assert told[0] == Verdict.YOURS
+    assert told[1] != Verdict.YOURS

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from limner.errors import LimnerError
 
 if TYPE_CHECKING:
     from limner.coursework.folder import Folder
+    from limner.coursework.resaved import Stored
     from limner.coursework.spec import Task
     from limner.metadata import Reading
 
@@ -148,32 +148,22 @@ def add(args: argparse.Namespace) -> int:
             lines += [f"  {line}" for line in (*left, *_apart(group))]
         folder.keep(draft)
         folder.forget(replaced)
-    for line in (*lines, *(f"  {each.lost}" for each in read if each.lost), *_ahead(folder, task)):
+    for line in (
+        *lines,
+        *(f"  {path}: {each.lost}" for path, each in zip(args.pictures, read, strict=True) if each.lost),
+        *_ahead(folder, task),
+    ):
         print(asked.printable(line))
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """The JPEG that is stored, what the file said, and a line on what a JPEG cannot say."""
-
-    data: bytes
-    reading: "Reading"
-    lost: str
-
-
-def _read(path: Path) -> _Picture:
-    import io
-
-    from limner.metadata import read_from
-    from limner.metadata.jpeg import jpeg
+def _read(path: Path) -> "Stored":
+    from limner.coursework.resaved import stored
 
     try:
-        data = path.read_bytes()
+        return stored(path.read_bytes(), str(path))
     except OSError as fault:
         raise LimnerError(f"cannot read {path}: {fault.strerror or fault}", "give a picture's file") from fault
-    made, lost = jpeg(data, str(path))
-    return _Picture(made, read_from(io.BytesIO(data), str(path)), f"{path}: {lost}" if lost else "")
 
 
 def _of(entry: Mapping[str, object]) -> str:

@@ -9,6 +9,7 @@ from limner.coursework.shape import bare
 from limner.coursework.spec import Key, Kind, Spec, Task
 from limner.coursework.works import Plain
 from limner.metadata import LADDERS, SAMPLERS, Reading
+from limner.metadata.reading import parsed
 
 PROMPT = "prompt"
 RECIPES = "recipes"  # of an entry's pictures, where it has several
@@ -22,6 +23,7 @@ BESIDE = (
     "made-by",
     "model-name",
     "recipe",
+    "receipt",
     RECIPES,
 )
 Told = Mapping[str, Plain]
@@ -83,8 +85,15 @@ def recipe(reading: Reading) -> Told:
         "made-by": reading.maker or None,
         "model-name": re.split(r"[\\/]", reading.model)[-1] or None,  # nobody's folders
         "recipe": asdict(reading.recipe) if reading.recipe else None,
+        "receipt": _object(reading.receipt),
     }
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _object(text: str) -> Plain:
+    """A receipt as JSON, which nobody has checked; None where it is none."""
+    value = parsed(text)
+    return value if isinstance(value, dict) else None
 
 
 def derived(task: Task) -> set[str]:

@@ -16,7 +16,9 @@ from served import WISH, Served
 from limner.coursework.handin import Source
 from limner.coursework.specfile import published
 from limner.coursework.validate import Report, report
+from limner.coursework.verify import Verdict, verify
 from limner.metadata import read_from
+from limner.studio.receipts import StudioBook
 from limner.studio.register import Role
 
 FIELD = re.compile(r'name="(turn:[^"]+|key)" value="([^"]*)"')
@@ -74,16 +76,20 @@ def test_from_pictures_to_a_zip_that_passes(idle: Served, tmp_path: Path) -> Non
         assert "It can be handed in" in page
         assert "A story in six pictures" in page
         data = ada.get("/course/pack.zip?task=story").content
-        assert ada.get("/course/pack.zip").content == data  # the same work, the same bytes
+        with zipfile.ZipFile(io.BytesIO(ada.get("/course/pack.zip").content)) as again:
+            kept = again.read("story.json")
     assert [each.rule for each in judged(data, tmp_path).findings] == []
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         assert file.namelist() == ["story.json", *(f"story-{n:02}.jpg" for n in range(1, 7))]
-        said = json.loads(file.read("story.json"))
-        entry = said["pairs"][2]
+        assert file.read("story.json") == kept  # content credentials alone are signed anew
+        entry = json.loads(kept)["pairs"][2]
         assert entry["image-path"] == "story-03.jpg"
         assert (entry["prompt"], entry["model"], entry["seed"], entry["steps"]) == ("a fox", "mini", 44, 2)
         found = read_from(io.BytesIO(file.read("story-03.jpg")), "it")
         assert (found.recipe.seed, found.model) == (44, "mini")
+        assert json.loads(found.receipt)["statement"]["pixels"] == entry["receipt"]["statement"]["pixels"]
+        book = StudioBook(idle.house.store().database, idle.house.vault())
+        assert verify("it", file.read("story-03.jpg"), book, ["ada"]).verdict == Verdict.YOURS
 
 
 def test_every_button_saves_what_stands_in_the_fields(idle: Served) -> None:

@@ -11,11 +11,12 @@ from limner.coursework.recipes import of_recipe, own
 from limner.coursework.spec import PICTURED, Key, Kind, Spec
 from limner.errors import LimnerError
 from limner.metadata import Reading
-from limner.metadata.jpeg import jpeg
 from limner.recipe import Wish
 from limner.studio.drafting import Desk, Drafting, Kept, job, picture
+from limner.studio.receipts import receipt
 from limner.studio.store import Job
 from limner.studio.web.front import Front
+from limner.studio.web.receipts import Receipts
 from limner.studio.web.user import User
 
 
@@ -70,10 +71,14 @@ class Assigned:
         recipe = drawn.recipe
         return Reading("limner", "", Wish(**asdict(recipe)), (), names.get(recipe.model, ""), {}, recipe)
 
+    def vouched(self, drawn: Job) -> Reading:
+        """The same with its receipt, for which its file is looked at."""
+        said = receipt(self.front.store.database, drawn, self.front.kept(drawn.picture or ""))
+        return replace(self.reading(drawn), receipt=said.text() if said else "")
+
     def file(self, name: str) -> bytes:
-        """The JPEG file of a picture that an entry names; LimnerError where it is gone, or may not be seen."""
-        found = self.front.job(self.user, job(name))
-        return jpeg(self.front.picture(self.user, found.picture or ""), name)[0]
+        """The JPEG file of a picture that an entry names, with what vouches for it; LimnerError where it is gone."""
+        return Receipts(self.front).file(self.user, self.front.job(self.user, job(name)), "jpeg")
 
 
 @dataclass(frozen=True, slots=True)

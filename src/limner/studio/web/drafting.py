@@ -82,7 +82,7 @@ class Drafts:
         task, entry, where = (str(form.get(name, "")) for name in ("task", "entry", "where"))
         try:
             drawn = _few(work.drawn(names))
-            told = [(each.id, work.reading(each)) for each in drawn]
+            told = [(each.id, work.vouched(each)) for each in drawn]
             key = picture_key(work.spec.task(task), str(form.get("which", "")))
             if where == "new":
                 entry = work.drafting.add(user.name, task, key, told, str(form.get("key", "")))[0]
