@@ -51,6 +51,7 @@ def place(busy: Served) -> Iterator[Place]:
 PATHS = (
     "/", "/gallery", "/compare?job={drawn}&job={other}", "/grid",
     "{submission}", "/jobs/{waiting}", "/jobs/{drawn}/explain", "/jobs/{other}/explain", "/read", "/course/check",
+    "/course/verify",
     "/course", "/course/task/story", "/course/task/bias", "/course/use?job={drawn}", "/course/pack",
     "/hall", "/show", "/about", "/api", "/jobs/nothing",
 )  # fmt: skip

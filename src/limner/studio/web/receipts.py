@@ -1,6 +1,5 @@
 """Pictures leave the studio with their owner's receipt, and whoever marks them asks here who made them."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -133,8 +132,7 @@ class Receipts:
 def _judged(sources: Sequence[Source], book: StudioBook, you: Sequence[str]) -> list[Judged]:
     """What is to be said of the pictures among these files, or in the zip that the one file is."""
     rules, name = specfile.read(None), sources[0].name[:200]
-    with warnings.catch_warnings(), opened(name, sources, rules.limits) as handin:
-        warnings.simplefilter("ignore")  # Pillow's, of odd metadata
+    with opened(name, sources, rules.limits) as handin:
         pictures = handed(handin, rules)
         if not pictures:
             raise LimnerError(f"{name} has no picture", "choose a zip, or PNG, JPEG or WebP files")
