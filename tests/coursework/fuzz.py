@@ -341,11 +341,11 @@ def apart(start: int, stop: int, seed: int) -> list[Outcome]:
     return [Outcome(**{**each, "outside": tuple(each["outside"])}) for each in json.loads(done.stdout)]
 
 
-def figure(outcomes: Sequence[Outcome], seed: int) -> dict[str, object]:
+def figure(outcomes: Sequence[Outcome], seed: int, workers: int = 1) -> dict[str, object]:
     codes = {kind: Counter(o.code for o in outcomes if o.kind == kind) for kind, _, _ in WAYS}
     bombs = [o for o in outcomes if o.bomb]
     return {
-        "command": "make fuzz-course",
+        "command": f"tests/coursework/fuzz.py --count {len(outcomes)} --seed {seed} --workers {workers}",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "seed": seed,
@@ -386,7 +386,7 @@ def main() -> int:
     if args.batch:
         sys.stdout.write(json.dumps([asdict(outcome) for outcome in judge(range(*args.batch), args.seed)]))
         return 0
-    found = figure(campaign(args.count, args.seed, args.workers), args.seed)
+    found = figure(campaign(args.count, args.seed, args.workers), args.seed, args.workers)
     if args.out:
         args.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(json.dumps(found, indent=2) + "\n")

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from defects import TASKS, Defect, defects, packed, phone
+from defects import Defect, defects, packed, phone
 from handins import good
 
 from limner.cli import main
@@ -22,7 +22,7 @@ MENDED = {  # rules whose defects are mended wherever a finding says so
     "json.unended", "json.word", "json.unexpected", "json.after", "key.spelling", "model.label", "value.kind",
     "path.case", "path.folder", "picture.format",
 }  # fmt: skip
-CASES = [each for task in TASKS[1:] for each in defects(task) if each.rule in MENDED]
+CASES = [each for task in ("movie-poster", "story") for each in defects(task) if each.rule in MENDED]
 
 
 def written(pack: object, folder: Path) -> tuple[Path, bytes]:
