@@ -349,6 +349,7 @@ def zips(task: str) -> Iterator[Defect]:
         ("a zip in the zip", "zip.nested", {**files, "all.zip": packed(files)}, "all.zip"),
         ("two names, one but for capitals", "zip.case", {**files, first.upper(): picture(2005, prompt)}, first.upper()),
         ("a name of control characters", "zip.entry", {**files, "a\x1b[2J.txt": b"x"}, "a\ufffd[2J.txt"),
+        ("a file without a name", "zip.entry", {**files, "\\": b"x"}, "?"),
         ("a file that swells", "zip.entry", {**files, "swell.txt": b" " * 2**22}, "swell.txt"),
         ("the task's file in capitals", "file.name", renamed(files, main, main.title()), main.title()),
         ("the task's file as a copy", "file.name", renamed(files, main, f"{task} (1).json"), f"{task} (1).json"),

@@ -278,7 +278,7 @@ def judge(numbers: Sequence[int], seed: int) -> list[Outcome]:
     """The outcomes of some cases, in this process."""
     os.environ["LIMNER_TRACEBACK"] = "1"  # a crash is raised, not told
     watch, found = Watch(), list[Outcome]()
-    signal.signal(signal.SIGALRM, _late)
+    signal.signal(signal.SIGPROF, _late)
     with TemporaryDirectory(prefix="limner-fuzz-") as cage:
         for case in cases(numbers, seed):
             room = Path(cage, str(case.number))
@@ -300,7 +300,7 @@ def _judged(case: Case, room: Path, watch: Watch) -> Outcome:
     ]
     out, err, fault, code = io.StringIO(), io.StringIO(), "", -1
     before = set(os.listdir(room.parent))
-    signal.alarm(int(4 * SECONDS))
+    signal.setitimer(signal.ITIMER_PROF, 4 * SECONDS)  # of the processor
     started, spent = time.monotonic(), time.process_time()
     watch.room = os.path.realpath(room)
     try:
@@ -313,7 +313,7 @@ def _judged(case: Case, room: Path, watch: Watch) -> Outcome:
         fault = f"{type(raised).__name__}: {raised}"[:300]
     finally:
         watch.room = ""
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     wall, seconds = time.monotonic() - started, time.process_time() - spent
     outside = (*watch.found, *(set(os.listdir(room.parent)) - before))
     watch.found.clear()
@@ -322,7 +322,7 @@ def _judged(case: Case, room: Path, watch: Watch) -> Outcome:
 
 
 def _late(number: int, frame: object) -> None:
-    raise TimeoutError("it took too long")
+    raise RuntimeError("it took too long")
 
 
 def campaign(count: int, seed: int, workers: int, batch: int = 250) -> list[Outcome]:
@@ -359,7 +359,9 @@ def figure(outcomes: Sequence[Outcome], seed: int) -> dict[str, object]:
         "bombs stopped": sum(o.code in (1, 2) for o in bombs),
         "slowest, seconds of the processor": round(max(o.seconds for o in outcomes), 2),
         "slowest, seconds by the clock": round(max(o.wall for o in outcomes), 2),
+        "above 5 seconds of the processor": sum(o.seconds > SECONDS for o in outcomes),
         "above 5 seconds by the clock": sum(o.wall > SECONDS for o in outcomes),
+        "load of the machine at the end": round(os.getloadavg()[0], 1),
         "peak memory of a process, MB": round(max(o.peak for o in outcomes)),
         "targets": {"crashes": 0, "writes outside the work folder": 0, "seconds": SECONDS, "MB": MEGABYTES},
         "bad": [asdict(o) for o in outcomes if wrong(o)][:20],
@@ -370,7 +372,7 @@ def wrong(outcome: Outcome) -> bool:
     """Whether it misses any target."""
     stopped = not outcome.bomb or outcome.code in (1, 2)
     fine = not outcome.fault and outcome.code in (0, 1, 2) and not outcome.outside and stopped
-    return not (fine and outcome.wall <= SECONDS and outcome.peak <= MEGABYTES)
+    return not (fine and outcome.seconds <= SECONDS and outcome.peak <= MEGABYTES)
 
 
 def main() -> int:

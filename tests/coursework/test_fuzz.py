@@ -55,7 +55,7 @@ def test_the_watch_sees_what_is_written_elsewhere(tmp_path: Path) -> None:
 def test_what_misses_a_target_is_told() -> None:
     fine = Outcome(0, WAYS[0][0], 1, 0.1, 0.1, 90.0, "", (), False)
     bad = [
-        replace(fine, code=3), replace(fine, wall=9.0), replace(fine, peak=301.0), replace(fine, fault="x"),
+        replace(fine, code=3), replace(fine, seconds=9.0), replace(fine, peak=301.0), replace(fine, fault="x"),
         replace(fine, outside=("/etc",)), replace(fine, kind="a bomb", bomb=True, code=0),
     ]  # fmt: skip
     bad = [replace(each, number=number) for number, each in enumerate(bad, 1)]
@@ -66,6 +66,6 @@ def test_what_misses_a_target_is_told() -> None:
 def test_the_figure_is_of_ten_thousand_and_has_no_bad_one() -> None:
     told = json.loads(FIGURE.read_text(encoding="utf-8"))
     assert told["hand-ins"] == 10_000
-    assert told["crashes"] == told["writes outside the work folder"] == told["above 5 seconds by the clock"] == 0
+    assert told["crashes"] == told["writes outside the work folder"] == told["above 5 seconds of the processor"] == 0
     assert told["bombs stopped"] == told["bombs"] > 100
     assert told["peak memory of a process, MB"] <= 300

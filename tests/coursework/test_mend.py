@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from defects import TASKS, Defect, defects, packed
+from defects import TASKS, Defect, defects, packed, phone
 from handins import good
 
 from limner.cli import main
@@ -69,6 +69,14 @@ def test_a_phones_picture_becomes_a_jpeg_that_says_what_it_said(tmp_path: Path) 
     found = report("new.zip", [Source(tmp_path / "new.zip", "new.zip")], published())
     assert found.findings == ()  # its recipe among what it says
     assert [entry.shots[0].path for entry in found.works[0].entries][1] == "story-2.jpg"
+
+
+def test_a_phones_picture_that_cannot_be_read_stays_as_it_is(tmp_path: Path) -> None:
+    files = {**good("story"), "story-2.jpg": phone()[:-300]}
+    file, _ = written(files, tmp_path)
+    assert mend("handin.zip", [Source(file, file.name)], published(), tmp_path / "new.zip") == []
+    with zipfile.ZipFile(tmp_path / "new.zip") as made:
+        assert made.read("story-2.jpg") == files["story-2.jpg"]
 
 
 def test_the_command_says_what_it_changed_and_overwrites_nothing(

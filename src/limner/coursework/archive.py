@@ -41,6 +41,8 @@ def swollen(stream: BinaryIO, limits: Limits) -> str:
 def refused(entry: zipfile.ZipInfo) -> Finding | None:
     """Why an entry is not read at all."""
     name, mode = entry.filename, entry.external_attr >> 16
+    if not name.strip("/\\ "):
+        return _found("?", "zip.entry", "a file has no name", "pack it anew")
     if _OUTSIDE.search(name.replace("\\", "/")):
         return _found(name, "zip.outside", "its name leads out of the hand-in", "pack it without folders")
     if stat.S_ISLNK(mode):

@@ -23,11 +23,11 @@ set -eu
 here="${{AUTOGRADER:-/autograder}}"
 cd "$here/source"
 set -- "$here/submission" --out "$here/results/results.json"{flags}
-exec "${{PYTHON:-python3}}" -m limner.coursework.grader gradescope "$@"
+exec "${{PYTHON:-python3}}" -W ignore -m limner.coursework.grader gradescope "$@"
 """
 TESTER = """#!/bin/sh
 # MarkUs runs this (as a custom tester) in the folder where it puts the hand-in beside these files.
-exec "${{PYTHON:-python3}}" -m limner.coursework.grader markus .{flags}{ours}
+exec "${{PYTHON:-python3}}" -W ignore -m limner.coursework.grader markus .{flags}{ours}
 """
 ABOUT = """What `limner course autograder` wrote.
 
@@ -48,8 +48,12 @@ def write(folder: Path, tasks: Sequence[str], spec: Path | None) -> list[Path]:
     needs = " ".join(f"{name}=={version(name)}" for name in NEEDS)
     given = " --spec assignment.toml" if spec else ""
     flags = given + "".join(f" --task {shlex.quote(task)}" for task in tasks)
-    common = {**_sources(), **({"assignment.toml": spec.read_bytes()} if spec else {})}
-    scope = {**common, "setup.sh": SETUP.format(needs=needs), "run_autograder": RUN.format(flags=flags)}
+    common: dict[str, str | bytes] = {**_sources(), **({"assignment.toml": spec.read_bytes()} if spec else {})}
+    scope: dict[str, str | bytes] = {
+        **common,
+        "setup.sh": SETUP.format(needs=needs),
+        "run_autograder": RUN.format(flags=flags),
+    }
     ours = ["limner-markus.sh", "limner", *(["assignment.toml"] if spec else [])]
     tester = TESTER.format(flags=flags, ours="".join(f" --ours {name}" for name in ours))
     _put(folder / "gradescope", scope)

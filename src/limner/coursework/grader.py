@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -71,12 +70,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _report(folder: Path, spec: Spec, tasks: Sequence[str], ours: Sequence[str]) -> Report:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, of odd metadata
-        name, sources = submitted(folder, ours)
-        if not sources:
-            raise LimnerError("nothing was handed in", "hand in a zip, or the files")
-        return report(name, sources, spec, tasks)
+    name, sources = submitted(folder, ours)
+    if not sources:
+        raise LimnerError("nothing was handed in", "hand in a zip, or the files")
+    return report(name, sources, spec, tasks)
 
 
 def _write(path: Path, results: Mapping[str, Json]) -> None:

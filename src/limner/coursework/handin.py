@@ -139,7 +139,7 @@ def _zip(name: str, stream: BinaryIO, limits: Limits) -> HandIn:
     for entry in entries:
         if finding := archive.refused(entry):
             findings.append(finding)
-        elif not entry.is_dir() and not archive.backslashed_folder(entry):
+        elif not entry.filename.endswith("/") and not archive.backslashed_folder(entry):
             found.append(
                 (archive.flat(entry.filename), entry.filename, entry.file_size, _inflater(with_entries, entry))
             )

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,9 +26,11 @@ class Request:
 
 
 def main() -> int:
-    """Reads a request as JSON on stdin, and writes the report as JSON, or a fault as `{"fault": [what, remedy]}`."""
+    """Reads a request as JSON on stdin, and writes the report as JSON, or a fault as `{"fault": [what, remedy]}`.
+
+    Python is to run it with `-W ignore`: Pillow warns of odd metadata.
+    """
     _bound()
-    warnings.simplefilter("ignore")  # Pillow's, of odd metadata
     said: Mapping[str, object] = json.load(sys.stdin)
     try:
         answer: Mapping[str, object] = _judged(Request(**said))  # type: ignore[arg-type]  # from the studio

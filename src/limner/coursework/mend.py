@@ -12,7 +12,7 @@ from limner.coursework import archive, look
 from limner.coursework.finding import Severity, shown
 from limner.coursework.handin import File, HandIn, Source, opened
 from limner.coursework.shape import work
-from limner.coursework.spec import Spec, Task
+from limner.coursework.spec import Limits, Spec, Task
 from limner.coursework.text import Edit, mended, text
 from limner.coursework.validate import found_in
 from limner.errors import LimnerError
@@ -44,7 +44,7 @@ def _mended(handin: HandIn, spec: Spec) -> Mending:
     for file in handin.files:
         if file.name in tasks or file.name.lower().endswith(archive.ARCHIVES):
             continue
-        heic = look.form(_head(file)) == "heic"
+        heic = _decodes(file, spec.limits)
         names[file.name] = new = _jpeg_name(file, handin) if heic else file.name
         made.files[new] = _converted(file) if heic else file.read
         if heic:
@@ -101,11 +101,13 @@ def _jpeg_name(file: File, handin: HandIn) -> str:
     return next(name for name in names if handin.alike(name) is None)
 
 
-def _head(file: File) -> bytes:
+def _decodes(file: File, limits: Limits) -> bool:
+    """Whether this is a HEIC picture that can be decoded; what cannot stays as it is, and a finding says so."""
     try:
-        return file.read()[:16]
-    except LimnerError:
-        return b""
+        data = file.read()
+        return look.form(data) == "heic" and look.look(data, limits.pixels).form == "heic"
+    except (LimnerError, look.UnseenError):
+        return False
 
 
 def _converted(file: File) -> Callable[[], bytes]:

@@ -73,7 +73,7 @@ class Checking:
 
 def _inspected(wish: Mapping[str, object], folder: str) -> Mapping[str, Json]:
     """What another process says of it; LimnerError where it says what is wrong, nothing, or nothing in time."""
-    command = [sys.executable, "-m", "limner.coursework.inspection"]
+    command = [sys.executable, "-W", "ignore", "-m", "limner.coursework.inspection"]
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     try:
         done = subprocess.run(
