@@ -27,7 +27,7 @@ def plot(report: Mapping[str, object], file: Path) -> None:
                 at += count
         axes.set_yticks(range(len(rows)), rows if place == 0 else [""] * len(rows))
         axes.invert_yaxis()
-        axes.set(title=title, xlabel="pictures")
+        axes.set(title=title, xlabel="pictures", xticks=(0, 20, 40))
     handles = [axes.barh(0, 0, color=shade, label=verdict) for verdict, shade in SHADES.items()]
     left.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     axes = right.subplots()

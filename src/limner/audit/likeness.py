@@ -102,7 +102,7 @@ def difference(image: "Image", original: "Image") -> float | None:
     if abs(math.log(image.width * original.height / (image.height * original.width))) > SKEW:
         return None
     one, other = (each.convert("RGB").resize((CELLS, CELLS), Resampling.BOX) for each in (image, original))
-    return float(max(high for _, high in ImageChops.difference(one, other).getextrema()))
+    return float(max(ImageChops.difference(one, other).tobytes()))
 
 
 def _low(values: "bytes | list[float]") -> list[float]:

@@ -20,6 +20,8 @@ from limner.studio.schema import JOBS, KEYS, RECEIPTS
 from limner.studio.store import Job
 from limner.studio.vault import Vault
 
+MANY = 100  # that look alike: more say no more
+
 
 @dataclass
 class StudioBook:
@@ -38,12 +40,10 @@ class StudioBook:
         return self._entries(select(RECEIPTS).where(RECEIPTS.c.digest == recipe))
 
     def alike(self, perceptual: str, most: int) -> Sequence[Entry]:
-        near = sorted(
-            (bits, name) for name, likeness in self._likenesses if (bits := distance(perceptual, likeness)) <= most
-        )
-        order = {name: place for place, (_, name) in enumerate(near)}
-        found = self._entries(select(RECEIPTS).where(RECEIPTS.c.id.in_(list(order)))) if order else []
-        return sorted(found, key=lambda entry: order[entry.receipt.statement.id])
+        near = {name: bits for name, theirs in self._likenesses if (bits := distance(perceptual, theirs)) <= most}
+        nearest = sorted(near, key=near.__getitem__)[:MANY]
+        found = self._entries(select(RECEIPTS).where(RECEIPTS.c.id.in_(nearest))) if nearest else []
+        return sorted(found, key=lambda entry: near[entry.receipt.statement.id])
 
     def original(self, entry: Entry) -> bytes | None:
         """Of the job that was drawn first; it goes when the studio removes what is old."""

@@ -50,8 +50,8 @@ def place(busy: Served) -> Iterator[Place]:
 
 PATHS = (
     "/", "/gallery", "/compare?job={drawn}&job={other}", "/grid",
-    "/jobs/{waiting}", "/jobs/{drawn}/explain", "/jobs/{other}/explain", "/read", "/course", "/course/task/bias",
-    "/course/use?job={drawn}", "/course/pack", "/course/check",
+    "{submission}", "/jobs/{waiting}", "/jobs/{drawn}/explain", "/jobs/{other}/explain", "/read",
+    "/course", "/course/task/bias", "/course/use?job={drawn}", "/course/pack", "/course/check", "/course/verify",
     "/hall", "/show", "/about", "/api", "/jobs/nothing",
 )  # fmt: skip
 

@@ -46,7 +46,7 @@ def test_a_picture_is_taken_along_in_every_format_with_its_receipt(form: str, bu
             404,
             404,
         ]
-        assert client.get(f"/jobs/{job}/limner.gif").status_code == 422
+        assert client.get(f"/jobs/{job}/limner.gif").status_code == 404
     found = read_from(io.BytesIO(answer.content), "it")
     said = receipt.read(found.receipt)
     assert said.held({each.id: each for each in keys}) == Held.TRUSTED

@@ -1,14 +1,12 @@
 """Pictures leave the studio with their owner's receipt, and whoever marks them asks here who made them."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
-from typing import Annotated
 
-from fastapi import Path, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -57,9 +55,11 @@ class Receipts:
             raise LimnerError("there is no receipt of that", "draw it again", 404)
         return {"receipt": said.text(), "recipe": to_json(found.recipe)}
 
-    def save(self, job: str, form: Annotated[str, Path(pattern="^(png|jpg|jpeg|webp)$")], user: Asker) -> Response:
+    def save(self, job: str, form: str, user: Asker) -> Response:
         """A picture of yours to take along, as PNG, JPEG or WebP: with recipe, receipt and content credentials."""
         found = self.front.job(user, job)
+        if form not in FORMS:
+            raise LimnerError(f"pictures are not given as {form[:20]!r}", f"choose {', '.join(FORMS)}", 404)
         data = self.file(user, found, FORMS[form])
         name = f'attachment; filename="limner-{found.recipe.seed}{FORMATS[FORMS[form]]}"'
         headers = {**AT_HAND, "content-disposition": name}
@@ -90,7 +90,7 @@ class Receipts:
             async with request.form(max_files=MOST, max_fields=8) as form:
                 for each in form.getlist("pictures"):
                     if isinstance(each, UploadFile) and each.size:
-                        path = FilePath(folder) / str(len(sources))
+                        path = Path(folder) / str(len(sources))
                         await run_in_threadpool(_copied, each, path)
                         sources.append(Source(path, each.filename or "a picture"))
                 who, word = (str(form.get(name) or "").strip() for name in ("who", "pseudonym"))
@@ -133,14 +133,13 @@ class Receipts:
 def _judged(sources: Sequence[Source], book: StudioBook, you: Sequence[str]) -> list[Judged]:
     """What is to be said of the pictures among these files, or in the zip that the one file is."""
     rules, name = specfile.read(None), sources[0].name[:200]
-    with warnings.catch_warnings(), opened(name, sources, rules.limits) as handin:
-        warnings.simplefilter("ignore")  # Pillow's, of odd metadata
+    with opened(name, sources, rules.limits) as handin:
         pictures = handed(handin, rules)
         if not pictures:
             raise LimnerError(f"{name} has no picture", "choose a zip, or PNG, JPEG or WebP files")
         return [judged(each, book, you) for each in pictures]
 
 
-def _copied(sent: UploadFile, path: FilePath) -> None:
+def _copied(sent: UploadFile, path: Path) -> None:
     with open(path, "wb") as target:
         copyfileobj(sent.file, target)
