@@ -206,3 +206,11 @@ def test_a_class_has_its_own_assignment_and_everybody_their_own_work(tmp_path: P
         page = ada.get("/course/task/one").text
         assert "Its picture is gone, or was taken down" in page
         assert ada.get("/course/pack.zip").status_code == 409
+
+
+def test_a_sheet_of_maps_is_no_picture_to_hand_in(idle: Served) -> None:
+    with idle.client() as ada:
+        jobs = drawn(idle, ada, 1)
+        sheet = ada.post(f"/api/jobs/{jobs[0]}/explain").json()["id"]
+        answer = ada.get("/course/use", params={"job": [sheet]})
+        assert (answer.status_code, "is a sheet of maps" in answer.text) == (422, True)

@@ -13,6 +13,7 @@ from limner.errors import LimnerError
 from limner.metadata import Reading
 from limner.recipe import Wish
 from limner.studio.drafting import Desk, Drafting, Kept, job, picture
+from limner.studio.explanation import explained
 from limner.studio.receipts import receipt
 from limner.studio.store import Job
 from limner.studio.web.front import Front
@@ -61,6 +62,8 @@ class Assigned:
     def drawn(self, names: Sequence[str]) -> list[Job]:
         """Pictures of this user's that can be used; LimnerError names the one that cannot."""
         found = [self.front.drawn(self.user, name) for name in dict.fromkeys(names)]
+        if sheets := [each for each in found if explained(self.front.store, each.id)]:
+            raise LimnerError(f"job {sheets[0].id} is a sheet of maps", "use the picture that it explains")
         if open_ := [each for each in found if not each.picture]:
             raise LimnerError(f"job {open_[0].id} has no picture", "wait until it is drawn", 409)
         return found
