@@ -5,6 +5,7 @@ A ZIP file: `tables/NAME.jsonl`, a line of JSON for each row after one with the 
 own format is in it.
 """
 
+import errno
 import json
 import os
 import zlib
@@ -127,7 +128,9 @@ def opened(file: Path) -> Iterator[Archive]:
             yield Archive(file, zip_, content)
     except FileNotFoundError as fault:
         raise LimnerError(f"there is no file {file}", "check its name") from fault
-    except BROKEN as fault:
+    except (*BROKEN, OSError) as fault:
+        if isinstance(fault, OSError) and fault.errno != errno.EINVAL:  # which says that an entry lies nowhere
+            raise
         raise LimnerError(f"{file} is no backup of a studio, or is damaged: {fault}", "take another copy") from fault
 
 
