@@ -13,6 +13,7 @@ from limner.errors import LimnerError
 from limner.metadata import Reading
 from limner.recipe import Wish
 from limner.studio.drafting import Desk, Drafting, Kept, job, picture
+from limner.studio.people.gallery import Mark
 from limner.studio.explanation import explained
 from limner.studio.receipts import receipt
 from limner.studio.store import Job
@@ -51,7 +52,8 @@ class Assigned:
         found = [each for each in self.front.store.listed(list(dict.fromkeys(names))) if each.owner == self.user.name]
         found = [each for each in found if each.picture]
         marks = self.front.room.marks(self.user, found) if self.front.room else {}
-        return {each.id: each for each in found if not (each.id in marks and marks[each.id].taken)}
+        taken = {name for name, mark in marks.items() if isinstance(mark, Mark) and mark.taken}
+        return {each.id: each for each in found if each.id not in taken}
 
     def gaps(self, desks: Iterable[Desk]) -> list[tuple[Desk, list[Gap]]]:
         """What each task lacks."""
