@@ -23,7 +23,7 @@ def picture(number: int, prompt: str = "a cat", model: str = "SDXL", seed: int =
     noise = np.random.default_rng(number)
     coarse = noise.integers(0, 256, (8, 8, 3), dtype=np.uint8)
     recipe = resolve(Wish(prompt=prompt, seed=seed), USUAL | DEFAULTS)
-    return encode(coarse.repeat(SIDE // 8, 0).repeat(SIDE // 8, 1), form, recipe, {"Model": model})
+    return encode(coarse.repeat(SIDE // 8, 0).repeat(SIDE // 8, 1), form, recipe, {"Model": model}, "signed")
 
 
 @cache

@@ -52,7 +52,7 @@ def seen(spec: Spec, work: Work) -> Iterator[Finding]:
 
 
 def _vouched(look: Look) -> bool:
-    return look.reading is not None and look.reading.recipe is not None
+    return look.reading is not None and bool(look.reading.receipt)
 
 
 def _form(spec: Spec, file: str, shot: Shot, look: Look) -> Iterator[Finding]:
