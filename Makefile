@@ -94,7 +94,7 @@ statistics: .venv/.dev
 	$(PY) -m limner measure statistics
 # Ten thousand broken hand-ins: some minutes on two cores
 fuzz-course: .venv/.dev
-	OMP_NUM_THREADS=1 PYTHONPATH=tests $(PY) tests/coursework/fuzz.py --out docs/figures/fuzz-course.json
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(PY) tests/coursework/bent.py --out docs/figures/fuzz-course.json
 # Ten thousand requests through every door, on each database: some six minutes of a processor
 fuzz: .venv/.dev
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(PY) tests/studio/fuzz.py --out docs/figures/fuzz.json

@@ -22,7 +22,7 @@ PLAIN = (
 )
 
 
-@given(PLAIN, PLAIN, st.floats(0, 1), st.integers(2, 1000), PLAIN)
+@given(PLAIN, PLAIN, st.floats(0, 1), st.integers(2, 999), PLAIN)
 def test_what_is_written_is_read(prompt: str, category: str, share: float, count: int, source: str) -> None:
     study = Study(
         (prompt.strip(),), (category.strip(), "other " + category.strip()), category.strip(), source=source.strip(),

@@ -299,7 +299,8 @@ def plotted(found: "list[Finding]", file: Path) -> None:
 
 def _export(args: argparse.Namespace) -> int:
     from limner.audit.handin import FILE, Entry, entry, image, written
-    from limner.metadata import jpeg, place, prepare
+    from limner.coursework.resaved import stored
+    from limner.metadata import place, prepare
 
     found, entries, files = findings(args.studies), list[Entry](), dict[str, Path]()
     for number, (folder, finding) in enumerate(found, 1):
@@ -316,7 +317,7 @@ def _export(args: argparse.Namespace) -> int:
     prepare(part)
     try:
         for name, path in files.items():
-            place(jpeg(path.read_bytes()), part / name)
+            place(stored(path.read_bytes(), path.name).data, part / name)
         place(written(entries), part / FILE)
         part.rename(args.out)
     finally:

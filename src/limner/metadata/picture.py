@@ -73,24 +73,6 @@ def filed(image: "Image", form: str, recipe: Recipe, text: str, receipt: str = "
     return file.getvalue()
 
 
-def jpeg(png: bytes) -> bytes:
-    """A picture of limner's as JPEG, with all that it says of itself: what a hand-in takes, which loses PNG's text.
-
-    LimnerError where it carries no recipe.
-    """
-    from PIL import Image
-
-    found, file = read_from(io.BytesIO(png), "the picture"), io.BytesIO()
-    if found.recipe is None:
-        raise LimnerError("the picture carries no recipe of limner's", "take one that limner has drawn")
-    more = f"<limner:recipe>{escape(to_json(found.recipe))}</limner:recipe>"
-    with Image.open(io.BytesIO(png)) as image:
-        image.convert("RGB").save(
-            file, "JPEG", quality=95, subsampling=0, exif=_exif(found.text), xmp=_packet(found.recipe, more).encode()
-        )
-    return file.getvalue()
-
-
 def _packet(recipe: Recipe, more: str = "") -> str:
     """XMP by which any program knows what made the picture (IPTC DigitalSourceType): a model, or it and a picture."""
     made = "compositeWithTrainedAlgorithmicMedia" if recipe.edit_picture else "trainedAlgorithmicMedia"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, literal, select, update
 
 from limner.audit.issuing import seen
 from limner.audit.keys import CURRENT, FOLDER, RETIRED, Key, Public, key
@@ -16,7 +16,7 @@ from limner.errors import LimnerError
 from limner.metadata import read
 from limner.recipe import digest, from_json
 from limner.studio.database import Database, Moment, Record
-from limner.studio.schema import KEYS, RECEIPTS
+from limner.studio.schema import JOBS, KEYS, RECEIPTS
 from limner.studio.vault import Vault
 
 
@@ -54,6 +54,12 @@ class Notary:
             receipt=receipt.text(),
         )  # fmt: skip
         moment.run(row)
+
+    def share(self, moment: Moment, owner: str, job: str, seen: Seen | None) -> None:
+        """A receipt for one more owner of a job's picture, who took it from a pool; none of what says no recipe."""
+        theirs = select(JOBS.c.id, literal(owner).label("owner"), JOBS.c.recipe).where(JOBS.c.id == job)
+        for row in moment.run(theirs) if seen is not None else ():
+            self.sign(moment, row, seen)
 
 
 def known(moment: Moment, mine: Key) -> None:

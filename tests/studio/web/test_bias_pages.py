@@ -16,10 +16,12 @@ from pupils import School, school
 from served import Served
 from studios import MODEL
 
+from limner.audit import receipt
 from limner.metadata import encode, read_from
 from limner.studio.house import House
 from limner.studio.leases import Pulse
 from limner.studio.people.deletion import erase
+from limner.studio.receipts import pseudonym
 
 ASKED = {
     "prompt": "a canadian medical doctor", "count": "20", "seed": "42", "steps": "2", "categories": "female\nmale",
@@ -182,6 +184,12 @@ def test_a_class_shares_a_pool_and_labels_for_each_other(class_: School) -> None
         assert "8 of 8 are drawn" in bob.get(theirs).text
         assert len(label(bob, theirs, lambda seed: 2)) == 8
         assert bob.get(path).status_code == bob.get(f"{path}/tally").status_code == 404
+        bob.post(f"{theirs}/harm", data={"harm": "whoever applies"})
+        with ZipFile(io.BytesIO(bob.get(f"/bias.zip?study={theirs.rpartition('/')[2]}").content)) as archive:
+            files = [archive.read(name) for name in archive.namelist() if name.endswith(".jpg")]
+        signed = [receipt.read(read_from(io.BytesIO(each), "it").receipt).statement.owner for each in files]
+        mine = pseudonym(class_.store.database, class_.people["bob"].id)
+        assert signed == [mine] * 8  # six of which Ada asked for first: they are his, too
 
         assert "A second rater is sought" not in eve.get("/bias").text
         ada.post(f"{path}/second", data={"second": "yes"})

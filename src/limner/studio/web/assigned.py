@@ -13,8 +13,8 @@ from limner.errors import LimnerError
 from limner.metadata import Reading
 from limner.recipe import Wish
 from limner.studio.drafting import Desk, Drafting, Kept, job, picture
-from limner.studio.people.gallery import Mark
 from limner.studio.explanation import explained
+from limner.studio.people.gallery import Mark
 from limner.studio.receipts import receipt
 from limner.studio.store import Job
 from limner.studio.web.front import Front

@@ -19,7 +19,6 @@ from limner.audit.plot import plot
 from limner.audit.report import Json, report
 from limner.audit.study import PRESENTS, UNTOLD
 from limner.errors import LimnerError
-from limner.metadata import jpeg
 from limner.recipe import Wish, to_json
 from limner.studio.schema import State
 from limner.studio.studies import LONGEST, Made, Studies
@@ -27,6 +26,7 @@ from limner.studio.web import form
 from limner.studio.web.download import Download
 from limner.studio.web.front import Front
 from limner.studio.web.page import paper
+from limner.studio.web.receipts import Receipts
 from limner.studio.web.studied import asked, rater_of
 from limner.studio.web.user import Asker, User
 
@@ -107,15 +107,16 @@ class Bias:
         found = {made.id: finding for made, finding in self._family(user)}
         entries, pictures = [], dict[str, str]()
         for number, name in enumerate(names, 1):
-            here = self._pictures(self._own(name, user))
+            made = self._own(name, user)
+            here, jobs = self._pictures(made), self.studies.bound(made)
             entries.append(entry(found[name], [image(number, each) for each in here]))
-            pictures |= {image(number, each): picture for each, picture in here.items()}
+            pictures |= {image(number, each): jobs[each] for each in here}
         file: IO[bytes] = SpooledTemporaryFile(LIGHT)  # noqa: SIM115 - the download closes it
         try:
             with ZipFile(file, "w", ZIP_STORED) as archive:
                 archive.writestr(FILE, written(entries))
-                for each, picture in pictures.items():
-                    archive.writestr(each, jpeg(self.front.kept(picture)))
+                for each, job in pictures.items():
+                    archive.writestr(each, Receipts(self.front).given(user, job))
         except BaseException:
             file.close()
             raise

@@ -345,7 +345,7 @@ def figure(outcomes: Sequence[Outcome], seed: int, workers: int = 1) -> dict[str
     codes = {kind: Counter(o.code for o in outcomes if o.kind == kind) for kind, _, _ in WAYS}
     bombs = [o for o in outcomes if o.bomb]
     return {
-        "command": f"tests/coursework/fuzz.py --count {len(outcomes)} --seed {seed} --workers {workers}",
+        "command": f"tests/coursework/bent.py --count {len(outcomes)} --seed {seed} --workers {workers}",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "seed": seed,

@@ -1,12 +1,13 @@
 """A slice of `make fuzz-course`; and what watches over it does see a crash, a write elsewhere and a bomb."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from fuzz import WAYS, Case, Outcome, Watch, cases, figure, wrong
+from bent import WAYS, Case, Outcome, Watch, cases, figure, wrong
 
 HERE = Path(__file__).parent
 FIGURE = HERE.parents[1] / "docs" / "figures" / "fuzz-course.json"
@@ -17,7 +18,7 @@ def test_a_slice_of_broken_hand_ins_is_judged(tmp_path: Path) -> None:
     out = tmp_path / "fuzz.json"
     command = [
         sys.executable,
-        str(HERE / "fuzz.py"),
+        str(HERE / "bent.py"),
         "--count",
         "60",
         "--seed",
@@ -27,7 +28,8 @@ def test_a_slice_of_broken_hand_ins_is_judged(tmp_path: Path) -> None:
         "--out",
         str(out),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    there = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=there)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(out.read_text(encoding="utf-8"))
     assert (told["hand-ins"], told["crashes"], told["writes outside the work folder"], told["bad"]) == (60, 0, 0, [])
