@@ -20,6 +20,7 @@ from limner.recipe import DEFAULTS
 from limner.studio.badge import badge
 from limner.studio.course import About, Assignment, Course
 from limner.studio.explanation import CHUNK, Sheet
+from limner.studio.handed import HANDINS, REMARKS
 from limner.studio.house import House
 from limner.studio.leases import Leased, Leases, Pulse
 from limner.studio.people.invitations import Invitations
@@ -29,7 +30,7 @@ from limner.studio.people.roster import Guest
 from limner.studio.people.sessions import Session, Sessions
 from limner.studio.people.tokens import Scope, Tokens
 from limner.studio.register import PEOPLE, TOKENS, Role
-from limner.studio.schema import HALL, JOBS, State
+from limner.studio.schema import HALL, JOBS, RECEIPTS, STUDIES, State
 from limner.studio.staff import Card
 from limner.studio.store import Store
 from limner.studio.vault import Vault
@@ -48,7 +49,8 @@ CARDS = (
 KNOWN: Mapping[str, Column[object]] = {  # what paths, queries and bodies call things by
     "job": JOBS.c.id, "again": JOBS.c.id, "before": JOBS.c.id, "submission": JOBS.c.submission, "name": JOBS.c.picture,
     "sha256": JOBS.c.picture, "picture": JOBS.c.picture, "lease": JOBS.c.lease, "sentence": HALL.c.id, "at": HALL.c.id,
-    "person": PEOPLE.c.id, "token": TOKENS.c.name,
+    "person": PEOPLE.c.id, "token": TOKENS.c.name, "study": STUDIES.c.id, "handin": HANDINS.c.id,
+    "remark": REMARKS.c.id, "who": PEOPLE.c.id, "pseudonym": RECEIPTS.c.pseudonym,
 }  # fmt: skip
 WHO = ("nobody", "student", "assistant", "instructor", "program", "worker", "alone")
 

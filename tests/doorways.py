@@ -1,17 +1,21 @@
 """What may come through a door: requests that nearly mean something, for each of the studio's, by hypothesis."""
 
+import io
 import json
 import re
+import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from hashlib import sha256
 from urllib.parse import quote, quote_from_bytes, urlencode
 
 from campus import CARDS, Campus, Way
-from fragments import LEAVES, TREES, broken, rosters, spelt, telling, whole
+from fragments import LEAVES, TREES, broken, drawn, rosters, spelt, telling, whole
+from handins import good
 from hypothesis import strategies as st
 from knocking import Request
-from oddities import ASKED_OF, FIELDS_OF, NASTY, ODD, PLAIN
+from oddities import ASKED_OF, FIELDS_OF, HANDED, NASTY, ODD, PLAIN
 
 from limner.recipe import FIELDS
 
@@ -110,13 +114,38 @@ def request(
     return Request(f"{door.method} {door.path}", door.method, path, query, named, body)
 
 
+@cache
+def zips() -> tuple[bytes, ...]:
+    """A good hand-in of each task, and one of pictures without words."""
+    out = list[bytes]()
+    for task in ("bias", "movie-poster", "open-ended", "story", ""):
+        files = good(task) if task else {"a.png": drawn({}), "story.json": b"[{]"}
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+        out.append(file.getvalue())
+    return tuple(out)
+
+
+@st.composite
+def handins(draw: st.DrawFn) -> bytes:
+    """A zip as it should be, cut off, or bent in some places."""
+    data = bytearray(draw(st.sampled_from(zips())))
+    for _ in range(draw(st.integers(0, 3))):
+        data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+    return bytes(data[: draw(st.sampled_from((len(data), len(data), len(data) // 2)))])
+
+
+HANDINS = st.one_of(handins(), handins(), telling(), st.binary(max_size=300))
 PICTURES = st.one_of(telling(), telling(), broken(), st.sampled_from(whole()), st.binary(max_size=300))
 
 
 @st.composite
 def sent(draw: st.DrawFn, campus: Campus, who: str, door: Way) -> Request:
     """A file, by one of the doors that take some."""
-    data = draw(rosters() if door.path == "/people/invite" else PICTURES)
+    kinds = {"/people/invite": rosters(), **dict.fromkeys(HANDED, HANDINS)}
+    data = draw(kinds.get(door.path, PICTURES))
     kind, body, query = b"application/octet-stream", data, b""
     title = draw(st.sampled_from(("a.png", "../../a.png", "", "a\0b", 'a"b', "\u202egnp.a")))
     if door.path == "/workers/picture":
@@ -126,7 +155,7 @@ def sent(draw: st.DrawFn, campus: Campus, who: str, door: Way) -> Request:
         image = draw(st.sampled_from(("", "data:image/png;base64,", "data:"))) + b64encode(data).decode()
         kind, body = b"application/json", json.dumps({"image": image}).encode()
     else:
-        name = {"/read": "picture", "/people/invite": "table"}.get(door.path, "files")
+        name = {"/read": "picture", "/people/invite": "table", **HANDED}.get(door.path, "files")
         fields = {"how": draw(st.sampled_from(("", "mail")))} if door.path == "/people/invite" else {}
         kind, body = parted(fields, {name: (title, data)})
     if not draw(st.integers(0, 9)):
@@ -161,6 +190,7 @@ def worked(draw: st.DrawFn, campus: Campus, who: str, door: Way) -> Request:
         "/workers/lease": lambda: {name: made[name]() for name in ("worker", "model", "room", "token")},
         "/workers/beat": lambda: {"pulses": [pulse() for _ in range(draw(st.integers(0, 3)))]},
         "/workers/finish": lambda: {"pulse": pulse(), "picture": made["picture"](), "notes": made["notes"]()},
+        "/workers/withhold": lambda: {"pulse": pulse(), "score": draw(st.sampled_from((0.0, 0.9, 1.0, -1.0, 2.0)))},
         "/workers/fail": lambda: {"pulse": pulse(), "what": made["what"](), "remedy": made["remedy"]()},
         "/workers/release": lambda: {"pulses": [pulse()], "why": made["why"]()},
         "/workers/announce": lambda: draw(announced()),

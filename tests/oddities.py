@@ -6,7 +6,10 @@ from limner.metadata import LADDERS
 from limner.studio.staff import WALKS
 from limner.studio.web.asked import WISHED
 
-UPLOADS = ("/read", "/sdapi/v1/png-info", "/workers/picture", "/people/invite", "/gradio/gradio_api/upload")
+HANDED: Mapping[str, str] = {  # where a hand-in comes, and as what
+    "/course/check": "files", "/api/course/check": "files", "/course/verify": "pictures", "/course/handin": "zip",
+}  # fmt: skip
+UPLOADS = ("/read", "/sdapi/v1/png-info", "/workers/picture", "/people/invite", "/gradio/gradio_api/upload", *HANDED)
 ASKS = (*WISHED, "model", "count", "key", "assignment")
 FIELDS_OF: Mapping[str, Sequence[str]] = {  # of forms that are read without a model of theirs
     "/": (*ASKS, "dice", "luck", "to"),
@@ -14,6 +17,18 @@ FIELDS_OF: Mapping[str, Sequence[str]] = {  # of forms that are read without a m
     "/hall": ("prompt", "key"),
     "/show/next": ("sentence", "prompt", "key"),
     "/read": ("picture", "csrf"),
+    "/bias": (*ASKS, "beside", "question", "categories", "counted", "low", "high", "source", "pooled"),
+    "/bias/{study}/draw": ("assignment",),
+    "/bias/{study}/second": ("second",),
+    "/bias/{study}/harm": ("harm",),
+    "/bias/{study}/tally": ("rater", "place", "key"),
+    "/bias/{study}/undo": ("rater", "place"),
+    "/course/use": ("job", "task", "entry", "where", "which", "key"),
+    "/course/task/{task}": ("turn", "do", "0 goal", "0 story", "1 correct", "1 incorrect", "goal", "story"),
+    "/course/handin/{handin}/remark": ("text",),
+    "/course/grade/{handin}": ("points-story", "comment-story", "line"),
+    "/course/remarks/{remark}": ("text",),
+    "/course/verify": ("who", "pseudonym"),
 }
 ASKED_OF: Mapping[str, Sequence[str]] = {  # and of addresses
     "/": (*ASKS, "again"),
@@ -22,6 +37,13 @@ ASKED_OF: Mapping[str, Sequence[str]] = {  # and of addresses
     "/gallery.zip": ("job",),
     "/gallery": ("words", "seed", "model", "state", "before"),
     "/show": ("at",),
+    "/bias": ("prompt", "beside", "model"),
+    "/bias.zip": ("study",),
+    "/bias/{study}/tally": ("rater",),
+    "/course/use": ("job",),
+    "/course/pack": ("task",),
+    "/course/pack.zip": ("task", "anyway"),
+    "/course/awards": ("chosen",),
     "/sign-in": ("next",),
     "/log": ("before", "check"),
     "/shared": ("reported",),
@@ -38,6 +60,10 @@ PLAIN: Mapping[str, Sequence[str]] = {
     "state": ("done", "queued"),
     "x": ("steps", "seed", "prompt"), "y": ("seed", "guidance", "model"), "z": ("", "sampler"), "xs": ("1..3", "1, 2"),
     "ys": ("1\n2", "mini\nruled", "1..2"), "zs": ("", "euler\nheun"), "next": ("/gallery", "//example.org"),
+    "categories": ("a\nb", "female\nmale\nx"), "low": ("40", ""), "high": ("50", ""), "pooled": ("yes", ""),
+    "beside": ("a dog", ""), "task": ("story", "bias", "open-ended"), "where": ("new", "1"), "place": ("0", "1"),
+    "key": ("1", "0", "k"), "rater": ("first", "second"), "form": ("png", "jpg", "webp"), "number": ("001", "1"),
+    "second": ("yes", ""), "anyway": ("1", ""), "points-story": ("7", "-1", "1e9"), "do": ("save", "up 1"),
     "words": ("red apple", "cat"), "after": ("0", "3"), "last": ("1", "500"), "check": ("true", "1"),
 }  # fmt: skip
 NASTY = (
