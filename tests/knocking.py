@@ -127,6 +127,10 @@ class Watch:
             self._look(event, arguments[0])
         elif event in ("socket.connect", "socket.getaddrinfo"):
             self.strayed.append(f"{event} {arguments[-4:]!r}"[:200])
+        elif event == "subprocess.Popen" and arguments[0] == sys.executable:
+            return  # where hand-ins are read; `make fuzz-course` watches that
+        elif event in ("os.remove", "os.rmdir") and arguments[-1] != -1:
+            return  # below a folder that is open: of it shutil.rmtree was told
         elif event in CHANGES:
             for each in arguments[: 2 if event in ("os.rename", "os.link", "shutil.move") else 1]:
                 self._look(event, each)
