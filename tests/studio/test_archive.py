@@ -1,5 +1,6 @@
 """What is backed up under a studio that goes on is one moment of it, and comes back whole, or not at all."""
 
+import json
 import random
 import re
 import time
@@ -188,6 +189,24 @@ def test_what_was_put_in_or_left_out_is_seen(lived: tuple[Database, Vault], tmp_
                 zip_.writestr(part, was)
         with pytest.raises(LimnerError, match=why):
             restore(there, Vault(tmp_path / "there"), tmp_path / "forged.zip")
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_backup_of_a_limner_that_knew_fewer_tables_is_restored(lived: tuple[Database, Vault], tmp_path: Path) -> None:
+    database, vault = lived
+    backup(database, vault, tmp_path / "b.zip")
+    with ZipFile(tmp_path / "b.zip") as zip_:
+        parts = {name: zip_.read(name) for name in zip_.namelist() if name != "tables/receipts.jsonl"}
+    said = json.loads(parts["limner-studio.json"])
+    for told in (said["rows"], said["hashes"]):
+        del told["receipts"]
+    with ZipFile(tmp_path / "older.zip", "w") as zip_:
+        for name, data in (parts | {"limner-studio.json": json.dumps(said).encode()}).items():
+            zip_.writestr(name, data)
+    there = connect(f"sqlite:///{tmp_path / 'there.db'}")
+    restore(there, Vault(tmp_path / "there"), tmp_path / "older.zip")
+    assert content(there)["people"] == content(database)["people"]
+    there.close()
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)

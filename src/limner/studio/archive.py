@@ -68,6 +68,11 @@ class Archive:
     zip: ZipFile = field(repr=False)
     content: Content
 
+    @property
+    def tables(self) -> list[Table]:
+        """Those that it has rows of, or had when there were none: a limner before this one knew fewer."""
+        return [table for table in TABLES if table.name in self.content.rows]
+
     def rows(self, table: Table) -> Iterator[dict[str, object]]:
         names = [column.name for column in table.columns]
         with self.zip.open(_table(table)) as lines:
@@ -95,10 +100,10 @@ class Archive:
 
     def verify(self) -> None:
         """Everything is read once: all that it says is there, and as it was, and nothing else."""
-        wanted = {MANIFEST, *map(_table, TABLES), *self.files}
+        wanted = {MANIFEST, *map(_table, self.tables), *self.files}
         if sorted(self.zip.namelist()) != sorted(wanted):
             raise self.damaged("what it lists is not what it holds")
-        for table in TABLES:
+        for table in self.tables:
             found = sha256()
             with self.zip.open(_table(table)) as part:
                 while data := part.read(2**20):
@@ -247,12 +252,12 @@ def restore(database: Database, vault: Vault, file: Path) -> Content:
 
 def _restored(moment: Moment, archive: Archive) -> None:
     if not _empty(moment.connection):
-        if all(_count(moment.connection, table) == archive.content.rows[table.name] for table in TABLES):
+        if all(_count(moment.connection, table) == archive.content.rows.get(table.name, 0) for table in TABLES):
             return  # it was done, and only the answer was lost
         raise LimnerError("this studio is not empty any more", "restore into a new folder, and a new database")
     for table in (CARDS, KEYS):  # a key that was made here meanwhile comes again when it signs
         moment.run(delete(table))
-    for table in TABLES:
+    for table in archive.tables:
         rows = archive.rows(table)
         if table is STUDIO:
             moment.run(update(STUDIO).values(**next(rows)))
