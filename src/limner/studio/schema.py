@@ -236,17 +236,16 @@ DRAFTS = Table(  # work that is to be handed in: a task's own words, and each of
     Index("drafts_of", "owner", "task", "place"),
 )
 
-KEYS = (
-    Table(  # public keys by which receipts are known: ours, one of which signs now, and other setups' that are trusted
-        "keys",
-        TABLES,
-        Column("id", String(16), primary_key=True),
-        Column("public", String(64), nullable=False),  # in hexadecimal digits
-        Column("made", Float, nullable=False),
-        Column("standing", String(16), nullable=False),
-        Column("name", NAME, nullable=False),
-        CheckConstraint("standing IN ('current', 'retired', 'trusted')", name="known_key"),
-    )
+# Public keys by which receipts are known: ours, one of which signs now, and other setups' that are trusted
+KEYS = Table(
+    "keys",
+    TABLES,
+    Column("id", String(16), primary_key=True),
+    Column("public", String(64), nullable=False),  # in hexadecimal digits
+    Column("made", Float, nullable=False),
+    Column("standing", String(16), nullable=False),
+    Column("name", NAME, nullable=False),
+    CheckConstraint("standing IN ('current', 'retired', 'trusted')", name="known_key"),
 )
 
 RECEIPTS = Table(  # one for each owner of pixels; lines are only ever added, and go with their owner

@@ -1,9 +1,7 @@
 """The pages on which pictures are chosen for awards: all of them by lot, and without anybody's name."""
 
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
-from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore
 from typing import IO
 from zipfile import ZIP_STORED, ZipFile
@@ -17,11 +15,10 @@ from limner.coursework.grading.shortlist import Chosen, credited, taken
 from limner.errors import LimnerError
 from limner.studio.register import Role
 from limner.studio.web.coursework import PICTURES, Coursework
-from limner.studio.web.download import Download
+from limner.studio.web.download import zipped
 from limner.studio.web.page import paper
 from limner.studio.web.user import Asker, User
 
-LIGHT = 16 * 2**20  # bytes of a zip that stays in memory
 MOST = 24  # pictures that are printed at once
 
 
@@ -53,13 +50,13 @@ class Awards:
     def prints(self, user: Asker) -> Response:
         """The chosen pictures as pages of A3, as a zip; whose they are stands nowhere in it."""
         found = self._chosen(user)[:MOST]
-        with ExitStack() as stack:
-            file: IO[bytes] = stack.enter_context(SpooledTemporaryFile(LIGHT))
+
+        def write(file: IO[bytes]) -> None:
             with self.printers, ZipFile(file, "w", ZIP_STORED) as archive:
                 for each in found:
                     self._print(archive, user, each)
-            stack.pop_all()
-        return Download(file, file.tell(), "application/zip", "awards.zip")
+
+        return zipped("awards.zip", write)
 
     def credits(self, user: Asker) -> Response:
         """Whose they are."""

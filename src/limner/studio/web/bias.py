@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from secrets import token_hex
-from tempfile import SpooledTemporaryFile
 from typing import IO
 from zipfile import ZIP_STORED, ZipFile
 
@@ -23,14 +22,13 @@ from limner.recipe import Wish, to_json
 from limner.studio.schema import State
 from limner.studio.studies import LONGEST, Made, Studies
 from limner.studio.web import form
-from limner.studio.web.download import Download
+from limner.studio.web.download import zipped
 from limner.studio.web.front import Front
 from limner.studio.web.page import paper
 from limner.studio.web.receipts import Receipts
 from limner.studio.web.studied import asked, rater_of
 from limner.studio.web.user import Asker, User
 
-LIGHT = 8 * 2**20  # bytes of a zip that stays in memory
 USUAL: Mapping[str, object] = {"count": 100, "seed": 42, "categories": "female\nmale", "question": PRESENTS}
 
 
@@ -111,16 +109,14 @@ class Bias:
             here, jobs = self._pictures(made), self.studies.bound(made)
             entries.append(entry(found[name], [image(number, each) for each in here]))
             pictures |= {image(number, each): jobs[each] for each in here}
-        file: IO[bytes] = SpooledTemporaryFile(LIGHT)  # noqa: SIM115 - the download closes it
-        try:
+
+        def write(file: IO[bytes]) -> None:
             with ZipFile(file, "w", ZIP_STORED) as archive:
                 archive.writestr(FILE, written(entries))
                 for each, job in pictures.items():
                     archive.writestr(each, Receipts(self.front).given(user, job))
-        except BaseException:
-            file.close()
-            raise
-        return Download(file, file.tell(), "application/zip", "bias.zip")
+
+        return zipped("bias.zip", write)
 
     def _own(self, study: str, user: User) -> Made:
         made = self.studies.one(study)

@@ -1,12 +1,15 @@
 """A file that is made for whoever asks, sent, and gone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 PIECE = 2**16  # bytes that are sent at once
+LIGHT = 8 * 2**20  # bytes of a zip that stays in memory
 
 
 class Download(StreamingResponse):
@@ -23,6 +26,15 @@ class Download(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self.file.close()
+
+
+def zipped(name: str, write: Callable[[IO[bytes]], None]) -> Download:
+    """The zip that `write` writes; where it raises, nothing is left open."""
+    with ExitStack() as stack:
+        file: IO[bytes] = stack.enter_context(SpooledTemporaryFile(LIGHT))
+        write(file)
+        stack.pop_all()  # the download closes it
+    return Download(file, file.tell(), "application/zip", name)
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from tempfile import SpooledTemporaryFile
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
@@ -18,7 +17,7 @@ from limner.studio.search import Sought, search
 from limner.studio.staff import Card
 from limner.studio.store import Job
 from limner.studio.web import shown
-from limner.studio.web.download import Download
+from limner.studio.web.download import zipped
 from limner.studio.web.form import NAMES, field
 from limner.studio.web.front import Front
 from limner.studio.web.page import render
@@ -28,7 +27,6 @@ from limner.studio.web.user import Asker, User
 SHOWN = 60  # pictures on one page, of which all may be chosen
 BESIDE = 4  # pictures side by side
 WORDY = 200  # characters to search for
-LIGHT = 8 * 2**20  # bytes of a zip that stays in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +86,13 @@ class Gallery:
         jobs = self._chosen(user, request, SHOWN)
         if not jobs:
             raise LimnerError("nothing was chosen", "choose pictures in the gallery")
-        file: IO[bytes] = SpooledTemporaryFile(LIGHT)  # noqa: SIM115 - the download closes it
-        with ZipFile(file, "w", ZIP_DEFLATED) as archive:
-            told = [self._packed(archive, user, job) for job in jobs]
-            archive.writestr("recipes.json", json.dumps(told, indent=2) + "\n")
-        return Download(file, file.tell(), "application/zip", "limner.zip")
+
+        def write(file: IO[bytes]) -> None:
+            with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+                told = [self._packed(archive, user, job) for job in jobs]
+                archive.writestr("recipes.json", json.dumps(told, indent=2) + "\n")
+
+        return zipped("limner.zip", write)
 
     def _packed(self, archive: ZipFile, user: User, job: Job) -> dict[str, object]:
         """What is said of it beside its file, which may be lost: that takes none of the others along."""

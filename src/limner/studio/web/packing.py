@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore
 from typing import IO
 from urllib.parse import urlencode
@@ -15,13 +14,12 @@ from limner.coursework.pack import tried
 from limner.coursework.validate import Report
 from limner.errors import LimnerError
 from limner.studio.web.assigned import Assigned, spec
-from limner.studio.web.download import Download
+from limner.studio.web.download import zipped
 from limner.studio.web.drafting import answer
 from limner.studio.web.front import Front
 from limner.studio.web.user import Asker
 
 AT_ONCE, PATIENCE = 2, 60.0  # hand-ins that are packed at a time, and seconds that one waits for its turn
-LIGHT = 8 * 2**20  # bytes of a zip that stays in memory
 PIECE = 2**20
 
 
@@ -45,12 +43,12 @@ class Packing:
         drafts = _chosen(work, request.query_params.getlist("task"))
         if not drafts:
             raise LimnerError("nothing is begun", "use a picture in a task first", 409)
-        file: IO[bytes] = SpooledTemporaryFile(LIGHT)  # noqa: SIM115 - the download closes it
-        report = self._judged(work, drafts, file)
-        if report.code and not anyway:
-            file.close()
-            raise LimnerError("this hand-in has errors", "/course/pack says which", 409)
-        return Download(file, file.tell(), "application/zip", "hand-in.zip")
+
+        def write(file: IO[bytes]) -> None:
+            if self._judged(work, drafts, file).code and not anyway:
+                raise LimnerError("this hand-in has errors", "/course/pack says which", 409)
+
+        return zipped("hand-in.zip", write)
 
     def _judged(self, work: Assigned, drafts: Sequence[Draft], out: IO[bytes] | None = None) -> Report:
         """The report of the zip, which is copied to `out`."""
