@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from limner.network.unet import UNet
 from limner.process.noise import draw
-from limner.training.graphs import Inputs, Maker, Replayed, Told, recorded
+from limner.training.graphs import Flat, Inputs, Maker, Replayed, Told, apart, recorded
 from limner.training.loop import Plan, Run
 from limner.training.preset import SIZES
 from limner.training.weights import initialise
@@ -160,3 +160,11 @@ def test_the_shipped_network_is_recorded_at_many_rows() -> None:
     x, states = draw(0, "x", 0, (512, 8, 16, 16)).cuda(), draw(0, "words", 0, (512, 48, 256)).cuda()
     answer(quick, (x, torch.arange(512.0, device="cuda"), states)).float().square().mean().backward()
     assert "the network is replayed" in said[0], said
+
+
+def test_half_precision_throughout_has_nearly_the_gradient_of_single_and_keeps_the_weights() -> None:
+    net = unet()
+    loss, gradient = apart(Flat(net, half=True), Flat(net, half=False), net, inputs(0))
+    assert 0 < loss < 0.01
+    assert 0 < gradient < 0.05
+    assert all(parameter.dtype == torch.float32 for parameter in net.parameters())

@@ -1,7 +1,7 @@
 """A network's passes recorded once and replayed: a GPU that is asked for one kernel after another waits for the asking.
 
-What torch's recorder asks for, and where it is seen to: autocast stands inside of what is recorded, without its cache
-of weights, and not around it, so that the backward pass is recorded outside; nothing in the network draws at random;
+What torch's recorder asks for, and where it is seen to: what is recorded rounds its weights itself, and autocast is
+nowhere, so that the backward pass is recorded outside of it; nothing in the network draws at random;
 rows are fixed, and each batch is copied to where the recorded one was; a gradient is the recorder's own memory, so that
 it has to be let go after each step (`zero_grad` with `set_to_none`) and not added to; the network was not asked for a
 gradient before, as its leaves would remember the stream; kernels are chosen by trial while it warms up; the optimiser
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from limner.training.precision import autocast
 from limner.types import Context, Latent
@@ -26,15 +27,23 @@ LOSS_APART, GRADIENT_APART = 0.01, 0.05  # at most; kernels differ, as slices ar
 
 
 class Flat(nn.Module):
-    """A denoising network that is told tensors alone, in the precision it trains in."""
+    """A denoising network that is told tensors alone, in the precision it trains in.
 
-    def __init__(self, net: nn.Module, device: torch.device, half: bool) -> None:
+    In half precision all of it is in bfloat16, norms and sums too, which autocast would do in float32: a device moves
+    half the bytes, and the gradient is as far from float32's (1.4% with the shipped weights, autocast's 1.3%).  The
+    weights that learn stay in float32.
+    """
+
+    def __init__(self, net: nn.Module, half: bool) -> None:
         super().__init__()
-        self.net, self.device, self.halved = net, device, half
+        self.net, self.halved = net, half
 
     def forward(self, x: Latent, t: Float[Tensor, " b"], states: Float[Tensor, "b l d"]) -> Tensor:
-        with autocast(self.device, self.halved, cache=False):
+        if not self.halved:
             out: Tensor = self.net(x, t, Context(states))
+            return out
+        rounded = {name: each.bfloat16() for name, each in self.net.named_parameters()}
+        out = functional_call(self.net, rounded, (x.bfloat16(), t, Context(states.bfloat16())))
         return out
 
 
@@ -73,8 +82,8 @@ class Replayed:
         empty: Inputs = (torch.zeros_like(inputs[0]), torch.zeros_like(inputs[1]), torch.zeros_like(inputs[2]))
         try:
             with autocast(self.device, False), torch.enable_grad():
-                made = self.make(Flat(self.net, self.device, self.half), empty)
-                loss, gradient = apart(made, Flat(self.net, self.device, self.half), self.net, inputs)
+                made = self.make(Flat(self.net, self.half), empty)
+                loss, gradient = apart(made, Flat(self.net, self.half), self.net, inputs)
         except (RuntimeError, AssertionError) as error:
             self.tell(f"the network is not replayed, as it cannot be recorded: {' '.join(str(error).split())[:200]}")
             return
