@@ -1,5 +1,6 @@
 """Shapes are checked while the tests run; and one model of random weights is there for all of them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 CHECKED = ("bundle", "control", "engine", "network", "process", "sampler", "score", "taps", "text", "types")
-install_import_hook([f"limner.{package}" for package in CHECKED], "sparing.sparing")
+if os.environ.get("JAXTYPING_DISABLE") != "1":  # torch.compile stumbles over what wraps a function, be it disabled
+    install_import_hook([f"limner.{package}" for package in CHECKED], "sparing.sparing")
 
 LONG = (
     "evaluation/test_twin.py", "evaluation/test_bench.py", "evaluation/test_switches.py", "cli/test_attention.py",

@@ -167,3 +167,22 @@ def test_the_packages_of_the_sets_that_are_composed_of_are_packed(
 def test_what_a_loan_composes_of_is_what_is_packed() -> None:
     assert baggage.sets("loan") == ["fluent-3d", "noto", "twemoji", "fluent-flat"]
     assert default_cache().parts[-3:] == ("limner", "pictures", "downloads")  # where run.py puts them
+
+
+def test_a_second_attempt_does_not_begin_among_the_first_ones_results(tmp_path: Path) -> None:
+    for name in ("result.00", "result.01", "manifest.json", "loan.json", "diffusion-sheet.png", "notes.txt"):
+        (tmp_path / name).write_text("of the first")
+    loan.cleared(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
+    loan.cleared(tmp_path / "not there yet")
+
+
+@pytest.mark.gpu
+def test_a_gpu_begins_with_a_model_that_exists(corpus: Corpus, model: Path, tmp_path: Path) -> None:
+    """What wakes heads that sleep is told words by a text tower on the device, and the network is not there yet."""
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    device = torch.device("cuda")
+    made = replace(shop(tmp_path, corpus), device=device, warm=open_bundle(model, device))
+    list(made.prepare())
+    assert len(list(made.diffusion().steps())) == made.preset.diffusion.plan.steps

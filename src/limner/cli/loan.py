@@ -24,6 +24,7 @@ SHARE = 0.1  # of the minutes, for a part that is taught beside the diffusion mo
 FEWEST = 256  # rows a step below which memory is not the matter
 KEPT = ("decoder", "clip", "diffusion", "tiny")
 TAUGHT = ("segmenter", "reader")
+SHOWN = "loan.json", "diffusion-sheet.png"  # to look at first, beside the parts
 PART = 16  # MiB of a part of the results
 Flags = Callable[[argparse.ArgumentParser], None]
 
@@ -56,6 +57,7 @@ def loan(args: argparse.Namespace) -> int:
     from limner.bundle.catalogue import home
 
     began, heard, seconds = time.monotonic(), list[str](), dict[str, float]()
+    cleared(args.results)
     end = began + 60 * args.minutes - LAST
     cores = os.cpu_count() or 1
     args.corpus = args.corpus or home() / "pictures"
@@ -80,6 +82,12 @@ def loan(args: argparse.Namespace) -> int:
         gathered(shop, args.results, described(shop, args, seconds, heard))
     print(args.results)
     return 0
+
+
+def cleared(results: Path) -> None:
+    """Nothing of an earlier attempt, which whoever waits for the results would take for these."""
+    for file in (*results.glob("result.*"), *(results / name for name in ("manifest.json", *SHOWN))):
+        file.unlink(missing_ok=True)
 
 
 def taught(shop: "Workshop", stage: str, args: argparse.Namespace, end: float) -> None:
@@ -166,7 +174,7 @@ def gathered(shop: "Workshop", results: Path, about: Mapping[str, object]) -> No
                 files[f"{name}.safetensors"] = Path(scratch) / checkpoint.name
                 slim(checkpoint, files[f"{name}.safetensors"])
         parcel(files, results, "result", PART * MIB)
-    for name in ("loan.json", "diffusion-sheet.png"):
+    for name in SHOWN:
         if (shop.folder / name).exists():
             shutil.copy(shop.folder / name, results / name)
 

@@ -6,6 +6,7 @@ from math import hypot
 from random import Random
 
 from limner.errors import LimnerError
+from limner.evaluation.outlines import told
 from limner.evaluation.seen import Eye, Found, Seen
 from limner.pictures.heldout import RELATIONS, held_out
 from limner.pictures.nouns import nouns, with_article
@@ -69,11 +70,14 @@ class Vocabulary:
 
 
 def vocabulary(words: Sequence[str], styles: Sequence[str], eye: Eye) -> Vocabulary:
-    """Of the taught words those the eye knows; what scenes are composed of, in counts and pairs, are `scene` nouns."""
+    """Of the taught words those the eye knows; what scenes are composed of, in counts and pairs, are `scene` nouns.
+
+    Silhouettes are asked for of nouns that their outline tells.
+    """
     known = {word: nouns()[word] for word in sorted(words) if word in nouns() and eye.knows(word)}
     composed = [word for word, noun in known.items() if noun.scene and noun.number == "count"]
     outlines = [word for word, noun in known.items() if noun.number == "count" and noun.kind != "people"]
-    outlines = [word for word in outlines if word not in SHAPES]
+    outlines = [word for word in outlines if word not in SHAPES and word in told()]
     shapes = [shape for shape in SHAPES if eye.knows(shape)]
     if not composed or not shapes:
         raise LimnerError("the oracle knows nothing that this model can compose", "measure limner-mini or its kin")

@@ -74,7 +74,7 @@ SIZES = Sizes(
 )
 DIVERGENCE = 5e-4  # weight of the latents' divergence from a normal distribution
 VIEWS = replace(FULL, faces=0.0, white=0.3, plain=0.5, pale=0.05, scenery=0.15)  # for the autoencoder: all grounds
-DEFAULTS = bundle.DEFAULTS | {"steps": 20, "guidance": 4.0}
+DEFAULTS = bundle.DEFAULTS | {"steps": 20, "guidance": 2.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ class Workshop:
         bundle = self.bundle(net)
         if self.warm is not None:
             net.load_state_dict(self.warm.unet.state_dict())
-            revive(net, bundle.literal(SAMPLES).states, self.seed)
+            revive(net, bundle.literal(SAMPLES).states.cpu(), self.seed)
         shelf = diffusion.Shelf(self.latents(), bundle, self.preset.chunks, self.device)
         quick = self._quick(net)
 
