@@ -18,11 +18,12 @@ NOTHING = Seen((), False)
 
 @dataclass(frozen=True)
 class KnownEye:
-    """Says what it was told of each picture's bytes, and of all others the same."""
+    """Says what it was told of each picture's bytes, and of all others the same; `strange` words it does not know."""
 
     answers: Mapping[bytes, Seen] = field(default_factory=dict)
     otherwise: Seen = NOTHING
     same: frozenset[frozenset[str]] = frozenset()
+    strange: frozenset[str] = frozenset()
     identity: str = "0" * 64
 
     def see(self, pictures: Sequence[Picture]) -> list[Seen]:
@@ -34,7 +35,7 @@ class KnownEye:
         return F.interpolate(pixels, (4, 4), mode="area").flatten(1)
 
     def knows(self, word: str) -> bool:
-        return word in nouns() or word in SHAPES
+        return word not in self.strange and (word in nouns() or word in SHAPES)
 
     def alike(self, one: str, other: str) -> bool:
         return one == other or frozenset((one, other)) in self.same

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from eyes import KnownEye
 from PIL import Image
 
 from limner.bundle import open_bundle
 from limner.bundle.layout import read_json, write_json
-from limner.evaluation import renders
+from limner.cli import drawn
+from limner.evaluation.seen import Found, Seen
 from limner.pictures.nouns import nouns
-from limner.pictures.sets import Corpus
 
 Said = tuple[int, str, str]
 CORE = [word for word, noun in nouns().items() if noun.core and noun.codes]
+CAT = Found("cat", 0.9, "", "3d render", np.ones((16, 16), bool))
 
 
 @pytest.fixture
@@ -100,40 +102,38 @@ def test_speed_is_of_whole_processes(other: Path, here: Path, limner: Callable[.
     assert kept["machine"]["torch"]
 
 
-def test_a_recogniser_is_trained_and_asked(
-    taught: Path, here: Path, corpus: Corpus, limner: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+def test_ways_of_drawing_are_compared_by_whoever_is_asked(
+    taught: Path, here: Path, limner: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = replace(renders.SINGLE, sets=(), kinds=())
-    monkeypatch.setattr(renders, "SINGLE", known)
-    monkeypatch.setattr(renders, "OTHER_SET", known)
-    for name, few in (("PLAIN", 24), ("DECODED", 16), ("SPOILT", 8)):
-        monkeypatch.setattr(renders, name, few)
-    train = ("measure", "recogniser", "--model", taught, "--corpus", corpus.folder, "--out", "who", "--chunks", 1)
-    code, out, err = limner(*train, "--steps", 2)
-    assert [line.split()[0] for line in out.splitlines()] == ["renders_named", "decoded_named", "broken_rejected"]
-    assert code == 1  # two steps teach nobody
-    assert "1 of 1 chunks" in err
-    kept = json.loads(Path("docs/figures/recogniser.json").read_text())
-    assert kept["details"]["steps"] == 2
-
-    ask = ("measure", "equal", "--model", taught, "--recogniser", "who", "--out", "drawn", "--backend", "eager")
-    code, out, err = limner(*ask, "--selection", 1, "--test", 2)
+    only_cats = KnownEye(otherwise=Seen((CAT,), False), strange=frozenset(CORE) - {"cat"})
+    monkeypatch.setattr(drawn, "eye", lambda: only_cats)
+    ask = ("measure", "equal", "--model", taught, "--out", "drawn", "--backend", "eager", "--selection", 1, "--test", 2)
+    code, out, _ = limner(*ask)
     assert [line.split()[0] for line in out.splitlines()] == ["theirs_no_worse", "ours_no_worse", "pairs"]
     assert code == 1  # two pairs tell nothing
-    drawn = {file: file.stat().st_mtime_ns for file in Path("drawn").rglob("*.png")}
-    assert len(drawn) == 23 + 3 * 2
+    pictures = {file: file.stat().st_mtime_ns for file in Path("drawn").rglob("*.png")}
+    assert len(pictures) == 15 + 3 * 2
     details = json.loads(Path("docs/figures/equal.json").read_text())["details"]
-    assert details["ours"]["sampler"] == "dpmpp_2m"
-    assert details["theirs"]["steps"] in (10, 12, 15, 20, 25, 30, 40)
-    assert details["test"]["results"][0]["of"] == 2
-    assert Path("docs/figures/equal.png").exists()
+    assert details["oracle"] == only_cats.identity
+    assert details["unknown to the oracle"] == sorted(only_cats.strange)
+    assert details["guidance"] == 1.0  # the model's own
+    assert (details["ours"]["steps"], details["theirs"]["steps"]) == (4, 15)  # all are right: the cheapest
+    assert [(each["right"], each["of"]) for each in details["test"]["results"]] == [(2, 2)] * 3
+    for plot in ("equal", "equal-pictures"):
+        with Image.open(f"docs/figures/{plot}.png") as drawing:
+            assert np.asarray(drawing).std() > 0
 
-    assert limner(*ask, "--selection", 1, "--test", 2)[0] == 1
-    assert {file: file.stat().st_mtime_ns for file in Path("drawn").rglob("*.png")} == drawn
+    monkeypatch.setattr(drawn, "eye", lambda: replace(only_cats, otherwise=Seen((CAT,), True)))
+    assert limner(*ask)[0] == 1
+    assert {file: file.stat().st_mtime_ns for file in Path("drawn").rglob("*.png")} == pictures
+    details = json.loads(Path("docs/figures/equal.json").read_text())["details"]
+    assert [each["right"] for each in details["test"]["results"]] == [0] * 3  # a broken cat is none
 
 
-def test_nobody_is_asked_who_is_not_there(taught: Path, here: Path, refused: Callable[..., str]) -> None:
-    ask = ("measure", "equal", "--model", taught, "--recogniser", "nobody")
-    assert "train one: limner measure recogniser" in refused(*ask)
+def test_nobody_is_asked_what_they_do_not_know(
+    taught: Path, here: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawn, "eye", lambda: KnownEye(strange=frozenset(CORE)))
+    ask = ("measure", "equal", "--model", taught)
+    assert "the oracle knows none of these nouns" in refused(*ask)
     assert "test 0 is out of range" in refused(*ask, "--test", 0)
-    assert "steps 0 is out of range" in refused("measure", "recogniser", "--model", taught, "--steps", 0)

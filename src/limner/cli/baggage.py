@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from limner.cli.equal import above_zero, told
+from limner.cli.progress import above_zero, told
 from limner.errors import LimnerError
 
 PART = 60  # MiB

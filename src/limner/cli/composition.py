@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import drawn
-from limner.cli.equal import above_zero
+from limner.cli.progress import above_zero
 
 if TYPE_CHECKING:
     from limner.evaluation.composition import Prompt, Vocabulary

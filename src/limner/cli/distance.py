@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import drawn
-from limner.cli.equal import told
+from limner.cli.progress import told
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from limner.cli import drawn
-from limner.cli.equal import told
+from limner.cli.progress import told
 
 if TYPE_CHECKING:
     from limner.evaluation.edits import Edit

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import asked
-from limner.cli.equal import above_zero, told
+from limner.cli.progress import above_zero, told
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import asked, doses, drawn
-from limner.cli.equal import above_zero, told
 from limner.cli.heat import STEPS
+from limner.cli.progress import above_zero, told
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:

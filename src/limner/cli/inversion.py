@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import asked, drawn
-from limner.cli.equal import above_zero, told
 from limner.cli.heat import STEPS
+from limner.cli.progress import above_zero, told
 
 if TYPE_CHECKING:
     from limner.engine.run import Picture

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from limner.cli.equal import told
+from limner.cli.progress import told
 
 if TYPE_CHECKING:
     from torch import Tensor

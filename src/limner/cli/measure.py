@@ -66,11 +66,10 @@ OTHERS: Mapping[str, Job] = {  # what trains, draws for somebody, or asks a read
     "peer": Job("train beside diffusers' own recipe, and compare", peer.flags, peer.peer),
     "costs": Job("time heat maps, an edit and excitement in plain pictures", costs.flags, costs.figures),
     "filter": Job("count the harmless pictures that a class's filter withholds", filtered.flags, filtered.figures),
-    "recogniser": Job("train who is asked by measure equal", equal.recogniser_flags, equal.recogniser),
     "statistics": Job(
         "sum how often intervals hold and tests find, and compare with scipy", statistics.flags, statistics.figures
     ),
-    "equal": Job("find how few steps are recognised as often as 50", equal.equal_flags, equal.equal),
+    "equal": Job("find how few steps are recognised as often as 50", equal.flags, equal.figures),
 }
 ATTENTION: Mapping[str, Job] = {  # what measure attention runs
     "heat": Job("lay heat maps over masks that are known", heat.flags, heat.figures),

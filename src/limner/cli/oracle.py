@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from limner.cli import asked
-from limner.cli.equal import above_zero, told
+from limner.cli.progress import above_zero, told
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from limner.cli import twin as twins
-from limner.cli.equal import told
+from limner.cli.progress import told
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from limner.cli import schooling
-from limner.cli.equal import told
+from limner.cli.progress import told
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import asked, loan
-from limner.cli.equal import told
+from limner.cli.progress import told
 from limner.cli.stages import SHARES, STAGES, export, part, workshop
 from limner.errors import LimnerError
 

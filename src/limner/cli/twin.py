@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli.equal import above_zero, told
+from limner.cli.progress import above_zero, told
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:

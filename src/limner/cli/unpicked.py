@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import asked
-from limner.cli.equal import told
+from limner.cli.progress import told
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from limner.cli import asked, drawn
-from limner.cli.equal import told
+from limner.cli.progress import told
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:

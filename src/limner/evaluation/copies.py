@@ -10,9 +10,9 @@ import torch
 from scipy.stats import binomtest, mannwhitneyu
 
 from limner.engine.run import Picture
+from limner.evaluation.exercises import Painter
 from limner.evaluation.figures import Value
 from limner.evaluation.nearest import Index, Match
-from limner.evaluation.renders import Painter
 from limner.pictures.nouns import noun_of
 from limner.pictures.scenes import Mix, compose
 from limner.pictures.sets import Corpus

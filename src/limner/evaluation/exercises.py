@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,12 +13,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from limner.bundle.layout import read_tensors
-from limner.evaluation.renders import Painter, spoil
+from limner.evaluation.spoiling import spoil
 from limner.pictures.scenes import MINI, Mix, Scene, Thing, compose, index
 from limner.pictures.sets import Corpus, Record
 from limner.pictures.shapes import SHAPES
 from limner.pictures.words import COLOURS, TONES
 from limner.process.noise import draw, generator, key
+from limner.types import Image, Latent
 
 SIDE = 128  # of what the oracle sees, in pixels
 CHUNK = 64  # scenes of a file
@@ -44,6 +46,13 @@ COLOUR_NEAR, OF_ONE, OF_MANY = 60.0, 0.85, 0.5  # distance in RGB; shares of a t
 GENDERS = ("woman", "man", "")  # as perceived; the last where the drawing does not say
 SKINS = TONES  # the first is emoji yellow
 LEARNT, EXAMINED, CALIBRATED = "exercises", "exercises held out", "exercises to calibrate by"
+
+
+class Painter(Protocol):
+    """The half of a bundle through which drawn pictures come: the autoencoder."""
+
+    def encode(self, image: Image) -> Latent: ...
+    def decode(self, x0: Latent) -> Image: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def equality(source: Path, file: Path) -> None:
         axes = figure.add_subplot(1, 2, place + 1, sharey=figure.axes[0] if place else None)
         _recognised(axes, report["details"][part]["results"])
         axes.set(title=f"{part}, {report['details'][part]['results'][0]['of']} pictures each", xlabel="steps")
-    figure.axes[0].set(ylabel="share the recogniser names as asked")
+    figure.axes[0].set(ylabel="share the oracle names as asked")
     figure.axes[0].legend(loc="lower right", fontsize=8)
     figure.suptitle("95% intervals (Wilson); what counts is the paired difference, in the JSON", fontsize=9)
     figure.savefig(file, dpi=110)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from limner.evaluation.exercises import GENDERS, SKINS, UNTOLD, Exercises, Vocabulary
-from limner.evaluation.renders import BROKEN, bent
+from limner.evaluation.spoiling import bent, blend, blurred, halves, melted, pieces
 from limner.network.block import Halve, Residual
 from limner.pictures.shapes import SHAPES
 from limner.process.noise import CPU, generator
@@ -182,7 +182,7 @@ def ruined(x: Cut, other: Cut, g: torch.Generator) -> Cut:
     return torch.cat([(x[:, :3] - GREY) * kept + GREY, x[:, 3:] * kept], 1)
 
 
-SPOILING = (BROKEN["blend"], BROKEN["halves"], BROKEN["pieces"], BROKEN["blurred"], BROKEN["melted"], ruined)
+SPOILING = (blend, halves, pieces, blurred, melted, ruined)
 """Ways in which a thing of two things, or of one, is nothing."""
 
 
