@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import asked, drawn
-from limner.cli.equal import told
+from limner.cli.progress import told
 
 if TYPE_CHECKING:
     from limner.engine.run import Picture

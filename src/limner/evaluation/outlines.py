@@ -11,7 +11,7 @@ import torch
 
 from limner.engine.run import Picture
 from limner.evaluation.choices import posed
-from limner.evaluation.renders import Painter
+from limner.evaluation.exercises import Painter
 from limner.evaluation.seen import Eye, Seen
 from limner.pictures.heldout import held_out
 from limner.pictures.scenes import Mix, index
