@@ -13,7 +13,7 @@ def opened(browser: Browser, here: Served, user: str = "ada", script: bool = Tru
         base_url=here.url, extra_http_headers={"x-user": user}, java_script_enabled=script,
         viewport={"width": width, "height": 740}, color_scheme="dark" if width < 500 else "light",
     )  # fmt: skip
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)  # a machine may be busy
     page = context.new_page()
     page.on("pageerror", lambda error: complaints.append(str(error)))
     return page

@@ -36,7 +36,7 @@ def opened(browser: Browser, here: School, width: int = 1100, script: bool = Tru
         base_url=here.here.url, viewport={"width": width, "height": 740}, java_script_enabled=script,
         color_scheme="dark" if width < 500 else "light",
     )  # fmt: skip
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)  # a machine may be busy
     page = context.new_page()
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     return page
