@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from limner.cli import asked, drawn
 from limner.cli.progress import told
 
 if TYPE_CHECKING:
+    from limner.bundle import Bundle
     from limner.engine.run import Picture
     from limner.evaluation.figures import Figure, Value
     from limner.evaluation.seen import Eye
@@ -38,8 +39,9 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
 
     bundle, who, mix = asked.bundle(args), drawn.eye(), PRESETS[args.preset].mix
     corpus, side = Corpus(args.corpus or home() / "pictures"), int(bundle.defaults["width"])
-    words = telling([looked(list(silhouettes(corpus, mix, bundle, side, turn)), who) for turn in range(LOOKS)])
-    shown = list(silhouettes(corpus, mix, bundle, side, LOOKS))
+    looks = [looked(decoded(silhouettes(corpus, mix, side, turn), bundle), who) for turn in range(LOOKS)]
+    words = telling(looks)
+    shown = decoded(silhouettes(corpus, mix, side, LOOKS), bundle)
     again = looked(shown, who)
     kept = [right for word in words for right in again[word]]
     everything = [right for each in again.values() for right in each]
@@ -59,6 +61,13 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     said = [f"{'told' if word in words else 'not told'}: {word}" for word, _ in few]
     sheet([picture for _, picture in few], said, 10).save(args.figures / "outlines.png")
     return found
+
+
+def decoded(pictures: "Iterable[tuple[str, Picture]]", bundle: "Bundle") -> "list[tuple[str, Picture]]":
+    """As pictures are that come out of the autoencoder."""
+    from limner.evaluation.fidelity import round_trip
+
+    return [(word, round_trip(picture, bundle)) for word, picture in pictures]
 
 
 def looked(pictures: "Sequence[tuple[str, Picture]]", who: "Eye") -> "Mapping[str, Sequence[bool]]":

@@ -6,12 +6,11 @@ from math import hypot
 from random import Random
 
 from limner.errors import LimnerError
-from limner.evaluation.outlines import told
+from limner.evaluation.outlines import TINTS, told
 from limner.evaluation.seen import Eye, Found, Seen
 from limner.pictures.heldout import RELATIONS, held_out
 from limner.pictures.nouns import nouns, with_article
 from limner.pictures.shapes import SHAPES
-from limner.pictures.words import COLOURS
 from limner.process.noise import key
 
 FIRST = 4_000_000  # seed of the first task's first picture
@@ -21,7 +20,6 @@ TURNED = {"left of": "right of", "above": "below"}
 SPOKEN = {"left of": "to the left of", "right of": "to the right of", "above": "above", "below": "below"}
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 PROMPTS, SEEDS = 1000, 100  # the most of a task, and of a prompt
-TINTS = [colour for colour in COLOURS if colour != "white"]  # which on white would have to be asked for with its ground
 TRIES = 20_000
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from limner.engine.run import Picture
-from limner.evaluation.composition import TINTS, Prompt, Vocabulary, Wanted, binding, right, two
+from limner.evaluation.composition import Prompt, Vocabulary, Wanted, binding, right, two
+from limner.evaluation.outlines import TINTS
 from limner.evaluation.seen import Eye, Found, Mask, Seen, iou
 from limner.pictures.heldout import held_out
 from limner.pictures.nouns import nouns, with_article

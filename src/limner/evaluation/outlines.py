@@ -6,12 +6,8 @@ from functools import cache
 from importlib.resources import files
 from random import Random
 
-import numpy as np
-import torch
-
 from limner.engine.run import Picture
 from limner.evaluation.choices import posed
-from limner.evaluation.exercises import Painter
 from limner.evaluation.seen import Eye, Seen
 from limner.pictures.heldout import held_out
 from limner.pictures.scenes import Mix, index
@@ -20,11 +16,11 @@ from limner.pictures.words import COLOURS
 from limner.process.noise import key
 
 FILE = "outlines.json"
-TINTS = [colour for colour in COLOURS if colour != "white"]  # on white
+TINTS = [colour for colour in COLOURS if colour != "white"]  # which on white would have to be asked for with its ground
 
 
-def silhouettes(corpus: Corpus, mix: Mix, painter: Painter, side: int, turn: int) -> Iterator[tuple[str, Picture]]:
-    """Each noun with each of its drawings as a silhouette on white, through the autoencoder.
+def silhouettes(corpus: Corpus, mix: Mix, side: int, turn: int) -> Iterator[tuple[str, Picture]]:
+    """Each noun with each of its drawings as a silhouette on white.
 
     Another `turn` has other colours, sizes and places of the same drawings.
     """
@@ -33,15 +29,7 @@ def silhouettes(corpus: Corpus, mix: Mix, painter: Painter, side: int, turn: int
             rng = Random(key(turn, f"outline of {word}", number))
             picture = corpus.image(number, round(side * rng.uniform(*mix.scale))).copy()
             picture[..., :3] = COLOURS[rng.choice([each for each in TINTS if not held_out(each, word)])]
-            yield word, decoded(painter, posed([picture], "", "white", rng, side))
-
-
-@torch.no_grad()
-def decoded(painter: Painter, picture: Picture) -> Picture:
-    """As a picture is that comes out of the autoencoder."""
-    pixels = torch.tensor(picture).movedim(-1, 0)[None].float() / 255
-    back = painter.decode(painter.encode(pixels))[0].clamp(0, 1)
-    return np.asarray((255 * back).round().to(torch.uint8).movedim(0, -1).cpu())
+            yield word, posed([picture], "", "white", rng, side)
 
 
 def named(word: str, seen: Seen, eye: Eye) -> bool:

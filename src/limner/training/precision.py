@@ -7,14 +7,9 @@ import torch
 from torch.nn import functional as F
 
 
-def autocast(device: torch.device, half: bool, cache: bool = True) -> AbstractContextManager[None]:
-    """bfloat16 for the matrix products and convolutions inside, float32 for the rest.
-
-    With `cache` a weight that is used twice is rounded once.
-    """
-    context: AbstractContextManager[None] = torch.autocast(
-        device.type, torch.bfloat16, enabled=half, cache_enabled=cache
-    )
+def autocast(device: torch.device, half: bool) -> AbstractContextManager[None]:
+    """bfloat16 for the matrix products and convolutions inside, float32 for the rest."""
+    context: AbstractContextManager[None] = torch.autocast(device.type, torch.bfloat16, enabled=half)
     return context
 
 
