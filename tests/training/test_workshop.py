@@ -20,7 +20,7 @@ from limner.pictures.scenes import Mix
 from limner.pictures.sets import Corpus
 from limner.text.clip import ImageConfig
 from limner.training.loop import Plan
-from limner.training.preset import PRESETS, Preset, Sizes, Stage
+from limner.training.preset import DEFAULTS, PRESETS, Preset, Sizes, Stage
 from limner.training.workshop import Workshop, recipe
 
 SIZES = Sizes(
@@ -128,11 +128,17 @@ def test_a_warm_start_begins_where_the_model_is(schooled: Workshop, corpus: Corp
 def test_a_warm_workshop_hands_on_what_it_did_not_train(schooled: Workshop, corpus: Corpus, tmp_path: Path) -> None:
     """Only the U-Net learnt on: the picture tower and the steps of all parts are those it began with, and more."""
     begun = command.export(schooled)
+    about = json.loads((begun / "limner.json").read_text())
+    calibrated = {"guidance": 3.0, "edit_cross": 0.6, "excite_step": 5.0}
+    (begun / "limner.json").write_text(json.dumps(about | {"defaults": about["defaults"] | calibrated}))
     warm = replace(shop(tmp_path, corpus), warm=open_bundle(begun))
     list(warm.prepare())
     list(warm.diffusion().steps())
     made = command.export(warm)
     trained = [json.loads((folder / "limner.json").read_text())["training"] for folder in (begun, made)]
+    assert open_bundle(made).defaults == open_bundle(begun).defaults
+    assert calibrated.items() <= open_bundle(made).defaults.items()
+    assert calibrated["guidance"] != DEFAULTS["guidance"]
     assert trained[1]["clip"] == trained[0]["clip"]
     assert trained[1]["diffusion"]["steps"] == 2 * trained[0]["diffusion"]["steps"]
     towers = [(folder / "clip" / "model.safetensors").read_bytes() for folder in (begun, made)]

@@ -139,14 +139,17 @@ def compose(args: argparse.Namespace) -> None:
 
 
 def export(shop: "Workshop") -> Path:
-    """The trained parts as one model in half precision; LimnerError names the part that is missing."""
+    """The trained parts as one model in half precision, with the defaults of the model it began with.
+
+    LimnerError names the part that is missing.
+    """
     from limner.bundle import layout, open_bundle
     from limner.bundle.save import save_bundle
     from limner.training.preset import DEFAULTS
 
     net = shop.trained_unet()
     made, folder, side = shop.bundle(net), shop.folder / "limner-mini", shop.preset.side
-    defaults = DEFAULTS | {"width": side, "height": side}
+    defaults = {**(shop.warm.defaults if shop.warm else DEFAULTS), "width": side, "height": side}
     parts = {"text_encoder": made.text, "unet": net, "vae": made.autoencoder}
     about: dict[str, Json] = {
         "nouns": [*shop.nouns()],

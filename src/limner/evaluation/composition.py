@@ -88,24 +88,21 @@ def single(words: Vocabulary, rng: Random, turn: int) -> Prompt:
     return Prompt("single", held_out(word, style), text, (Wanted(word),))
 
 
-def related(task: str, words: Vocabulary, rng: Random, turn: int) -> tuple[tuple[str, str], str, str, bool]:
-    """Two nouns, how the first stands to the second, the words for it, and whether that triple is held out."""
+def two(words: Vocabulary, rng: Random, turn: int) -> Prompt:
+    """Both have to be there, wherever.  No pair is held out: only with a place is it."""
+    pair = words.different(rng, words.composed)
+    first, second = (with_article(word, "count") for word in pair)
+    return Prompt("two", False, f"{first} and {second}, {rng.choice(words.styles)}", tuple(map(Wanted, pair)))
+
+
+def position(words: Vocabulary, rng: Random, turn: int) -> Prompt:
+    """Two nouns in one of four places to each other.  A triple of the two and their relation may be held out."""
     pair, relation = words.different(rng, words.composed), RELATIONS[turn % 2]
     held = held_out(pair[0], relation, pair[1])
     if turn // 2 % 2:
         pair, relation = (pair[1], pair[0]), TURNED[relation]
     first, second = (with_article(word, "count") for word in pair)
-    return pair, relation, f"{first} {SPOKEN[relation]} {second}, {rng.choice(words.styles)}", held
-
-
-def two(words: Vocabulary, rng: Random, turn: int) -> Prompt:
-    """Both have to be there.  The words say a relation, as the training's always do; it is not asked about."""
-    pair, _, text, held = related("two", words, rng, turn)
-    return Prompt("two", held, text, tuple(map(Wanted, pair)))
-
-
-def position(words: Vocabulary, rng: Random, turn: int) -> Prompt:
-    pair, relation, text, held = related("position", words, rng, turn)
+    text = f"{first} {SPOKEN[relation]} {second}, {rng.choice(words.styles)}"
     return Prompt("position", held, text, tuple(map(Wanted, pair)), relation)
 
 

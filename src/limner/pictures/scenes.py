@@ -26,6 +26,7 @@ _NUMBERS = {2: "two", 3: "three", 4: "four"}
 _OTHER_END = {"left of": "to the right of", "above": "below"}
 _GROUNDS = np.array(list(GROUNDS.values()), float)
 _PLAIN = [name for name in COLOURS if name != "white"]
+_TOGETHER = 1 / 3  # of captions of two things do not say how they stand: "a cat and a dog"
 _CONTRAST = 60.0  # distance in RGB below which a thing would sink into a plain background
 
 
@@ -270,7 +271,7 @@ def _count(index: Index, rng: random.Random, size: int) -> Scene:
 
 
 def _pair(index: Index, rng: random.Random, size: int) -> Scene:
-    """Two different things of one style, one left of or above the other."""
+    """Two different things of one style, one left of or above the other, whether that is said or not."""
     first, i = index.composed.draw(rng)
     one, relation = index.corpus.records[i], rng.choice(RELATIONS)
     for _ in range(_TRIES):
@@ -303,9 +304,11 @@ def _related(
         along = place * half + rng.randint(0, half - side)
         across = (size - side) // 2 + rng.randint(-size // 10, size // 10)
         masks.append(_paste(canvas, picture, *((across, along) if relation == "left of" else (along, across))))
-    forward = "to the left of" if relation == "left of" else relation
-    first, second = names
-    said = f"{first} {forward} {second}" if rng.random() < 0.5 else f"{second} {_OTHER_END[relation]} {first}"
+    forward, (first, second) = "to the left of" if relation == "left of" else relation, names
+    turned, together = rng.random() < 0.5, rng.random() < _TOGETHER
+    if turned:
+        forward, first, second = _OTHER_END[relation], second, first
+    said = f"{first} {'and' if together else forward} {second}"
     style = things[0].style if things[0].key else ""
     return Scene(kind, canvas, finish(said, style, (), background, rng), masks, things, background)
 
