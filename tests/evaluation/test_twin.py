@@ -6,20 +6,24 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny
 import torch
+from eyes import KnownEye
 
 from limner.bundle import open_bundle
 from limner.cli import main
 from limner.cli import peer as peer_command
 from limner.cli import twin as twin_command
 from limner.evaluation import peering
+from limner.evaluation.composition import Prompt, Wanted
 from limner.evaluation.peering import Peer, taught, trained
 from limner.evaluation.twin import TOLD, UNTOLD, Curve, Twin, ground, outside, together, twin
 from limner.network.unet import UNet
 from limner.pictures.scenes import Mix
 from limner.pictures.sets import Corpus
+from limner.pictures.shapes import SHAPES
 from limner.training import preset as presets
 from limner.training.loop import Plan
 from limner.training.preset import SHORT, Preset, Stage
@@ -122,11 +126,60 @@ def test_the_command(
     assert found["details"]["peer"]["parameters"] == found["details"]["parameters"]
     for name in ("twin", "twin-pictures", "peer", "peer-pictures"):
         assert (tmp_path / f"{name}.png").exists()
+    shapes = Mix(single=0.0, people=0.0, tinted=0.0, shapes=1.0, count=0.0, pair=0.0)
+    monkeypatch.setattr(presets, "PAIRS", replace(preset(), mix=shapes))
+    monkeypatch.setattr(peer_command, "PROMPTS", 1)
+    assert main(["measure", "peer", *common, "--out", str(tmp_path / "c"), "--preset", "pairs"]) in (0, 1)
+    found = json.loads((tmp_path / "peer-pairs.json").read_text())
+    assert found["figures"][-1]["name"] == "held_out_more_than_peers"
+    assert found["details"]["things"] == len(SHAPES)
+    assert (tmp_path / "peer-pairs.png").exists()
+    assert (tmp_path / "peer-pairs-pictures.png").exists()
     capsys.readouterr()
     assert main(["measure", "twin", *common, "--steps", "0"]) == 2
     assert "steps 0 is out of range" in capsys.readouterr().err
     assert main(["measure", "peer", *common, "--out", str(tmp_path / "b"), "--python", "/nowhere/python"]) == 2
     assert "name a Python that has diffusers" in capsys.readouterr().err
+
+
+def test_who_composes_is_told_by_pairs_that_neither_was_shown() -> None:
+    """The guidance is chosen by seen pairs, though another would be better for those held out."""
+    seen, held = (Prompt("binding", each, "", (Wanted("star", "red"),)) for each in (False, True))
+    asked = [seen] * 4 + [held] * 40
+    ways = {
+        ("limner", 1.0): [True, False, False, False] + [True] * 40,
+        ("limner", 3.0): [True] * 4 + [True] * 30 + [False] * 10,
+        ("diffusers", 1.0): [True, True, False, False] + [True] * 10 + [False] * 30,
+        ("diffusers", 3.0): [False] * 44,
+    }
+    outcome = peer_command.Outcome(asked, {way: [np.zeros((8, 8, 3), np.uint8)] * 44 for way in ways}, ways)
+    assert (outcome.best("limner"), outcome.best("diffusers")) == (3.0, 1.0)
+    assert outcome.held.difference == 0.5
+    assert 0.3 < outcome.held.low < 0.5
+    told = json.loads(json.dumps(outcome.described()))
+    assert told["held out, ours less theirs"]["points"] == 50.0
+    assert told["right"]["limner"]["guidance 1"]["binding, held out"]["right"] == 40
+    pictures, words = outcome.page()
+    assert len(pictures) == len(words) == 2 * peer_command.SHOWN
+    assert words[0].startswith("limner, RIGHT")
+    assert words[-1].startswith("diffusers, wrong")
+
+
+def test_shapes_are_asked_for_alone_and_by_twos(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer_command, "PROMPTS", 2)
+    bundle = shop.bundle(tiny.fill(UNet(shop.sizes.unet), 5))
+    who = KnownEye()  # sees nothing in any picture
+    prompts = peer_command.asked(who)
+    assert [(each.task, each.held) for each in prompts] == [
+        (task, held) for held in (False, True) for task in peer_command.TASKS for _ in range(2)
+    ]
+    rivals = {name: peer_command.Rival(bundle, "euler") for name in ("limner", "diffusers")}
+    outcome = peer_command.contested(rivals, prompts, who)
+    assert set(outcome.right) == {(name, guidance) for name in rivals for guidance in peer_command.GUIDANCES}
+    assert not any(map(any, outcome.right.values()))
+    for guidance in peer_command.GUIDANCES:
+        ours, theirs = (outcome.pictures[name, guidance] for name in rivals)
+        assert all(np.array_equal(*both) for both in zip(ours, theirs, strict=True))  # one network, the same noise
 
 
 def test_a_peer_goes_on_and_is_the_network_that_diffusers_wrote(shop: Workshop) -> None:

@@ -25,9 +25,9 @@ GUIDANCE = 3.0
 def shared_flags(job: argparse.ArgumentParser, folder: str) -> None:
     job.add_argument(
         "--preset",
-        choices=("short", "mini", "base"),
+        choices=("short", "pairs", "mini", "base"),
         default="short",
-        help="short: 29 things, a narrow U-Net, minutes on a CPU; else limner train's (%(default)s)",
+        help="short: 29 things, pairs: coloured shapes, both with a narrow U-Net; else limner train's (%(default)s)",
     )
     job.add_argument(
         "--model",
@@ -82,9 +82,9 @@ def workshop(args: argparse.Namespace, folder: str) -> "Workshop":
 def preset(args: argparse.Namespace) -> "Preset":
     from dataclasses import replace
 
-    from limner.training.preset import PRESETS, SHORT
+    from limner.training.preset import PAIRS, PRESETS, SHORT
 
-    chosen = {"short": SHORT, **PRESETS}[args.preset]
+    chosen = {"short": SHORT, "pairs": PAIRS, **PRESETS}[args.preset]
     stage = chosen.diffusion
     for name in ("steps", "rows", "chunks", "held"):
         if getattr(args, name) is not None:
@@ -190,11 +190,13 @@ def by_level(found: "dict[str, Errors]", levels: Sequence[float]) -> "list[Value
 
 
 def both(shop: "Workshop", one: "Twin") -> "dict[str, Value]":
+    from limner.pictures.shapes import SHAPES
+
     return {
         "steps": one.run.number,
         "rows": shop.preset.diffusion.rows,
         "composed": 64 * shop.preset.chunks,
-        "things": len(shop.nouns()),
+        "things": len(shop.nouns()) if shop.preset.mix.single else len(SHAPES),
         "parameters": sum(weights.numel() for weights in one.run.net.parameters()),
         "seed": shop.seed,
         "bfloat16": shop.half,

@@ -82,6 +82,11 @@ def vocabulary(words: Sequence[str], styles: Sequence[str], eye: Eye) -> Vocabul
     return Vocabulary(tuple(known), tuple(composed), tuple(outlines), tuple(shapes), tuple(styles), eye.alike)
 
 
+def shapes_alone(eye: Eye) -> Vocabulary:
+    """What can be asked of a model that was taught coloured shapes and nothing else."""
+    return Vocabulary((), (), (), tuple(shape for shape in SHAPES if eye.knows(shape)), (), eye.alike)
+
+
 def single(words: Vocabulary, rng: Random, turn: int) -> Prompt:
     word, style = rng.choice(words.words), rng.choice(words.styles)
     text = f"{with_article(word, nouns()[word].number)}, {style}"
