@@ -33,9 +33,30 @@ def test_alpha_by_hand() -> None:
 
 def test_agreement_counts_where_a_word_is_given(oracle: Oracle) -> None:
     looked = {"0": seen("cat"), "1": seen("mouse"), "2": seen("owl"), "3": seen("owl", broken=True), "4": seen("")}
-    answers = {"0": "cat", "1": "rat", "2": BROKEN, "3": "owl", "4": BROKEN}
+    answers = {"0": ["cat"], "1": ["rat"], "2": [BROKEN], "3": ["owl"], "4": [BROKEN]}
     found = compared(oracle, looked, answers)
     assert (found.agreed, found.given, found.refused, found.both_refused) == (2, 3, 2, 1)
+    assert (found.undecided, found.among) == (0, None)
+
+
+def test_of_several_readers_more_than_half_decide(oracle: Oracle) -> None:
+    looked = {"0": seen("cat"), "1": seen("mouse"), "2": seen("owl"), "3": seen("")}
+    answers = {
+        "0": ["owl", "cat", "Cats"], "1": ["rat", "mouse", BROKEN], "2": ["owl", "cat", BROKEN], "3": [BROKEN] * 3,
+    }  # fmt: skip
+    found = compared(oracle, looked, answers)
+    assert (found.agreed, found.given, found.refused, found.both_refused, found.undecided) == (2, 2, 1, 1, 1)
+    assert found.alpha == 1.0
+    assert found.among is not None
+    assert 0 < found.among < 1
+    two = compared(oracle, {"0": seen("cat")}, {"0": ["cat", "owl"]})
+    assert two.undecided == 1
+
+
+def test_alpha_of_three_by_hand() -> None:
+    # a a b, b b b: of the ordered pairs of the first 4 of 6 differ; n_a = 2, n_b = 4, n = 6
+    # observed 4 / 2 / 6 = 1/3, expected (36 - 4 - 16) / 30 = 8/15
+    assert alpha(["aab", "bbb"]) == pytest.approx(1 - (1 / 3) / (8 / 15))
 
 
 def test_an_answer_is_read_as_it_is_meant(oracle: Oracle) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,13 @@ def label_flags(job: argparse.ArgumentParser) -> None:
 
 
 def labelled_flags(job: argparse.ArgumentParser) -> None:
-    job.add_argument("names", type=Path, metavar="NAMES.csv", help="lines file,word as the reader wrote them")
+    job.add_argument(
+        "names",
+        type=Path,
+        nargs="+",
+        metavar="NAMES.csv",
+        help="lines file,word as a reader wrote them; of several readers' the word of more than half counts",
+    )
     job.add_argument("--key", type=Path, required=True, metavar="KEY.json", help="what measure label wrote")
     job.add_argument("--reader", required=True, metavar="TEXT", help="who or what looked")
 
@@ -72,7 +78,7 @@ def label(args: argparse.Namespace) -> int:
 
 
 def labelled(args: argparse.Namespace) -> "Sequence[Figure]":
-    """Count where the oracle and the reader agree."""
+    """Count where the oracle and the readers agree."""
     import numpy as np
     from PIL import Image
     from scipy.stats import binomtest
@@ -86,15 +92,11 @@ def labelled(args: argparse.Namespace) -> "Sequence[Figure]":
     try:
         key = json.loads(args.key.read_text(encoding="utf-8"))
         cards = {card["file"]: card for card in key["cards"]}
-        lines = csv.reader(args.names.read_text(encoding="utf-8").splitlines())
-        answers = {row[0].strip(): row[1].strip() for row in lines if len(row) > 1 and row[0].strip() in cards}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LimnerError(
-            f"{args.key} or {args.names} is not what measure label wrote and asks for", "see measure --help"
-        ) from error
-    if missing := sorted(set(cards) - set(answers)):
-        raise LimnerError(f"no word was given to {', '.join(missing[:5])}", "write broken for what is nothing")
-    folder, files = args.key.with_suffix(""), sorted(answers)
+        raise LimnerError(f"{args.key} is not what measure label wrote", "see measure --help") from error
+    readings = [reading(names, cards) for names in args.names]
+    folder, files = args.key.with_suffix(""), sorted(cards)
+    answers = {file: [each[file] for each in readings] for file in files}
     pictures = []
     for file in files:
         with Image.open(folder / file) as picture:
@@ -111,9 +113,21 @@ def labelled(args: argparse.Namespace) -> "Sequence[Figure]":
         "interval": [round(low, 3), round(high, 3)],
         "model": key["model"],
         **asdict(found),
-        "cards": [cards[file] | {"answer": answers[file], "oracle": said(seen[file]) or "no word"} for file in files],
+        "cards": [cards[file] | {"answers": answers[file], "oracle": said(seen[file]) or "no word"} for file in files],
     }
     record(args.figures / "labels.json", figures, oracle.identity, details)
-    words = [f"{said(seen[file]) or '-'} | {answers[file]}" for file in files]
+    words = [" | ".join([said(seen[file]) or "-", *dict.fromkeys(answers[file])]) for file in files]
     sheet(pictures, words, 15).save(args.figures / "labels.png")
     return figures
+
+
+def reading(names: Path, cards: Mapping[str, object]) -> dict[str, str]:
+    """One reader's word for each file; LimnerError where there is none."""
+    try:
+        lines = csv.reader(names.read_text(encoding="utf-8").splitlines())
+        words = {row[0].strip(): row[1].strip() for row in lines if len(row) > 1 and row[0].strip() in cards}
+    except (OSError, ValueError) as error:
+        raise LimnerError(f"{names} cannot be read as lines file,word", "see measure --help") from error
+    if missing := sorted(set(cards) - set(words)):
+        raise LimnerError(f"{names}: no word was given to {', '.join(missing[:5])}", "write broken for what is nothing")
+    return words

@@ -59,23 +59,43 @@ def _one(noun: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How often the oracle and a reader agree where it gives a word, and how far beyond chance: Krippendorff's."""
+    """How often the oracle and the readers agree where it gives a word, and how far beyond chance: Krippendorff's.
+
+    Of several readers the word of more than half counts; `undecided` are pictures for which there is none, which count
+    for nothing else.  `among` is the readers' own alpha, None of a single one.
+    """
 
     agreed: int
     given: int
     alpha: float
     refused: int
     both_refused: int
+    undecided: int
+    among: float | None
 
 
-def compared(oracle: Oracle, seen: Mapping[str, Seen], answers: Mapping[str, str]) -> Agreement:
-    """The largest thing of each picture by both.  A reader's "broken" against a word is a disagreement."""
-    pairs = [(said(seen[file]), meant(oracle, answers[file])) for file in answers]
-    given = [(one, other) for one, other in pairs if one]
-    agreed = sum(oracle.alike(one, other) for one, other in given)
-    units = [(value(oracle, one), value(oracle, other)) for one, other in given]
-    refused = [other for one, other in pairs if not one]
-    return Agreement(agreed, len(given), alpha(units), len(refused), sum(other == BROKEN for other in refused))
+def compared(oracle: Oracle, seen: Mapping[str, Seen], answers: Mapping[str, Sequence[str]]) -> Agreement:
+    """The largest thing of each picture by all.  The readers' "broken" against a word is a disagreement."""
+    read = {file: [value(oracle, meant(oracle, each)) for each in said] for file, said in answers.items()}
+    pairs = [(value(oracle, said(seen[file])), settled(words)) for file, words in read.items()]
+    decided = [(one, other) for one, other in pairs if other]
+    given = [(one, other) for one, other in decided if one]
+    refused = [other for one, other in decided if not one]
+    return Agreement(
+        agreed=sum(one == other for one, other in given),
+        given=len(given),
+        alpha=alpha(given),
+        refused=len(refused),
+        both_refused=sum(other == BROKEN for other in refused),
+        undecided=len(pairs) - len(decided),
+        among=alpha([*read.values()]) if any(len(words) > 1 for words in read.values()) else None,
+    )
+
+
+def settled(words: Sequence[str]) -> str:
+    """What more than half say, "" where nothing is."""
+    word, count = Counter(words).most_common(1)[0]
+    return word if 2 * count > len(words) else ""
 
 
 def said(seen: Seen) -> str:
@@ -95,11 +115,18 @@ def value(oracle: Oracle, word: str) -> str:
     return next((group[0] for group in oracle.groups if word in group), word)
 
 
-def alpha(units: Sequence[tuple[str, str]]) -> float:
-    """1 - observed / expected disagreement of two readers' nominal labels.  Krippendorff 2011, "Computing
-    Krippendorff's alpha-reliability", section C; 1 where nobody disagrees."""
-    total = Counter(label for pair in units for label in pair)
+def alpha(units: Sequence[Sequence[str]]) -> float:
+    """1 - observed / expected disagreement of nominal labels, two or more of each unit; 1 where nobody disagrees.
+
+    Krippendorff 2011, "Computing Krippendorff's alpha-reliability", section C.
+    """
+    total = Counter(label for labels in units for label in labels)
     n = sum(total.values())
-    observed = sum(one != other for one, other in units) * 2 / n if n else 0.0
+    observed = sum(apart(labels) / (len(labels) - 1) for labels in units) / n if n else 0.0
     expected = (n * n - sum(count * count for count in total.values())) / (n * (n - 1)) if n > 1 else 0.0
     return 1.0 if expected == 0 else 1 - observed / expected
+
+
+def apart(labels: Sequence[str]) -> int:
+    """Ordered pairs that differ."""
+    return len(labels) ** 2 - sum(count * count for count in Counter(labels).values())
