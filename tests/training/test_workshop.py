@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from limner.bundle import open_bundle
-from limner.cli import main, schooling
+from limner.cli import main, schooling, stages
 from limner.cli import train as command
 from limner.engine import run
 from limner.errors import LimnerError
@@ -19,7 +20,7 @@ from limner.network.config import AutoencoderConfig, TinyConfig, UNetConfig
 from limner.pictures.scenes import Mix
 from limner.pictures.sets import Corpus
 from limner.text.clip import ImageConfig
-from limner.training.loop import Plan
+from limner.training.loop import Plan, Run
 from limner.training.preset import DEFAULTS, PRESETS, Preset, Sizes, Stage
 from limner.training.workshop import Workshop, recipe
 
@@ -182,6 +183,25 @@ def test_the_command(
     assert "'-1' is no number of processes; choose 0 or more" in capsys.readouterr().err
 
 
+def test_a_rate_is_that_of_both_optimisers() -> None:
+    """Muon's keeps its proportion to AdamW's: else a training that was to be gentle would be as rough as any."""
+    stage = PRESETS["mini"].diffusion
+    asked = stages.as_asked(stage, Namespace(rate=1e-4, steps=None, rows=8))
+    assert (asked.rows, asked.plan.rate) == (8, 1e-4)
+    assert asked.plan.hidden == pytest.approx(stage.plan.hidden / 10)
+    run = Run(Linear4(), asked.plan)
+    run.step(lambda net, number: net(torch.ones(1, 4)).square().sum())
+    rates = {type(each).__name__: each.param_groups[0]["lr"] for each in run.optimisers}
+    assert rates["Muon"] == pytest.approx(rates["AdamW"] * 3)
+
+
+class Linear4(torch.nn.Sequential):
+    """Three matrices, of which the middle one is hidden."""
+
+    def __init__(self) -> None:
+        super().__init__(*(torch.nn.Linear(4, 4) for _ in range(3)))
+
+
 def test_the_whole_chain_in_one_command(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,6 +247,7 @@ def test_a_fitted_training_ends_with_its_rate_at_the_end_of_its_fall(
 
 BESIDE = """
 import sys
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from limner.pictures.sets import Corpus

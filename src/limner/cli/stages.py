@@ -102,7 +102,8 @@ def as_asked(stage: "Stage", args: argparse.Namespace) -> "Stage":
     """A stage of the preset, with what the flags change."""
     rate, plan = getattr(args, "rate", None), stage.plan
     plan = plan if args.steps is None else replace(plan, steps=positive("steps", args.steps))
-    plan = plan if rate is None else replace(plan, rate=positive("rate", rate))
+    if rate is not None:  # Muon's goes with it
+        plan = replace(plan, rate=positive("rate", rate), hidden=plan.hidden * rate / plan.rate)
     return replace(stage, plan=plan, rows=stage.rows if args.rows is None else positive("rows", args.rows))
 
 
