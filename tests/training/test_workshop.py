@@ -169,6 +169,14 @@ def test_the_command(
         assert (tmp_path / f"{stage}-sheet.png").exists()
         assert (tmp_path / f"{stage}-curve.png").exists()
     assert main(["train", "export", *common]) == 0
+    assert main(["train", "diffusion", *common, "--steps", "6", "--mix", "single=0", "shapes=0", "tinted=1"]) == 0
+    kinds = [{*folder.glob("*.safetensors")} for folder in tmp_path.glob("latents-*")]
+    assert len(kinds) == 2  # another mix has another folder
+    for wrong in ("pairs=1", "pair", "pair=-1", "pair=nan"):
+        assert main(["train", "diffusion", *common, "--mix", wrong]) == 2
+        assert "is no kind of scene and its share" in capsys.readouterr().err
+    assert main(["train", "diffusion", *common, "--mix", "single=0", "shapes=0", "tinted=0"]) == 2
+    assert "all shares together: mix 0.0 is out of range" in capsys.readouterr().err
     assert (
         main(
             ["make", "a cat", "--model", str(tmp_path / "limner-mini"), "--out", str(tmp_path / "out"), "--steps", "2"]

@@ -81,6 +81,7 @@ def network(asked_for: str | None, device: str) -> str:
 
 
 def preset(args: argparse.Namespace) -> "Preset":
+    from limner.pictures.scenes import KINDS
     from limner.training.preset import PRESETS
 
     chosen = PRESETS[args.preset]
@@ -90,6 +91,10 @@ def preset(args: argparse.Namespace) -> "Preset":
         chosen = replace(chosen, side=args.side)
     if args.stage in ("export", "join"):
         return chosen
+    if shares := dict(getattr(args, "mix", None) or ()):
+        mix = replace(chosen.mix, **shares)
+        positive("all shares together: mix", sum(getattr(mix, kind) for kind in KINDS))
+        chosen = replace(chosen, mix=mix)
     parts = [*SHARES] if args.stage in ("all", "loan") else ["autoencoder" if args.stage == "decoder" else args.stage]
     autoencoder, clip, diffusion, tiny = (
         as_asked(stage, args) if name in parts else stage

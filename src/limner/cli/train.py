@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FIRST = 256  # chunks that a diffusion model begins with, where the others are composed beside it
 PRESETS = "mini", "base", "loan"
+KINDS = "single", "people", "tinted", "shapes", "count", "pair", "faces"
 OVER = {"autoencoder": "vae.safetensors", "clip": "diffusion.safetensors"}
 """The file of a later stage that relies on what a stage was."""
 
@@ -77,6 +78,13 @@ def learning(job: argparse.ArgumentParser) -> None:
 
 def composing(job: argparse.ArgumentParser) -> None:
     job.add_argument(
+        "--mix",
+        type=share,
+        nargs="+",
+        metavar="KIND=SHARE",
+        help=f"how often a kind of scene is composed, of {', '.join(KINDS)}; the preset's where left out",
+    )
+    job.add_argument(
         "--beside",
         type=int,
         nargs="?",
@@ -89,6 +97,20 @@ def composing(job: argparse.ArgumentParser) -> None:
         choices=("eager", "graphs", "compiled"),
         help="how a step asks the network: kernel by kernel, recorded (on one GPU, if left out) or by torch.compile",
     )
+
+
+def share(text: str) -> tuple[str, float]:
+    """ "pair=0.4": a kind of scene and its share, of as much as all shares together are."""
+    kind, _, said = text.partition("=")
+    try:
+        value = float(said)
+    except ValueError:
+        value = -1.0
+    if kind not in KINDS or not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no kind of scene and its share; choose KIND=SHARE such as pair=0.4, of {', '.join(KINDS)}"
+        )
+    return kind, value
 
 
 def run(args: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ _NUMBERS = {2: "two", 3: "three", 4: "four"}
 _OTHER_END = {"left of": "to the right of", "above": "below"}
 _GROUNDS = np.array(list(GROUNDS.values()), float)
 _PLAIN = [name for name in COLOURS if name != "white"]
-_TOGETHER = 1 / 3  # of captions of two things do not say how they stand: "a cat and a dog"
+_TOGETHER = 1 / 2  # of captions of two things do not say how they stand: "a cat and a dog"
 _CONTRAST = 60.0  # distance in RGB below which a thing would sink into a plain background
 
 
