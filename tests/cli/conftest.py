@@ -33,7 +33,7 @@ def write_model(folder: Path, seed: int) -> Path:
         tokenizer.vocab_size, CHANNELS, 32, 2, 2, LENGTH, "quick_gelu", 1e-5, tokenizer.id_of("<|endoftext|>"), None
     )
     unet = UNetConfig(
-        in_channels=4, out_channels=4, sample_size=SIDE // 2, widths=(8, 16), residuals=1, heads=(2, 2), depths=(1, 1),
+        in_channels=4, out_channels=4, sample_size=SIDE // 2, widths=(8, 16), residuals=1, heads=(1, 2), depths=(1, 1),
         mid_depth=1, context_dim=CHANNELS, linear=False, groups=4, eps=1e-5,
     )  # fmt: skip
     vae = AutoencoderConfig(

@@ -101,12 +101,92 @@ def test_things_that_must_not_be_missing(limner: Limner) -> None:
         (["edit", *TWO, "--where", "tree"], "neither prompt says 'tree'"),
         (["edit", *TWO, "--weights", "cat"], "'cat' is not WORD:NUMBER; such as red:2"),
         (["edit", "--prompt", "a boat", "--to", "a boat AND a cat"], "the two prompts do not compose alike"),
+        (["edit", *TWO, "--schedule", "cat:1.5"], "1.5 is no share of the steps; from 0 to 1, such as cat:0.5"),
+        (["edit", *TWO, "--schedule", "cat:-0.5"], "-0.5 is no share of the steps"),
+        (["edit", "--prompt", "a boat", "--to", "a cat <lora:nope:1>"], "nope"),
+        (["edit", "--prompt", "a boat <lora:nope:1>", "--to", "a cat"], "nope"),
+        (
+            [
+                "edit",
+                "photo.png",
+                "--prompt",
+                "a boat AND a cat",
+                "--to",
+                "a boat AND a dog",
+                "--inversion",
+                "null-text",
+            ],
+            "null-text inversion knows one sentence, the same in all steps; choose another inversion, such as direct",
+        ),
+        (
+            [
+                "edit",
+                "photo.png",
+                "--prompt",
+                "a [boat:cat:0.5]",
+                "--to",
+                "a [boat:dog:0.5]",
+                "--steps",
+                "4",
+                "--inversion",
+                "null-text",
+            ],
+            "null-text inversion knows one sentence",
+        ),
+        (
+            ["edit", "photo.png", "--prompt", "a cat :0 AND a boat", "--to", "a dog :0 AND a boat"],
+            "what the picture shows has no weight",
+        ),
+        (["make", "cat", "--excite", "cat"], "'cat' is one word, beside which nothing is looked at"),
+        (["make", "a cat", "--excite", "cat", "--guidance", "0"], "nothing to excite in words of no weight"),
+        (["make", "a cat :0 AND a boat", "--excite", "cat"], "nothing to excite in words of no weight"),
     ],
 )
 def test_what_cannot_be_done_costs_one_line(words: list[str], says: str, refused: Refused, photo: Path) -> None:
     (photo.parent / "text.png").write_text("no picture")
     assert says in refused(*words, *TINY)
     assert not Path("outputs").exists() or not list(Path("outputs").iterdir())
+
+
+def test_words_that_change_on_the_way_are_excited_while_they_are_said(limner: Limner) -> None:
+    for prompt in ("a [red:blue:0.2] cat", "a [red|blue] cat"):
+        _, plain, _ = limner("make", prompt, *TINY, "--steps", 8)
+        code, moved, _ = limner("make", prompt, *TINY, "--steps", 8, "--excite", "cat", "--excite-temperature", 5)
+        assert code == 0
+        assert not np.array_equal(pixels(plain.strip()), pixels(moved.strip()))
+
+
+def test_a_word_said_twice_is_excited_twice(limner: Limner) -> None:
+    told = ("a cat and a cat", *TINY, "--excite-temperature", 5, "--excite")
+    once, twice, all_ = (pixels(limner("make", *told, named)[1].strip()) for named in ("cat", "cat, cat", "auto"))
+    assert np.array_equal(once, twice)
+    assert np.array_equal(once, all_)
+
+
+def test_no_fresh_noise_on_the_way_of_a_given_picture(limner: Limner, photo: Path) -> None:
+    """DDIM with eta has no way back: it is drawn by Euler's steps, whatever the seed."""
+    told = ("edit", photo, "--prompt", "a boat", "--to", "a boat", "--cross", 1, "--layout", 1, *TINY)
+    (one, err), (other, _) = (limner(*told, "--sampler", "ddim", "--eta", 1, "--seed", seed)[1:] for seed in (1, 2))
+    assert "drawn by euler" in err
+    assert np.array_equal(pixels(one.strip()), pixels(other.strip()))
+    assert "drawn by euler" not in limner(*told, "--sampler", "ddim", "--eta", 0)[2]
+
+
+def test_a_picture_whose_recipe_would_not_give_it_back_is_told_of(
+    limner: Limner, refused: Refused, photo: Path
+) -> None:
+    excited = limner("make", "a cat on a table", *TINY, "--excite", "cat, table")[1].strip()
+    _, edited = limner("edit", *TWO, *TINY)[1].split()
+    for path, what in ((excited, "excited"), (edited, "itself an edit")):
+        line = refused("edit", path, "--to", "a boat", "--model", "tiny")
+        assert what in line
+        assert "say what it shows with --prompt" in line
+        code, out, _ = limner("edit", path, "--prompt", "a cat", "--to", "a boat", "--model", "tiny", "--where", "boat")
+        assert code == 0
+        assert recipe(out.strip()).edit_picture
+    assert "of a picture that was drawn; leave out" in refused("edit", photo, "--from", edited, "--model", "tiny")
+    of_photo = limner("edit", photo, *TWO, *TINY)[1].strip()
+    assert "of a picture that was given" in refused("edit", "--from", of_photo, "--model", "tiny")
 
 
 def test_an_edit_made_again_of_another_picture(limner: Limner, refused: Refused, photo: Path) -> None:

@@ -161,6 +161,8 @@ def test_the_diagram_is_of_one_look(limner: Limner, refused: Refused) -> None:
         ([*DRAW, "--words", ","], "names no word"),
         ([*DRAW, "--layer", "nowhere"], "there are down.0.0.cross (8x8), down.1.0.cross (4x4), mid.cross"),
         ([*DRAW, "--head", "3"], "there is no head 3; choose 1 to 2"),
+        ([*DRAW, "--diagram", "--head", "2"], "there is no head 2; choose 1 to 1"),
+        ([*DRAW, "--share", "1", "--head", "2"], "there is no head 2; choose 1 to 1"),
         ([*DRAW, "--step", "0"], "there is no step 0; choose 1 to 2"),
         ([*DRAW, "--share", "2"], "no maps have 2"),
         ([*DRAW, "--layer", "mid.cross", "--share", "1"], "mid.cross has not 1 of the latent's side"),

@@ -1,5 +1,6 @@
 """Attend-and-Excite's arithmetic on maps written down by hand, and what it does to a model of random weights."""
 
+from dataclasses import replace
 from math import exp, log2
 
 import pytest
@@ -50,6 +51,7 @@ def test_the_blur_is_the_authors() -> None:
     assert_close(smoothed(point)[0, 2, 2], torch.tensor(stays**2))
     assert_close(smoothed(point)[0, 2, 1], torch.tensor(stays**2 * exp(-1)))
     assert_close(smoothed(torch.ones(1, 3, 3)), torch.ones(1, 3, 3))  # and nothing is lost at the borders
+    assert_close(smoothed(torch.ones(1, 8, 1)), torch.ones(1, 8, 1))
 
 
 def test_attention_is_shared_among_words_and_sharpened() -> None:
@@ -120,6 +122,20 @@ def test_a_step_of_nothing_is_identity(bundle: Bundle) -> None:
     assert torch.equal(still, plain)
     assert idle.losses
     assert not torch.equal(moved, plain)
+
+
+def test_words_that_are_told_no_more_move_nothing(bundle: Bundle) -> None:
+    """[from:to:when]: what controls see is the sentence as it begins; when it is over the question is a plain one."""
+    sigmas = trailing(bundle.schedule, 4)
+    (lane,) = guidance(bundle, "a red apple", scale=1.0)
+    later = replace(lane, seen=False, high=sigmas[1])
+    steered = steered_by(bundle, step=5.0)
+    (moved,) = together(bundle, (conversation(bundle, [steered.control]), (replace(lane, low=sigmas[1]), later)))
+    assert steered.losses
+    once, several = steered_by(bundle, step=5.0), len(steered.losses)
+    (other,) = together(bundle, (conversation(bundle, [once.control]), (lane,)))
+    assert len(once.losses) > several  # in the second step, too
+    assert not torch.equal(moved, other)
 
 
 def test_moving_lowers_the_loss(bundle: Bundle) -> None:

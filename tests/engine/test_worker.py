@@ -12,7 +12,7 @@ import pytest
 from plain import plain
 
 from limner.bundle import Bundle
-from limner.engine import run
+from limner.engine import Engine, run, worker
 from limner.engine.worker import PATIENT, Failed, Finished, Report, Stepped, Wanted, hire, work
 from limner.recipe import VERSION, Recipe
 
@@ -81,6 +81,21 @@ def test_every_job_is_reported_to_its_end(bundle: Bundle) -> None:
     steps = [each for each in desk.reports if isinstance(each, Stepped) and each.name == "0"]
     assert [(each.done, each.total) for each in steps] == [(1, 3), (2, 3), (3, 3)]
     assert steps[0].thumbnail.shape == (4, 4, 3)
+
+
+def test_whatever_goes_wrong_with_a_job_the_worker_goes_on(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    admit = worker.admit
+
+    def stumbling(engine: Engine, name: str, *more: object) -> None:
+        if name == "0":
+            raise IndexError("nobody thought of this")
+        admit(engine, name, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(worker, "admit", stumbling)
+    desk = List([Wanted(str(seed), recipe(bundle, seed)) for seed in range(2)])
+    work(desk, bundle)
+    assert [each.what for each in desk.reports if isinstance(each, Failed)] == ["IndexError: nobody thought of this"]
+    assert [each.name for each in desk.reports if isinstance(each, Finished)] == ["1"]
 
 
 @dataclass

@@ -80,3 +80,27 @@ def test_a_control_may_ask_again_and_move_x(sampler: str) -> None:
         return (yield query)
 
     assert torch.equal(sampled(walk(14.6 * EPS, leap)), sampled(walk(14.6 * fresh(9))))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("levels", [[4096.0, 40.0, 14.6, 3.0, 0.7, 0.03, 0.0], [14.6, 8.0, 4.0, 2.0, 1.0, 0.5, 0.0]])
+def test_where_a_control_moves_x_the_picture_goes(sampler: str, levels: list[float]) -> None:
+    """A push up at any question of the first half, where Attend-and-Excite pushes, lifts every pixel, or leaves it.
+
+    In the second half several slopes at once may overshoot (lms).
+    """
+
+    def outcome(pushed: int | None) -> Latent:
+        count = -1
+
+        def control(query: Query) -> Asking:
+            nonlocal count
+            count += 1
+            return (yield Query(query.x + 1, query.sigma) if count == pushed else query)
+
+        return sampled(steer(SAMPLERS[sampler](EPS * levels[0], levels, fresh), control))
+
+    plain = outcome(None)
+    for question in range(SAMPLERS[sampler].passes(3)):
+        lifted = outcome(question) - plain
+        assert lifted.min() > -1e-5, (question, float(lifted.min()))

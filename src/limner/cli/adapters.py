@@ -44,7 +44,7 @@ def none(args: argparse.Namespace, model: str) -> None:
     asked = [
         f"--{flag}" for flag in ("lora", "embedding", "vae", "variant", "prediction", "offload") if vars(args)[flag]
     ]
-    if asked or untagged(args.prompt or "")[1]:
+    if asked or any(untagged(getattr(args, name, None) or "")[1] for name in ("prompt", "to")):
         raise LimnerError(
             f"{model} is drawn by diffusers, as it is: {' and '.join(asked) or 'a LoRA'} would change it",
             "leave that out",
@@ -91,7 +91,10 @@ def _loras(args: argparse.Namespace) -> Iterator[tuple[Path, float]]:
     for text in args.lora or ():
         name, _, amount = text.rpartition(":")
         yield (find("lora", name), scale(amount)) if fullmatch(NUMBER, amount) and name else (find("lora", text), 1.0)
-    for name, much in untagged(getattr(args, "prompt", None) or "")[1]:
+    texts = [
+        getattr(args, name, None) or "" for name in ("prompt", "to")
+    ]  # what an edit begins from, and what it shows
+    for name, much in dict.fromkeys(tag for text in texts for tag in untagged(text)[1]):
         yield named("lora", name), much
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from limner.cli import adapters, asked, stamps
 from limner.errors import LimnerError
+from limner.metadata.tags import untagged
 from limner.recipe import FIELDS, GROUPS, Recipe, Wish, resolve
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
 
-EULER = ("euler", "ddim")  # by either name: the ladder that an inversion climbs
 RULED = tuple(name for name in GROUPS["edit_of"] if name != "edit_picture")
 
 
@@ -60,11 +60,13 @@ def run(args: argparse.Namespace) -> int:
         recipe = replace(recipe, edit_picture=found)
     from limner.cli.drawing import draw
     from limner.engine.backends import eager
+    from limner.engine.controls import eulers
     from limner.engine.run import sound, source_of
 
+    turned = picture is not None and not eulers(recipe)
+    recipe = replace(recipe, sampler="euler") if turned else recipe
     sound(recipe, bundle)
-    if picture is not None and recipe.sampler not in EULER:
-        recipe = replace(recipe, sampler="euler")
+    if turned:
         print("limner: drawn by euler, whose steps an inversion turns back", file=sys.stderr)
     recipes = [recipe] if args.picture else [source_of(recipe), recipe]
     drawn = []
@@ -80,19 +82,22 @@ def run(args: argparse.Namespace) -> int:
 def _source(args: argparse.Namespace) -> asked.Source | None:
     """Whose recipe the edit begins from: the picture's own, or that of an edit made before."""
     if args.source:
-        if args.picture is None:
-            return asked.source(args.source)
         made = asked.source(args.source)
-        if not made.recipe.edit_of:
+        if args.picture is None and made.recipe.edit_picture:
+            raise LimnerError(f"{args.source} is an edit of a picture that was given", "give that picture, too")
+        if args.picture is not None and not made.recipe.edit_of:
             raise LimnerError(f"{args.source} is no edit", "limner make --from draws it again")
+        if args.picture is not None and not made.recipe.edit_picture:
+            raise LimnerError(f"{args.source} is an edit of a picture that was drawn", f"leave out {args.picture}")
         return made
     if args.picture is None:
         return None
     found = asked.origin(args.picture) if args.prompt is None and args.edit_inversion is None else None
     if isinstance(found, asked.Borrowed):
         raise LimnerError(f"{args.picture} was not made by limner", "say what it shows with --prompt")
-    if found and found.recipe.edit_picture:
-        raise LimnerError(f"{args.picture} is itself an edit of a picture", "say what it shows with --prompt")
+    if found and (found.recipe.edit_of or found.recipe.excite):
+        how = "itself an edit" if found.recipe.edit_of else "excited, which an edit of its recipe would undo"
+        raise LimnerError(f"{args.picture} is {how}", "say what it shows with --prompt")
     return found
 
 
@@ -111,7 +116,7 @@ def _resolved(args: argparse.Namespace, wish: Wish, bundle: "Bundle", made: aske
     again = before is not None and bool(before.edit_of) and bool(args.source)
     if wish.prompt is None and not again:
         raise LimnerError("no other words", 'say what it is to show: --to "a blue apple"')
-    of = args.prompt or (before.edit_of if again and before else before.prompt if before else None)
+    of = untagged(args.prompt or "")[0] or (before.edit_of if again and before else before.prompt if before else None)
     if not of:
         raise LimnerError("no prompt", 'say what the picture shows: --prompt "a red apple"')
     given = bool(args.picture) and (before is None or (again and bool(before.edit_picture)))

@@ -75,12 +75,12 @@ def bounded(args: argparse.Namespace, what: Shown) -> None:
     """LimnerError for a layer, a head or a step that there is not, before anything is drawn."""
     from limner.engine.explain import layer_of, layers, sides
 
-    heights = sides(what.bundle, what.recipe, args.share)
-    heads = {each.name: each.heads for each in what.bundle.unet.listeners()}
-    if args.layer is not None:
+    heights, known = sides(what.bundle, what.recipe, args.share), layers(what.bundle, what.recipe)
+    heads = {each.name: each.heads for each in what.bundle.unet.listeners() if known[each.name][0] in heights}
+    if args.layer is not None or args.diagram:
         layer = layer_of(what.bundle, what.recipe, args.layer)
-        heads = {layer: heads[layer]}
-        if layers(what.bundle, what.recipe)[layer][0] not in heights:
+        heads = {layer: heads[layer]} if layer in heads else {}
+        if not heads:
             raise LimnerError(f"{layer} has not {args.share:g} of the latent's side", "leave out --share")
     for name, number, most in (("head", args.head, max(heads.values())), ("step", args.step, what.looks)):
         if number is not None and not 1 <= number <= most:

@@ -27,8 +27,9 @@ class AttendAndExcite:
 
     `words` are the columns of each word of the prompt, `things` those of them that must be seen, and `traits` pairs
     (trait, thing) that should look at the same places.  Attention is averaged over heads and over sites of height
-    `side`, sharpened over the words by `temperature` and smoothed.  `row` is the picture that is moved.  `step` and
-    the gradient are in the authors' variance-preserving units.
+    `side`, sharpened over the words by `temperature` and smoothed: over words alone, without BOS, EOS and padding, as
+    the authors have it for Stable Diffusion 2.1.  `row` is the picture that is moved.  `step` and the gradient are in
+    the authors' variance-preserving units.  Where the words are not told any more, nothing is moved.
     """
 
     sigmas: Sequence[float]
@@ -56,7 +57,8 @@ class AttendAndExcite:
         x, goal, most = query.x, self.goal(share), round(ROUNDS * (len(self.sigmas) - 1))
         for turn in range(most + 1):
             reply = yield replace(query, x=x, taps=(*query.taps, self), objective=self.objective)
-            assert reply.slope is not None
+            if reply.slope is None:
+                return reply
             loss = self.losses[-1][1]
             x = self.moved(x, reply.slope, query.sigma, share) if loss > 0 else x
             if goal is None or loss <= 1 - goal or turn == most:
@@ -116,8 +118,9 @@ def shares(maps: Maps) -> Float[Tensor, "words places"]:
 
 
 def smoothed(maps: Maps) -> Maps:
-    """A blur over 3 x 3 places, mirrored at the borders."""
+    """A blur over 3 x 3 places, mirrored at the borders; along a side of one place there is nothing to mirror."""
     line = torch.exp(-(torch.tensor([-1.0, 0.0, 1.0], device=maps.device) ** 2) / (2 * SMOOTHING**2))
     kernel = torch.outer(line, line) / line.sum() ** 2
-    padded = F.pad(maps[:, None], (1, 1, 1, 1), mode="reflect")
+    mode = "reflect" if min(maps.shape[1:]) > 1 else "replicate"
+    padded = F.pad(maps[:, None], (1, 1, 1, 1), mode=mode)
     return F.conv2d(padded, kernel[None, None].to(maps.dtype))[:, 0]

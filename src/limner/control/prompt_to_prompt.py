@@ -64,7 +64,8 @@ class Injection:
 @dataclass(slots=True)
 class LocalBlend:
     """Only where some words look, in source or edit, may the edit differ.  Hertz et al. 2022, section 3.2, "Local
-    editing", as in the authors' repository: maps summed so far, their maximum among neighbours, a share of the largest.
+    editing", after the authors' repository: maps summed so far, their maximum among neighbours, a share of the largest.
+    Neighbours are places of the latent here; the authors' are places of a map, four times as large in theirs.
 
     `source` and `edit` are columns of these words; the mask is not trusted while sigma is above `begin`.  `side` is
     the height of the maps that count.

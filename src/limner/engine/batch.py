@@ -55,10 +55,13 @@ class Running:
 
     def ask(self, query: Query) -> None:
         """Its next question, about so many `pictures`; `lanes` is what it is to be told at that noise level, in so many
-        `rows`: where the way downhill is asked for, what taps see and nothing else."""
+        `rows`: where the way downhill is asked for, what taps see and nothing else.  Where they see nothing there is no
+        such way, and the question is a plain one."""
         self.query, self.lanes, self.pictures = query, at(self.guidance, query.sigma), query.x.shape[0]
         if query.objective is not None:
-            self.lanes = watched(self.lanes)
+            seen = watched(self.lanes)
+            self.query = query if seen else replace(query, objective=None)
+            self.lanes = seen or self.lanes
         self.rows = sum(len(lane.context) for lane in self.lanes)
 
     @property
@@ -82,9 +85,9 @@ class Running:
 
 
 def watched(lanes: Guidance) -> Guidance:
-    """The lanes that taps look at, their mean; all of them where they look at none."""
+    """The lanes that taps look at, their mean; none where they look at none."""
     seen = [lane for lane in lanes if lane.seen]
-    return tuple(replace(lane, weight=1 / len(seen), rescale=None) for lane in seen) or lanes
+    return tuple(replace(lane, weight=1 / len(seen), rescale=None) for lane in seen)
 
 
 @dataclass(frozen=True, slots=True)

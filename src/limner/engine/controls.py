@@ -53,6 +53,8 @@ def edits(recipe: Recipe, bundle: Bundle, columns: int, given: Given | None) -> 
     alignment = align(bundle.tokenizer, source, edit, columns)
     until, weights = torch.full((columns,), after(sigmas, recipe.edit_cross)), torch.ones(columns)
     for span, share in numbered(bundle.tokenizer, edit, recipe.edit_schedule):
+        if not 0 <= share <= 1:
+            raise LimnerError(f"{share:g} is no share of the steps", f"from 0 to 1, such as {span.word}:0.5")
         until[span.start : span.stop] = after(sigmas, share)
     for span, weight in numbered(bundle.tokenizer, edit, recipe.edit_weights):
         weights[span.start : span.stop] = weight
@@ -97,9 +99,13 @@ def said(bundle: Bundle, sentence: str, word: str) -> set[int]:
 
 
 def excited(recipe: Recipe, bundle: Bundle) -> AttendAndExcite:
-    """Attend-and-Excite for the things that the recipe names."""
+    """Attend-and-Excite for the things that the recipe names; LimnerError where nothing would come of it."""
     sentence = watched(recipe.prompt, recipe.steps)
     words = spans(bundle.tokenizer, sentence)
+    if weightless(recipe.prompt, recipe.guidance):
+        raise LimnerError("there is nothing to excite in words of no weight", "give guidance and the words more than 0")
+    if len(words) == 1:
+        raise LimnerError(f"{sentence!r} is one word, beside which nothing is looked at", "say more, or do not excite")
     columns = [of(span) for span in words]
     subjects = chosen(bundle.tokenizer, sentence, recipe.excite)
 
@@ -153,8 +159,29 @@ def nullified(guidance: Guidance, texts: Sequence[Context], sigmas: Sequence[flo
 
 
 def checked(recipe: Recipe) -> None:
-    """LimnerError where an edit says what cannot be."""
+    """LimnerError where an edit says what cannot be: an inversion turns back the steps of one plain way down."""
+    if recipe.edit_picture and not eulers(recipe):
+        raise LimnerError(f"the steps of {recipe.sampler} are not turned back", "edit a given picture by euler")
+    if recipe.edit_picture and weightless(recipe.edit_of, recipe.guidance):
+        raise LimnerError("what the picture shows has no weight", "give its words and guidance more than 0")
+    if recipe.edit_inversion == "null-text":
+        for prompt in (recipe.edit_of, recipe.prompt):
+            if len(sentences(prompt)) > 1 or len(stretches(prompt, recipe.steps)) > 1:
+                raise LimnerError(
+                    "null-text inversion knows one sentence, the same in all steps",
+                    "choose another inversion, such as direct, or leave out AND and [from:to:when]",
+                )
     if recipe.edit_picture and recipe.edit_inversion not in INVERSIONS:
         raise LimnerError(f"unknown inversion {recipe.edit_inversion!r}", f"there are {', '.join(INVERSIONS)}")
     if recipe.edit_inversion and not recipe.edit_picture:
         raise LimnerError(f"inversion {recipe.edit_inversion} of no picture", "leave it out, or give a picture")
+
+
+def weightless(prompt: str, guidance: float) -> bool:
+    """Whether what controls see is not told to anybody."""
+    return not guidance or not sentences(prompt)[0].weight
+
+
+def eulers(recipe: Recipe) -> bool:
+    """Whether its steps are Euler's, by either name: those that an inversion climbs."""
+    return recipe.sampler == "euler" or (recipe.sampler == "ddim" and not recipe.eta)

@@ -15,7 +15,7 @@ from limner.engine import backends
 from limner.engine.backends import Backend
 from limner.engine.capacity import profile
 from limner.engine.device import choose
-from limner.engine.engine import Engine, Order, shortest_first
+from limner.engine.engine import Engine, Order, blamed, shortest_first
 from limner.engine.film import Camera, Film, camera
 from limner.engine.preview import Looker, Thumbnail, looker
 from limner.engine.run import Picture, Reader, admit, passes, pixels
@@ -104,8 +104,9 @@ def work(desk: Desk, bundle: Bundle, order: Order = shortest_first, backend: Bac
             try:
                 cameras |= taken(engine, wanted, read, backend)
                 totals[wanted.name] = passes(wanted.recipe)
-            except LimnerError as fault:
-                desk.report(Failed(wanted.name, fault.what, fault.remedy))
+            except Exception as fault:
+                reason = blamed(fault)
+                desk.report(Failed(wanted.name, reason.what, reason.remedy))
         for name in desk.cancelled():
             engine.cancel(name)
             totals.pop(name, None)

@@ -24,14 +24,17 @@ def euler(x: Latent, sigmas: Sequence[float]) -> Sampling:
 
 
 def heun(x: Latent, sigmas: Sequence[float]) -> Sampling:
-    """Second order: the mean of the slopes at both ends.  Karras et al. 2022 (arXiv:2206.00364), Algorithm 1."""
+    """Second order: the mean of the slopes at both ends.  Karras et al. 2022 (arXiv:2206.00364), Algorithm 1.
+
+    The second slope is from the x that was asked about: what a control moves there is no noise to be taken away.
+    """
     for sigma, sigma_next in pairwise(sigmas):
         reply = yield Query(x, sigma)
         x, slope = reply.x, (reply.x - reply.denoised) / sigma
         x_next = reply.denoised + sigma_next * slope
         if sigma_next > 0:
             reply = yield Query(x_next, sigma_next)
-            slope_next = (reply.x - reply.denoised) / sigma_next
+            slope_next = (x_next - reply.denoised) / sigma_next
             x_next = x + (sigma_next - sigma) * (slope + slope_next) / 2
         x = x_next
     return x
@@ -47,8 +50,9 @@ def dpm_2(x: Latent, sigmas: Sequence[float]) -> Sampling:
         if sigma_next == 0:
             return reply.denoised
         x, slope, half = reply.x, (reply.x - reply.denoised) / sigma, (sigma * sigma_next) ** 0.5
-        reply = yield Query(reply.denoised + half * slope, half)
-        x = x + (sigma_next - sigma) * (reply.x - reply.denoised) / half
+        middle = reply.denoised + half * slope
+        reply = yield Query(middle, half)
+        x = x + (sigma_next - sigma) * (middle - reply.denoised) / half
     return x
 
 

@@ -24,7 +24,8 @@ class Query:
 class Reply:
     """The answer, and the x it is about: whoever stands between may have moved it.
 
-    `slope` is the objective's gradient with respect to x, where one was asked for.
+    `slope` is the objective's gradient with respect to x, where one was asked for and something was told that its taps
+    look at.
     """
 
     x: Latent

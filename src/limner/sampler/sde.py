@@ -49,8 +49,9 @@ def dpm_2_ancestral(x: Latent, sigmas: Sequence[float], fresh: Fresh, eta: float
             return reply.denoised
         down, up = jump(sigma, sigma_next, eta)
         x, slope, half = reply.x, (reply.x - reply.denoised) / sigma, (sigma * down) ** 0.5
-        reply = yield Query(reply.denoised + half * slope, half)
-        x = x + (down - sigma) * (reply.x - reply.denoised) / half + up * fresh(i)
+        middle = reply.denoised + half * slope
+        reply = yield Query(middle, half)
+        x = x + (down - sigma) * (middle - reply.denoised) / half + up * fresh(i)
     return x
 
 

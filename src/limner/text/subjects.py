@@ -42,7 +42,7 @@ def subjects(tokenizer: Tokenizer, sentence: str) -> list[Subject]:
 
 
 def chosen(tokenizer: Tokenizer, sentence: str, words: str) -> list[Subject]:
-    """The things named in `words` ("cat, dog"), or all that are found where it says "auto".
+    """The things named in `words` ("cat, dog"), wherever they are said, or all that are found where it says "auto".
 
     LimnerError if one is not in the sentence, or nothing is found.
     """
@@ -51,7 +51,8 @@ def chosen(tokenizer: Tokenizer, sentence: str, words: str) -> list[Subject]:
         if not parsed:
             raise LimnerError(f"no thing is found in {sentence!r}", "name its things: cat, dog")
         return parsed
-    named = [find(tokenizer, sentence, word.strip())[0] for word in words.split(",") if word.strip()]
+    said = dict.fromkeys(word.strip().casefold() for word in words.split(",") if word.strip())
+    named = list(dict.fromkeys(span for word in said for span in find(tokenizer, sentence, word)))
     if not named:
         raise LimnerError(f"{words!r} names no thing", "such as cat, dog")
     return [Subject(each, _traits(parsed, each)) for each in named]
