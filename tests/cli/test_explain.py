@@ -108,7 +108,7 @@ def test_maps_are_saved_as_arrays_and_as_pictures(limner: Limner, refused: Refus
         assert kept["sigmas"].tolist() == report["sigmas"]
         assert kept["layers"].tolist() == report["layers"]
         shapes = {name: kept[name].shape for name in kept["layers"]}
-        assert shapes["up.1.0.cross"] == (3, 2, 2, 8, 8)
+        assert shapes["up.1.0.cross"] == (3, 1, 2, 8, 8)
         assert shapes["mid.cross"] == (3, 2, 2, 4, 4)
         assert all(kept[name].min() > 0 and kept[name].max() < 1 for name in shapes)
         with Image.open(str(report["picture"])) as picture:
