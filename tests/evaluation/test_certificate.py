@@ -1,5 +1,7 @@
 """An examination that a perfect oracle passes whole, and a planted fault fails."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from limner.evaluation.reader import Reader
 from limner.evaluation.seen import iou
 from limner.evaluation.segmenter import Segmenter
 
-KNOWN = Vocabulary(("cat", "dog", "owl", "rat"), ("shape",))
+KNOWN = Vocabulary(("cat", "dog", "owl", "rat"), ("shape", "silhouette"))
 BROKEN = 4
 
 
@@ -55,6 +57,17 @@ def test_a_perfect_oracle_has_full_marks_and_faults_cost(oracle: Oracle) -> None
     assert (marks["word"].right, marks["word"].count) == (1, 3)
     assert marks["not called broken"].right == 2
     assert marks["gender"].count == 0
+    assert (marks["named rightly"].right, marks["named rightly"].count) == (1, 4)
+
+
+def test_sensitivity_is_of_pictures_of_one_thing(oracle: Oracle) -> None:
+    """As those are whose share is corrected by it: no second thing in the scene, and no silhouette."""
+    silhouette = oracle.known.styles.index("silhouette")
+    plain, other = answer(0, 0, 0), answer(1, 1, 2)
+    outline = replace(plain, scene=2, true=(2, silhouette, 3, -1, 2))
+    two = [replace(other, scene=3), replace(plain, scene=3)]
+    marks, _ = shares(oracle, [plain, other, outline, *two], [1, 1, 1, 2])
+    assert (marks["named rightly"].right, marks["named rightly"].count) == (1, 2)
 
 
 def test_words_that_are_taken_for_each_other_are_merged_and_others_are_not(oracle: Oracle) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from limner.errors import LimnerError
-from limner.evaluation.paired import MARGIN, Paired, paired
+from limner.evaluation.paired import MARGIN, Paired, over_groups, paired
 
 
 def of(only_one: int, only_other: int, count: int) -> Paired:
@@ -64,3 +64,16 @@ def test_mcnemar_is_exact() -> None:
     torch.testing.assert_close(of(1, 7, 21).p, 18 / 256, rtol=0, atol=1e-12)
     assert of(1, 7, 21).p == of(7, 1, 500).p
     assert of(0, 0, 10).p == of(5, 5, 10).p == 1
+
+
+def test_where_prompts_are_what_chance_drew_they_are_what_counts() -> None:
+    """Three prompts that all gained, by 5, 2 and 1: of the eight ways to flip signs two are as far out, p = 2/8.
+
+    McNemar's p of the same eight pictures is 2 / 2^8.
+    """
+    groups = ["a"] * 5 + ["b"] * 2 + ["c"]
+    assert over_groups([True] * 8, [False] * 8, groups) == pytest.approx(0.25)
+    assert paired([True] * 8, [False] * 8).p == pytest.approx(2 / 256)
+    assert over_groups([True] * 8, [False] * 8, list(range(8))) == pytest.approx(2 / 256)
+    assert over_groups([True] * 8, [False] * 8, ["a"] * 8) == 1.0
+    assert over_groups([True, False], [False, True], ["a", "a"]) == 1.0

@@ -207,12 +207,16 @@ def described(
         },
         "prompts": {"file": args.set.name, "measured": len(chosen.measured)},
         "seeds": [asked_for[0][1], asked_for[-1][1]],
-        "interval": "95%; shares Wilson's, differences Tango's; p is McNemar's, exact, two-sided",
-        "both present": against_plain({k: verdicts(asked_for, each, present, who) for k, each in arms.items()}),
-        "both present in their colours": against_plain(
-            {k: verdicts(shapes, each, bound, who) for k, each in own.items()}
+        "interval": "95%; shares Wilson's, differences Tango's; p is McNemar's, exact, two-sided: of pictures of these "
+        "prompts; p over prompts is that of flipped signs, one for each prompt: of prompts such as these",
+        "both present": against_plain(
+            {k: verdicts(asked_for, each, present, who) for k, each in arms.items()},
+            [prompt.text for prompt, _ in asked_for],
         ),
-        "one thing": against_plain({"plain": one, "excited": lit}),
+        "both present in their colours": against_plain(
+            {k: verdicts(shapes, each, bound, who) for k, each in own.items()}, [prompt.text for prompt, _ in shapes]
+        ),
+        "one thing": against_plain({"plain": one, "excited": lit}, [prompt.text for prompt in prompts]),
         "broken": {name: drawn.share([seen.broken for seen in each.seen]) for name, each in arms.items()},
         "losses": {name: losses(arms[name]) for name in ("excited", "wrong word")},
         "processor's seconds a picture": {
@@ -239,9 +243,9 @@ def of_task(arm: Arm, asked_for: "Sequence[tuple[Prompt, int]]") -> Arm:
     return Arm([arm.files[k] for k in some], [arm.seen[k] for k in some], ())
 
 
-def against_plain(found: Mapping[str, Sequence[bool]]) -> "Value":
-    """The share of each way, and beside plain pictures what is gained and lost."""
-    from limner.evaluation.paired import paired
+def against_plain(found: Mapping[str, Sequence[bool]], texts: Sequence[str]) -> "Value":
+    """The share of each way, and beside plain pictures what is gained and lost; each answers a prompt's text."""
+    from limner.evaluation.paired import over_groups, paired
 
     if not found["plain"]:
         return None
@@ -255,6 +259,7 @@ def against_plain(found: Mapping[str, Sequence[bool]]) -> "Value":
             "difference": round(told.difference, 4),
             "difference interval": [round(told.low, 4), round(told.high, 4)],
             "p": told.p,
+            "p over prompts": round(over_groups(each, found["plain"], texts), 6),
         }
     return out
 

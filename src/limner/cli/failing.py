@@ -23,7 +23,7 @@ def flags(job: argparse.ArgumentParser) -> None:
         "--select", action="store_true", help="measure nothing: choose them on other seeds, and write FILE"
     )
     job.add_argument(
-        "--pool", type=int, default=60, metavar="N", help="prompts of each task to choose from (%(default)s)"
+        "--pool", type=int, default=150, metavar="N", help="prompts of each task to choose from (%(default)s)"
     )
     job.add_argument("--seeds", type=int, default=4, metavar="N", help="pictures of each to choose by (%(default)s)")
     job.add_argument(

@@ -99,12 +99,19 @@ class Share:
 
 
 def shares(oracle: Oracle, answers: Sequence[Answer], counts: Sequence[int]) -> tuple[dict[str, Share], float]:
-    """What the oracle got right, and the mean overlap of the masks of found things."""
+    """What the oracle got right, and the mean overlap of the masks of found things.
+
+    "named rightly" is its sensitivity, by which shares of pictures of one thing are corrected: of such pictures alone.
+    """
     found = [(each, each.thing) for each in answers if each.thing is not None]
     words = oracle.known.words
     named = [(oracle.named(thing), each) for each, thing in found]
     given = [(word, each) for (word, sure), each in named if word and sure >= oracle.threshold]
     true = Counter(each.scene for each in answers)
+
+    def single(each: Answer) -> bool:
+        return true[each.scene] == 1 and not outlined(oracle, each)
+
     drawn, outlines = ([pair for pair in named if outlined(oracle, pair[1]) is which] for which in (False, True))
     out = {
         "found": Share(len(found), len(answers)),
@@ -115,7 +122,10 @@ def shares(oracle: Oracle, answers: Sequence[Answer], counts: Sequence[int]) -> 
         ),
         "word where given": Share(sum(oracle.alike(word, words[each.true[0]]) for word, each in given), len(given)),
         "given": Share(len(given), len(named)),
-        "named rightly": Share(sum(oracle.alike(word, words[each.true[0]]) for word, each in given), len(answers)),
+        "named rightly": Share(
+            sum(oracle.alike(word, words[each.true[0]]) for word, each in given if single(each)),
+            sum(map(single, answers)),
+        ),
         "not called broken": Share(sum(bool(word) for (word, _), _ in named), len(named)),
         "style": told([(each.true[1], thing.style) for each, thing in found]),
         "colour": told([(each.true[2], thing.colour) for each, thing in found]),
