@@ -204,3 +204,15 @@ def test_what_is_asked_for_more_often_is_believed_sooner() -> None:
     after = foreseen(net, KNOWN, ["circle", "no such word"], 4.0)(x).word.softmax(1)
     odds = [(each[:, k] / (1 - each[:, k])) for each in (before, after) for k in [KNOWN.words.index("circle")]]
     torch.testing.assert_close(odds[1], 4 * odds[0])
+
+
+def test_who_learns_on_forgets_first_what_an_oracle_was_told(tmp_path: Path) -> None:
+    """An oracle's reader is told what is asked for more often when its training is over, and only once."""
+    plain = Reader(KNOWN)
+    initialise(plain, "reader", 0)
+    before = plain.out.bias.detach().clone()
+    run = reader.study(KNOWN, tmp_path / "reader.safetensors", warm=foreseen(plain, KNOWN))
+    again = run.net
+    assert isinstance(again, Reader)
+    assert not torch.equal(plain.out.bias, before)
+    torch.testing.assert_close(again.out.bias.detach(), before)

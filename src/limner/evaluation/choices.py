@@ -99,7 +99,7 @@ def bindings(count: int, side: int, apart: bool, related: bool, seed: int = UNSE
 
     Of the trained ones (`apart` false) all four pairs of colour and shape are composed in training, those of the
     exchanged sentence too, so that neither is the more familiar; of the others neither true pair ever is.  `related`
-    says how the two stand, as training's captions do, which never say "and"; the pictures are the same.
+    says how the two stand, as half of training's captions of two do; the others say "and"; the pictures are the same.
     """
 
     def fits(first: Shape, second: Shape, relation: str) -> bool:

@@ -207,11 +207,15 @@ def study(
     warm: Reader | None = None,
     device: torch.device = CPU,
 ) -> Run:
-    """A reader in training, from the start or from `warm`; `file` is its checkpoint, from which it goes on."""
+    """A reader in training, from the start or from `warm`; `file` is its checkpoint, from which it goes on.
+
+    `warm` is an oracle's, which was told what is asked for more often: it forgets that until it is an oracle's again.
+    """
     net = Reader(known)
     initialise(net, "reader", seed)
     if warm is not None:
         net.load_state_dict(warm.state_dict())
+        foreseen(net, known, times=1 / COMMONER)
     return Run(net.to(device), plan, file)
 
 

@@ -34,7 +34,7 @@ def windows(corpus: Corpus, mix: Mix, seed: int, number: int, rows: int, side: i
             where = (
                 solid[rng.randrange(len(solid))] - side // 4
                 if len(solid) and rng.random() < 0.75
-                else rng.choices(range(side), k=2)
+                else rng.choices(range(side // 2 + 1), k=2)
             )
             top, left = (min(max(int(at), 0), side // 2) for at in where)
             view = picture[:, top : top + side // 2, left : left + side // 2]
