@@ -16,6 +16,7 @@ from torch import nn
 
 from limner.cli.train import joined
 from limner.process.noise import draw
+from limner.training.fitting import Fit
 from limner.training.loop import Plan, Run
 from limner.training.processes import led, rank, world
 from limner.training.weights import initialise
@@ -31,6 +32,12 @@ def loss(net, number):
 
 with joined():
     assert led(float(rank() + 1)) == 1.0  # the first one's
+    fit = Fit(Plan(steps=1000, rate=1.0), 60.0 + 30 * rank())  # the second has more time,
+    plan = fit.again(fit.whole, 10, 10.0)
+    if rank():
+        fit.forget()  # and stopped for something else
+    plan = fit.again(plan, 20, 20.0 + 5 * rank())
+    assert (plan.steps, plan.fall) == (60, 0.25)
     run = Run(net, Plan(steps=6, rate=1e-2, warmup=2, hidden=1e-2), Path(sys.argv[1]) if rank() == 0 else None)
     for step in run.train(loss):
         pass

@@ -19,9 +19,13 @@ class Fit:
     seen: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=LOOKS))
 
     def again(self, plan: Plan, number: int, now: float) -> Plan:
-        """The plan to go on with after step `number`, which was over at this second."""
-        self.seen.append((number, led(now)))
-        return fitted(plan, self.whole, self.seconds, self.seen)
+        """The plan to go on with after step `number`, which was over at this second; of several processes the first's.
+
+        Each began at a second of its own, and only the first stops to show what it has learnt.
+        """
+        self.seen.append((number, now))
+        bent = fitted(plan, self.whole, self.seconds, self.seen)
+        return replace(bent, steps=int(led(bent.steps)), fall=led(bent.fall))
 
     def forget(self) -> None:
         """Something else took time, which says nothing of steps."""
