@@ -1,7 +1,7 @@
 """A loan from its packing to the model at home, with a handful of drawings and no device."""
 
 import json
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 from test_workshop import preset, shop
 
 from limner.bundle import open_bundle
-from limner.cli import baggage, loan, main, schooling, stages
+from limner.cli import baggage, loan, main, schooling, stages, train
 from limner.errors import LimnerError
+from limner.pictures.build import Progress
 from limner.pictures.fetch import default_cache
 from limner.pictures.sets import Corpus
 from limner.training import diffusion, graphs
@@ -79,6 +80,47 @@ def test_at_home_it_is_a_model(
     (results / "manifest.json").rename(tmp_path / "aside")
     assert main(["train", "join", str(results), *words]) == 2
     (tmp_path / "aside").rename(results / "manifest.json")
+
+
+def test_nothing_of_an_earlier_join_is_exported(
+    results: Path, model: Path, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "loan", preset())
+    earlier = replace(shop(tmp_path, corpus), warm=open_bundle(model))
+    for part in (earlier.decoder, earlier.tiny, earlier.clip):
+        list(part().steps())
+    (tmp_path / "tiny-sheet.png").touch()
+    words = ["--corpus", str(corpus.folder), "--from", str(model), "--out", str(tmp_path)]
+    assert main(["train", "join", str(results), *words]) == 0
+    made, begun = open_bundle(tmp_path / "limner-mini"), open_bundle(model)
+    for one, other in ((made.autoencoder, begun.autoencoder), (made.text, begun.text)):
+        for ours, theirs in zip(one.parameters(), other.parameters(), strict=True):
+            assert (ours == theirs).all()
+    assert not {*tmp_path.glob("tiny*"), *made.folder.glob("tiny*")}
+    assert set(json.loads((made.folder / "limner.json").read_text())["training"]) == {
+        "autoencoder",
+        "clip",
+        "diffusion",
+    }
+    (tmp_path / "autoencoder.safetensors").touch()
+    assert main(["train", "join", str(results), *words]) == 2
+    assert (tmp_path / "diffusion.safetensors").exists()
+
+
+def test_a_loan_draws_its_pictures_as_large_as_its_preset_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides, parser = list[int](), ArgumentParser()
+    train.flags(parser)
+
+    def build(folder: Path, sets: list[str], side: int, limit: int | None, workers: int) -> list[Progress]:
+        sides.append(side)
+        return []
+
+    monkeypatch.setattr("limner.pictures.build.build", build)
+    for words in (["--preset", "base"], ["--preset", "base", "--side", "128"], []):
+        loan.pictures(parser.parse_args(["loan", "--corpus", str(tmp_path), *words]), 1)
+    assert sides == [256, 128, 128]
 
 
 def test_a_step_that_finds_no_memory_is_made_smaller(

@@ -113,7 +113,8 @@ def pictures(args: argparse.Namespace, workers: int) -> None:
     """The sets that the training and the oracle draw from, by all cores."""
     from limner.pictures.build import build
 
-    for progress in build(args.corpus, baggage.sets(args.preset), args.side or 128, args.limit, workers=workers):
+    side = stages.preset(args).side
+    for progress in build(args.corpus, baggage.sets(args.preset), side, args.limit, workers=workers):
         if progress.done == progress.total:
             told(f"{progress.kept} pictures of {progress.set}")
 
@@ -191,6 +192,7 @@ def join(args: argparse.Namespace) -> int:
             unpacked(args.results, Path(scratch))
         except Damaged as error:
             raise LimnerError(str(error), "copy the results again, all of them") from error
+        emptied(shop.folder)
         for file in Path(scratch).rglob("*.safetensors"):
             steps[file.stem] = restored(file, shop.folder / file.relative_to(scratch))
         for file in (*Path(scratch).glob("*.json"), *Path(scratch).glob("*.png")):
@@ -201,6 +203,18 @@ def join(args: argparse.Namespace) -> int:
         told(f"the oracle's segmenter has taken {steps['segmenter']} steps, its reader {steps['reader']}; examine it:")
         told(f"limner measure oracle --out {shop.folder / 'oracle'} --steps {steps['reader']}")
     return 0
+
+
+def emptied(folder: Path) -> None:
+    """No part of an earlier join, which would be exported with what these results bring, as if it were theirs.
+
+    LimnerError where an autoencoder was trained: the results' latents are of the model's that they began with.
+    """
+    if (folder / "autoencoder.safetensors").exists():
+        raise LimnerError(f"an autoencoder was trained in {folder}, and the results have another", "choose another --out")
+    for name in ("vae", *KEPT):
+        for file in folder.glob(f"{name}[.-]*"):
+            file.unlink()
 
 
 JOBS: Mapping[str, Callable[[argparse.Namespace], int]] = {"pack": baggage.pack, "loan": loan, "join": join}
