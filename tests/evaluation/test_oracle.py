@@ -1,5 +1,6 @@
 """The oracle finds things, names them or refuses to, keeps what it knows, and says nothing of people in photographs."""
 
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 
 from limner.bundle import Bundle
+from limner.cli import oracle
 from limner.errors import LimnerError
 from limner.evaluation import exercises, reader, segmenter
 from limner.evaluation.exercises import SIDE, Exercises, Vocabulary, chunk, numbered, vocabulary
@@ -216,3 +218,21 @@ def test_who_learns_on_forgets_first_what_an_oracle_was_told(tmp_path: Path) -> 
     assert isinstance(again, Reader)
     assert not torch.equal(plain.out.bias, before)
     torch.testing.assert_close(again.out.bias.detach(), before)
+
+
+def test_what_is_only_examined_learns_nothing(tmp_path: Path) -> None:
+    """However far it is from the end of its plan; LimnerError where there is nothing to examine."""
+
+    def exercises() -> Exercises:
+        raise AssertionError("nothing is to be learnt from")
+
+    args = Namespace(examine=True, device="cpu", rows=1, steps=None, workers=0)
+    with pytest.raises(LimnerError, match="no oracle was trained in .*; leave out --examine"):
+        oracle.taught(exercises, KNOWN, tmp_path, args, None)
+    for run in (
+        segmenter.study(tmp_path / "segmenter.safetensors"),
+        reader.study(KNOWN, tmp_path / "reader.safetensors"),
+    ):
+        run.number = 5
+        run.save()
+    assert oracle.taught(exercises, KNOWN, tmp_path, args, None) == {"segmenter": 5, "reader": 5}

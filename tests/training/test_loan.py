@@ -20,6 +20,7 @@ from limner.pictures.sets import Corpus
 from limner.training import diffusion, graphs
 from limner.training.arrival import unpacked
 from limner.training.loop import Plan
+from limner.training.parcels import parcel
 from limner.training.preset import PRESETS, Stage
 from limner.training.workshop import Workshop
 
@@ -105,6 +106,25 @@ def test_nothing_of_an_earlier_join_is_exported(
     (tmp_path / "autoencoder.safetensors").touch()
     assert main(["train", "join", str(results), *words]) == 2
     assert (tmp_path / "diffusion.safetensors").exists()
+
+
+def test_an_oracle_that_came_home_is_to_be_examined_as_it_is(
+    results: Path,
+    model: Path,
+    corpus: Corpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(PRESETS, "loan", preset())
+    unpacked(results, tmp_path / "there")
+    files = {each.name: each for each in (tmp_path / "there").iterdir() if each.name != "manifest.json"}
+    parts = {f"oracle/{name}.safetensors": files["diffusion.safetensors"] for name in loan.TAUGHT}
+    parcel(files | parts, tmp_path / "results", "result", 2**20)
+    words = ["--corpus", str(corpus.folder), "--from", str(model), "--out", str(tmp_path / "out")]
+    assert main(["train", "join", str(tmp_path / "results"), *words]) == 0
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == f"limner: limner measure oracle --examine --out {tmp_path / 'out' / 'oracle'}"
 
 
 def test_a_loan_draws_its_pictures_as_large_as_its_preset_has_them(

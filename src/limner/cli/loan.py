@@ -201,7 +201,7 @@ def join(args: argparse.Namespace) -> int:
     print(stages.export(shop))
     if "reader" in steps:
         told(f"the oracle's segmenter has taken {steps['segmenter']} steps, its reader {steps['reader']}; examine it:")
-        told(f"limner measure oracle --out {shop.folder / 'oracle'} --steps {steps['reader']}")
+        told(f"limner measure oracle --examine --out {shop.folder / 'oracle'}")
     return 0
 
 
@@ -211,7 +211,9 @@ def emptied(folder: Path) -> None:
     LimnerError where an autoencoder was trained: the results' latents are of the model's that they began with.
     """
     if (folder / "autoencoder.safetensors").exists():
-        raise LimnerError(f"an autoencoder was trained in {folder}, and the results have another", "choose another --out")
+        raise LimnerError(
+            f"an autoencoder was trained in {folder}, and the results have another", "choose another --out"
+        )
     for name in ("vae", *KEPT):
         for file in folder.glob(f"{name}[.-]*"):
             file.unlink()

@@ -51,6 +51,7 @@ def flags(job: argparse.ArgumentParser) -> None:
     job.add_argument("--from", type=Path, dest="begin", metavar="FILE", help="an oracle to begin with")
     job.add_argument("--rows", type=int, default=1, metavar="N", help="times the usual in a step (%(default)s)")
     asked.workers_flag(job, "make batches")
+    job.add_argument("--examine", action="store_true", help="train nothing: examine what was trained in its folder")
     job.add_argument("--examined", type=int, metavar="N", help="chunks to calibrate and to examine by; 24 if left out")
 
 
@@ -105,8 +106,8 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
         "words": len(known.words),
         "styles": list(known.styles),
         "steps": dict(steps),
-        "rows a step, times the usual": args.rows,
-        "scenes to learn from": chunks * exercises.CHUNK,
+        **({} if args.examine else {"rows a step, times the usual": args.rows}),
+        **({} if args.examine else {"scenes to learn from": chunks * exercises.CHUNK}),
         "parameters": sum(weights.numel() for net in (final.segmenter, final.reader) for weights in net.parameters()),
         "seeds": {
             "learnt": 0,
@@ -133,17 +134,22 @@ def begun(file: Path | None, known: "Vocabulary") -> "Oracle | None":
 def taught(
     made: "Callable[[], Exercises]", known: "Vocabulary", folder: Path, args: argparse.Namespace, warm: "Oracle | None"
 ) -> dict[str, int]:
-    """Both networks' trainings, to their ends, on what is made only if one has not come there; the steps each took."""
+    """Both networks' trainings, to their ends, on what is made only if one has not come there; the steps each took.
+
+    Where they are to be examined as they are, LimnerError if one was never begun.
+    """
     from limner.engine.device import choose
     from limner.evaluation import reader, segmenter
     from limner.training.precision import half_pays
 
+    if args.examine and not all((folder / f"{name}.safetensors").exists() for name in ("segmenter", "reader")):
+        raise LimnerError(f"no oracle was trained in {folder}", "leave out --examine to train one")
     place, times = choose(args.device, None).device, above_zero("rows", args.rows)
     half = half_pays(place)
     first = segmenter.study(folder / "segmenter.safetensors", warm=warm.segmenter if warm else None, device=place)
     plan = reader.PLAN if args.steps is None else replace(reader.PLAN, steps=above_zero("steps", args.steps))
     last = reader.study(known, folder / "reader.safetensors", plan, warm=warm.reader if warm else None, device=place)
-    if first.number < first.plan.steps or last.number < last.plan.steps:
+    if not args.examine and (first.number < first.plan.steps or last.number < last.plan.steps):
         given = made()
         seen = partial(segmenter.batch, given, 0, rows=times * segmenter.ROWS)
         read = partial(reader.batch, given, known, 0, rows=times * reader.ROWS)
