@@ -58,7 +58,7 @@ def test_guidance_is_the_models_own(bundle: Bundle) -> None:
 def test_what_was_drawn_is_not_drawn_again(bundle: Bundle, tmp_path: Path) -> None:
     arm, asked = small(QUICK), questions(WORDS, STYLES, 3, equal.TEST)
     assert list(draw(arm, asked[:2], bundle, tmp_path)) == [0, 1, 2]
-    files = [place(tmp_path, arm, arm.recipe(question, bundle)) for question in asked]
+    files = [place(tmp_path, arm, question, bundle) for question in asked]
     kept = [file.stat().st_mtime_ns for file in files[:2]]
     files[0].with_suffix(".part").write_bytes(b"cut off")
     assert list(draw(arm, asked, bundle, tmp_path)) == [2, 3]
@@ -66,13 +66,13 @@ def test_what_was_drawn_is_not_drawn_again(bundle: Bundle, tmp_path: Path) -> No
     ((_, picture),) = run([arm.recipe(asked[2], bundle)], bundle)
     with Image.open(files[2]) as drawn:
         assert np.array_equal(np.asarray(drawn), picture)
-    assert not place(tmp_path, arm, arm.recipe(replace(asked[0], seed=1), bundle)).exists()
+    assert not place(tmp_path, arm, replace(asked[0], seed=1), bundle).exists()
 
 
 def test_right_is_whose_largest_named_thing_was_asked_for_and_nothing_broken(bundle: Bundle, tmp_path: Path) -> None:
     arm, asked = small(QUICK), questions(WORDS, STYLES, 6, equal.TEST)
     assert list(draw(arm, asked, bundle, tmp_path))[-1] == 6
-    pictures = [opened(place(tmp_path, arm, arm.recipe(each, bundle))).tobytes() for each in asked]
+    pictures = [opened(place(tmp_path, arm, each, bundle)).tobytes() for each in asked]
     first, second, third, fourth, fifth, _ = (thing(each.noun) for each in asked)
     seen = [Seen((first,), False), Seen((second,), True), Seen((first, third), False), Seen((thing(""), fourth), False)]
     alike = frozenset({frozenset((asked[4].noun, "its like"))})

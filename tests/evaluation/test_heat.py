@@ -1,5 +1,6 @@
 """A map that lies on its thing scores well, a planted wrong one badly, and what is chosen is what was planted."""
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
@@ -10,10 +11,12 @@ import pytest
 import torch
 from eyes import KnownEye
 
-from limner.bundle import Bundle
+from limner.bundle import Bundle, open_bundle
+from limner.cli import drawn
 from limner.errors import LimnerError
 from limner.evaluation import heat, looks
 from limner.evaluation.composition import Prompt, Wanted
+from limner.evaluation.drawn import shelf
 from limner.evaluation.heat import Choice, Look
 from limner.evaluation.seen import Found, Mask
 from limner.evaluation.seen import Seen as Sight
@@ -150,6 +153,16 @@ def test_a_scene_is_looked_at_once_a_level(bundle: Bundle, corpus: Corpus) -> No
     assert not torch.equal(found[0].seen[0.5, 8], found[0].seen[8.0, 8])
     again = looks.composed(scene, 0, bundle)
     torch.testing.assert_close(found[0].seen[0.5, 8], again[0].seen[0.5, 8], rtol=0, atol=0)
+
+
+def test_pictures_of_another_precision_lie_in_another_folder(folder: Path, tmp_path: Path) -> None:
+    parser, places = ArgumentParser(), dict[str, Path]()
+    drawn.flags(parser)
+    for dtype in ("float32", "bfloat16"):
+        words = ["--model", str(folder), "--device", "cpu", "--dtype", dtype, "--out", str(tmp_path)]
+        places[dtype] = drawn.Drawing(parser.parse_args(words), "eager").folder
+    assert places == {"float32": tmp_path / "eager", "bfloat16": tmp_path / "eager-cpu-bfloat16"}
+    assert shelf("openvino-bf16", open_bundle(folder)) == "openvino-bf16"  # the network that it began from is float32
 
 
 def test_what_is_drawn_is_watched_once_and_kept(bundle: Bundle, tmp_path: Path) -> None:

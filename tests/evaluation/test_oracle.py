@@ -227,7 +227,7 @@ def test_what_is_only_examined_learns_nothing(tmp_path: Path) -> None:
         raise AssertionError("nothing is to be learnt from")
 
     args = Namespace(examine=True, device="cpu", rows=1, steps=None, workers=0)
-    with pytest.raises(LimnerError, match="no oracle was trained in .*; leave out --examine"):
+    with pytest.raises(LimnerError, match=r"no oracle was trained in .*; leave out --examine"):
         oracle.taught(exercises, KNOWN, tmp_path, args, None)
     for run in (
         segmenter.study(tmp_path / "segmenter.safetensors"),

@@ -44,11 +44,13 @@ class Drawing:
     """One model and one backend, by which recipes become files: that of the flags, if none is named here."""
 
     def __init__(self, args: argparse.Namespace, backend: str | None = None) -> None:
+        from limner.evaluation.drawn import shelf
+
         above_zero("steps", args.steps)
         self.bundle: Bundle = asked.bundle(args)
         self.backend = backend or asked.backend(args, self.bundle).name
         self.steps: int = args.steps
-        self.folder: Path = args.out / self.backend
+        self.folder: Path = args.out / shelf(self.backend, self.bundle)
 
     def recipe(self, wish: "Wish") -> "Recipe":
         """What the wish leaves open is as this model draws by itself, but for the number of steps."""

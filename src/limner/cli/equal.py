@@ -106,7 +106,7 @@ class Table:
         from limner.pictures.contact import sheet
 
         pairs = [(arm, question) for arm in arms for question in asked_for]
-        pictures = [opened(place(self.folder, arm, arm.recipe(question, self.bundle))) for arm, question in pairs]
+        pictures = [opened(place(self.folder, arm, question, self.bundle)) for arm, question in pairs]
         words = [f"{question.noun}: {arm.name}" for arm, question in pairs]
         sheet(pictures, words, len(asked_for)).save(file)
 

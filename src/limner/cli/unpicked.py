@@ -58,11 +58,11 @@ def drawings(
 ) -> list[Path]:
     """Each wish drawn as this model draws by itself, kept by its recipe; what is there already is not drawn again."""
     from limner.cli.make import resolved
-    from limner.evaluation.drawn import draw, place
+    from limner.evaluation.drawn import draw, place, shelf
 
     backend = asked.backend(args, bundle).name
-    recipes = [resolved(wish, bundle, None) for wish in wishes]
-    for done in draw(recipes, bundle, backend, folder / backend):
+    recipes, kept = [resolved(wish, bundle, None) for wish in wishes], folder / shelf(backend, bundle)
+    for done in draw(recipes, bundle, backend, kept):
         if done % 20 == 0 or done == len(recipes):
             told(f"{name}: {done} of {len(recipes)} pictures")
-    return [place(folder / backend, recipe) for recipe in recipes]
+    return [place(kept, recipe) for recipe in recipes]

@@ -21,7 +21,7 @@ def draw(
 ) -> Iterator[int]:
     """Draw what is not there yet, a file a recipe; gives how many are done.
 
-    One folder holds the pictures of one backend: a recipe does not say who computed.  `given` is the picture that the
+    One folder holds the pictures of one `shelf`: a recipe does not say who computed.  `given` is the picture that the
     recipes edit, where they edit one.
     """
     files = [place(folder, recipe) for recipe in recipes]
@@ -35,6 +35,12 @@ def draw(
     for number, picture in run(asked, bundle, backend=backends.choose(bundle, backend), picture=given):
         written(files[left[number]], partial(Image.fromarray(picture).save, format="png"))
         yield done + number + 1
+
+
+def shelf(backend: str, bundle: Bundle) -> str:
+    """The name of a folder for what was drawn alike: the backend; but for a CPU's float32 also device and precision."""
+    place = bundle.device.type, str(bundle.denoiser.dtype).removeprefix("torch.")
+    return backend if place == ("cpu", "float32") else "-".join((backend, *place))
 
 
 def written(file: Path, write: Callable[[Path], object]) -> None:

@@ -95,20 +95,20 @@ def questions(words: Sequence[str], styles: Sequence[str], count: int, first: in
 def draw(arm: Arm, asked: Sequence[Asked], bundle: Bundle, folder: Path) -> Iterator[int]:
     """Draw what is not there yet; gives how many are done."""
     recipes = [arm.recipe(each, bundle) for each in asked]
-    return drawn.draw(recipes, bundle, arm.backend, drawings(folder, arm))
+    return drawn.draw(recipes, bundle, arm.backend, drawings(folder, arm, bundle))
 
 
-def drawings(folder: Path, arm: Arm) -> Path:
-    return folder / f"{arm.name}, {arm.backend}"
+def drawings(folder: Path, arm: Arm, bundle: Bundle) -> Path:
+    return folder / f"{arm.name}, {drawn.shelf(arm.backend, bundle)}"
 
 
-def place(folder: Path, arm: Arm, recipe: Recipe) -> Path:
-    return drawn.place(drawings(folder, arm), recipe)
+def place(folder: Path, arm: Arm, asked: Asked, bundle: Bundle) -> Path:
+    return drawn.place(drawings(folder, arm, bundle), arm.recipe(asked, bundle))
 
 
 def right(arm: Arm, asked: Sequence[Asked], bundle: Bundle, folder: Path, eye: Eye) -> list[bool]:
     """Which of the pictures the eye names as they were asked for; few are in memory at a time."""
-    files = [place(folder, arm, arm.recipe(each, bundle)) for each in asked]
+    files = [place(folder, arm, each, bundle) for each in asked]
     return [judged(*pair, eye).answer == "right" for pair in zip(asked, looked(files, eye), strict=True)]
 
 
