@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from argparse import Namespace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from limner.bundle import open_bundle
 from limner.cli import main, schooling, stages
@@ -148,6 +150,30 @@ def test_a_warm_workshop_hands_on_what_it_did_not_train(schooled: Workshop, corp
         (folder / "tiny_decoder" / "diffusion_pytorch_model.safetensors").read_bytes() for folder in (begun, made)
     ]
     assert tinies[0] == tinies[1]
+
+
+def test_latents_are_of_what_they_were_made_from(
+    schooled: Workshop, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another drawing, another vocabulary, another last layer of the encoder, another way to compose: another folder."""
+    for name in ("vae.safetensors", "clip.safetensors"):
+        shutil.copy(schooled.folder / name, tmp_path)
+    vocabulary = shutil.copytree(schooled.folder / "tokenizer", tmp_path / "tokenizer") / "vocab.json"
+    names = [schooled.latents().name, shop(tmp_path, Corpus(corpus.folder)).latents().name]
+    assert names[0] == names[1]
+    other = Corpus(corpus.folder)
+    first, *shards = other.manifest.shards
+    other.manifest = replace(other.manifest, shards=(replace(first, sha256="0" * 64), *shards))
+    names.append(shop(tmp_path, other).latents().name)
+    monkeypatch.setattr("limner.training.workshop.COMPOSING", -1)
+    names.append(shop(tmp_path, corpus).latents().name)
+    ids = json.loads(vocabulary.read_text())
+    vocabulary.write_text(json.dumps(ids | {"a</w>": ids["b</w>"], "b</w>": ids["a</w>"]}))
+    names.append(shop(tmp_path, corpus).latents().name)
+    vae = load_file(tmp_path / "vae.safetensors")
+    save_file(vae | {"quant_conv.bias": vae["quant_conv.bias"] + 1}, tmp_path / "vae.safetensors")
+    names.append(shop(tmp_path, corpus).latents().name)
+    assert len(set(names)) == len(names) - 1
 
 
 def test_a_part_out_of_turn_is_refused(corpus: Corpus, tmp_path: Path) -> None:

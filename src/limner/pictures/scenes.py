@@ -19,6 +19,10 @@ from limner.pictures.sets import Corpus, Record
 from limner.pictures.shapes import SHAPES, draw_shape
 from limner.pictures.words import COLOURS
 
+# To be raised with every change by which the same numbers compose another picture or caption: here, or in backgrounds,
+# captions, heldout, nouns, shapes or words.  What was kept of scenes, latents for one, is then made anew.
+COMPOSING = 1
+
 Canvas = UInt8[np.ndarray, "size size 3"]
 Rgba = UInt8[np.ndarray, "side side 4"]
 Mask = Bool[np.ndarray, "size size"]

@@ -1,11 +1,12 @@
 """What the small model sees: pictures with their words, their author and their licence, kept in a few zip files."""
 
+import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,11 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 of all that it is: the bytes of its pictures, as the manifest has them, and what is known of each."""
+        return hashlib.sha256(repr(self.manifest).encode()).hexdigest()
 
     def _open(self, file: str) -> zipfile.ZipFile:
         try:

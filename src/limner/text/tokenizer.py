@@ -1,5 +1,6 @@
 """A prompt becomes byte-pair tokens: frequent words are one token, rare ones several, and no text is unknown."""
 
+import hashlib
 import json
 import lzma
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,6 +50,13 @@ class Tokenizer:
     @property
     def vocab_size(self) -> int:
         return self.backend.get_vocab_size()
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of what decides its ids: its tokens, its merges, what it frames a text with and how long it makes it."""
+        merges = json.loads(self.backend.to_str())["model"]["merges"]
+        told = sorted(self.backend.get_vocab().items()), merges, self.bos, self.eos, self.pad, self.length
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
     def id_of(self, token: str) -> int:
         """The id of a token as the vocabulary spells it, e.g. `<|reserved_0|>`.  Raises LimnerError if it has none."""

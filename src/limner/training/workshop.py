@@ -24,7 +24,7 @@ from limner.network.unet import UNet
 from limner.network.vae import Autoencoder, Pixels
 from limner.pictures.catalogue import SETS
 from limner.pictures.nouns import nouns
-from limner.pictures.scenes import compose, index
+from limner.pictures.scenes import COMPOSING, compose, index
 from limner.pictures.sets import Corpus
 from limner.process.noise import generator, key
 from limner.process.schedule import scaled_linear, zero_terminal_snr
@@ -193,9 +193,11 @@ class Workshop:
         )
 
     def latents(self) -> Path:
-        """The folder of composed pictures: other weights, words, sizes or seeds have another one."""
-        digest = hashlib.sha256(repr((self.preset.mix, self.preset.side, self.seed)).encode())
-        for net in (self.trained_autoencoder().encoder, self.trained_text()):
+        """The folder of composed pictures: other drawings, ways to compose, weights, words or seeds have another one."""
+        composed = self.corpus.identity, COMPOSING, self.preset.mix, self.preset.side, self.seed
+        digest = hashlib.sha256(repr((*composed, self.tokenizer().identity)).encode())
+        autoencoder = self.trained_autoencoder()
+        for net in (autoencoder.encoder, autoencoder.quant_conv, self.trained_text()):
             for tensor in net.state_dict().values():
                 digest.update(tensor.cpu().contiguous().numpy())
         return self.folder / f"latents-{digest.hexdigest()[:12]}"
