@@ -161,6 +161,19 @@ def test_exercises_tell_people_apart_and_no_colour_they_do_not_know(corpus: Corp
         assert (gender == -1) == (skin == -1)
 
 
+def test_exercises_are_kept_by_what_their_numbers_mean(corpus: Corpus, tmp_path: Path) -> None:
+    """Fewer sets, fewer words: a noun's number is another.  So they are of other drawings, scenes and autoencoders."""
+    mix, narrow = replace(exercises.MIX, sets=()), replace(exercises.MIX, sets=(), kinds=("fruit",))
+    known, fewer = vocabulary(corpus, mix), vocabulary(corpus, narrow)
+    assert [word for word in fewer.words if fewer.words.index(word) != known.words.index(word)]
+    again, other = Corpus(corpus.folder), Corpus(corpus.folder)
+    other.manifest = replace(other.manifest, shards=other.manifest.shards[1:])
+    assert exercises.kept(tmp_path, corpus, known, "model", mix) == exercises.kept(tmp_path, again, known, "model", mix)
+    ways = [(corpus, known, "model", mix), (other, known, "model", mix), (corpus, fewer, "model", mix)]
+    ways += [(corpus, known, "other model", mix), (corpus, known, "model", narrow)]
+    assert len({exercises.kept(tmp_path, *each) for each in ways}) == len(ways)
+
+
 def test_it_is_kept_whole(small: Oracle, tmp_path: Path) -> None:
     full = made(Segmenter(), Reader(KNOWN), KNOWN, [("circle", "square")], 0.25)
     for net in (full.segmenter, full.reader):

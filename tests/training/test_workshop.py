@@ -155,7 +155,7 @@ def test_a_warm_workshop_hands_on_what_it_did_not_train(schooled: Workshop, corp
 def test_latents_are_of_what_they_were_made_from(
     schooled: Workshop, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another drawing, another vocabulary, another last layer of the encoder, another way to compose: another folder."""
+    """Another drawing, vocabulary, last layer of the encoder, way to compose: another folder."""
     for name in ("vae.safetensors", "clip.safetensors"):
         shutil.copy(schooled.folder / name, tmp_path)
     vocabulary = shutil.copytree(schooled.folder / "tokenizer", tmp_path / "tokenizer") / "vocab.json"

@@ -124,10 +124,12 @@ def oracle(stack: ExitStack, shop: "Workshop", args: argparse.Namespace, end: fl
     from limner.cli.lodger import Lodger, teach
     from limner.training.beside import beside
 
+    assert shop.warm is not None
     lodger = Lodger(
         corpus=args.corpus,
         folder=shop.folder / "oracle",
         model=args.warm,
+        identity=shop.warm.identity,
         device=str(shop.device),
         workers=args.workers,
         chunks=args.exercises,

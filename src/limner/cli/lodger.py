@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
+    from limner.evaluation.exercises import Vocabulary
+    from limner.pictures.sets import Corpus
     from limner.training.loop import Run
 
 Seen = TypeVar("Seen")
@@ -24,11 +26,15 @@ FIRST = 0.3  # of the time that is left once there are exercises, the segmenter'
 
 @dataclass(frozen=True, slots=True)
 class Lodger:
-    """What an oracle is taught with, and for how long; it begins with the shipped one, if that has the same words."""
+    """What an oracle is taught with, and for how long; it begins with the shipped one, if that has the same words.
+
+    The exercises come through the model's autoencoder, whose `identity` they are kept by.
+    """
 
     corpus: Path
     folder: Path
     model: str
+    identity: str
     device: str
     workers: int
     chunks: int
@@ -36,9 +42,10 @@ class Lodger:
     rows: int
     seconds: float
 
-    @property
-    def exercises(self) -> Path:
-        return self.folder / "exercises"
+    def exercises(self, corpus: "Corpus", known: "Vocabulary") -> Path:
+        from limner.evaluation.exercises import kept
+
+        return kept(self.folder, corpus, known, self.identity)
 
 
 def teach(lodger: Lodger) -> None:
@@ -52,12 +59,9 @@ def teach(lodger: Lodger) -> None:
     with ProcessPoolExecutor(many, mp_context=get_context("spawn")) as pool:
         list(pool.map(partial(exercise, lodger, many), range(many)))
     told(f"the oracle has its exercises, {end - time.monotonic():.0f} s before the end")
-    known, device, shipped = exercises.vocabulary(Corpus(lodger.corpus)), choose(lodger.device).device, opened()
-    given, steps, same = (
-        exercises.gathered(lodger.exercises, lodger.chunks),
-        lodger.steps or MOST,
-        shipped.known == known,
-    )
+    corpus, device, shipped = Corpus(lodger.corpus), choose(lodger.device).device, opened()
+    known, steps = exercises.vocabulary(corpus), lodger.steps or MOST
+    given, same = exercises.gathered(lodger.exercises(corpus, known), lodger.chunks), shipped.known == known
     first = segmenter.study(
         lodger.folder / "segmenter.safetensors",
         plan=replace(segmenter.PLAN, steps=steps),
@@ -87,7 +91,7 @@ def exercise(lodger: Lodger, many: int, which: int) -> None:
 
     place, corpus = choose(lodger.device), Corpus(lodger.corpus)
     painter, known = Elsewhere(open_bundle(lodger.model, place.device, place.dtype)), exercises.vocabulary(corpus)
-    for _ in exercises.prepare(corpus, painter, known, lodger.exercises, lodger.chunks, 0, which, many):
+    for _ in exercises.prepare(corpus, painter, known, lodger.exercises(corpus, known), lodger.chunks, 0, which, many):
         pass
 
 

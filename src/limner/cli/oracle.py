@@ -67,7 +67,7 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
     bundle, folder = asked.bundle(args), args.out or home() / "oracle"
     corpus = Corpus(args.corpus or home() / "pictures")
     known = exercises.vocabulary(corpus)
-    kept, painter = folder / f"exercises-{bundle.identity[:12]}", Elsewhere(bundle)
+    kept, painter = exercises.kept(folder, corpus, known, bundle.identity), Elsewhere(bundle)
 
     def given() -> "Exercises":
         for done in exercises.prepare(corpus, painter, known, kept, chunks, 0):

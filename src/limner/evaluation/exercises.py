@@ -1,5 +1,6 @@
 """What the oracle learns from: composed scenes, the same through the autoencoder, and pictures that are of nothing."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from limner.bundle.layout import read_tensors
 from limner.evaluation.spoiling import spoil
-from limner.pictures.scenes import MINI, Mix, Scene, Thing, compose, index
+from limner.pictures.scenes import COMPOSING, MINI, Mix, Scene, Thing, compose, index
 from limner.pictures.sets import Corpus, Record
 from limner.pictures.shapes import SHAPES
 from limner.pictures.words import COLOURS, TONES
@@ -116,6 +117,15 @@ def prepare(
             save_file({name: getattr(made, name).contiguous() for name in Exercises.__slots__}, part)
             part.rename(file)
         yield number + 1
+
+
+def kept(folder: Path, corpus: Corpus, known: Vocabulary, model: str, mix: Mix = MIX) -> Path:
+    """Where in a folder they are kept: those of other drawings, words, scenes or of another model lie elsewhere.
+
+    A thing's word and style are numbers, which say nothing without the vocabulary.
+    """
+    told = corpus.identity, COMPOSING, mix, known, model, SIDE, CHUNK, SPOILT, ROUGH
+    return folder / f"exercises-{hashlib.sha256(repr(told).encode()).hexdigest()[:12]}"
 
 
 def gathered(folder: Path, chunks: int) -> Exercises:

@@ -53,7 +53,7 @@ class Tokenizer:
 
     @property
     def identity(self) -> str:
-        """SHA-256 of what decides its ids: its tokens, its merges, what it frames a text with and how long it makes it."""
+        """SHA-256 of what decides its ids: tokens, merges, what a text is framed with and how long it becomes."""
         merges = json.loads(self.backend.to_str())["model"]["merges"]
         told = sorted(self.backend.get_vocab().items()), merges, self.bos, self.eos, self.pad, self.length
         return hashlib.sha256(repr(told).encode()).hexdigest()

@@ -193,7 +193,7 @@ class Workshop:
         )
 
     def latents(self) -> Path:
-        """The folder of composed pictures: other drawings, ways to compose, weights, words or seeds have another one."""
+        """The folder of composed pictures: other drawings, ways to compose, weights, words, seeds have another one."""
         composed = self.corpus.identity, COMPOSING, self.preset.mix, self.preset.side, self.seed
         digest = hashlib.sha256(repr((*composed, self.tokenizer().identity)).encode())
         autoencoder = self.trained_autoencoder()
