@@ -91,12 +91,14 @@ def test_nothing_of_an_earlier_join_is_exported(
     for part in (earlier.decoder, earlier.tiny, earlier.clip):
         list(part().steps())
     (tmp_path / "tiny-sheet.png").touch()
+    (tmp_path / "begun").mkdir()
     words = ["--corpus", str(corpus.folder), "--from", str(model), "--out", str(tmp_path)]
     assert main(["train", "join", str(results), *words]) == 0
     made, begun = open_bundle(tmp_path / "limner-mini"), open_bundle(model)
     for one, other in ((made.autoencoder, begun.autoencoder), (made.text, begun.text)):
         for ours, theirs in zip(one.parameters(), other.parameters(), strict=True):
             assert (ours == theirs).all()
+    assert open_bundle(tmp_path / "begun").identity == begun.identity
     assert not {*tmp_path.glob("tiny*"), *made.folder.glob("tiny*")}
     assert set(json.loads((made.folder / "limner.json").read_text())["training"]) == {
         "autoencoder",

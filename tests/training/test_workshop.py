@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from limner.bundle import open_bundle
+from limner.bundle.tiny import open_tiny
 from limner.cli import main, schooling, stages
 from limner.cli import train as command
 from limner.engine import run
@@ -117,10 +118,13 @@ def test_a_warm_start_begins_where_the_model_is(schooled: Workshop, corpus: Corp
     bundle = open_bundle(command.export(schooled))
     warm = replace(shop(tmp_path, corpus), warm=bundle)
     list(warm.prepare())
+    small = open_tiny(bundle)
+    assert small is not None
     for study, kept in (
         (warm.autoencoder(), bundle.autoencoder.state_dict()),
         (warm.clip(), {f"text.{k}": v for k, v in bundle.text.state_dict().items()}),
         (warm.diffusion(), bundle.unet.state_dict()),
+        (warm.tiny(), small.state_dict()),
     ):
         now = study.run.net.state_dict()
         for name, tensor in kept.items():
@@ -150,6 +154,47 @@ def test_a_warm_workshop_hands_on_what_it_did_not_train(schooled: Workshop, corp
         (folder / "tiny_decoder" / "diffusion_pytorch_model.safetensors").read_bytes() for folder in (begun, made)
     ]
     assert tinies[0] == tinies[1]
+
+
+def test_a_workshop_remembers_what_it_began_with(
+    schooled: Workshop,
+    corpus: Corpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A later call that does not name the model is no other workshop: words, towers, defaults, steps are the same."""
+    monkeypatch.setitem(PRESETS, "mini", preset())
+    monkeypatch.setattr(schooling, "show", lambda study, stem: None)
+    begun = Path(shutil.copytree(command.export(schooled), tmp_path / "begun"))
+    about = json.loads((begun / "limner.json").read_text())
+    (begun / "limner.json").write_text(json.dumps(about | {"defaults": about["defaults"] | {"guidance": 3.0}}))
+    common = ["--corpus", str(corpus.folder), "--seed", "5", "--out", str(tmp_path / "shop")]
+    assert main(["train", "diffusion", *common, "--from", str(begun), "--steps", "2"]) == 0
+    shutil.rmtree(begun)
+    assert main(["train", "clip", *common, "--steps", "1"]) == 0
+    assert main(["train", "export", *common]) == 0
+    made, first = open_bundle(tmp_path / "shop" / "limner-mini"), open_bundle(schooled.folder / "limner-mini")
+    assert made.tokenizer.identity == first.tokenizer.identity
+    assert made.defaults["guidance"] == 3.0
+    steps = json.loads((made.folder / "limner.json").read_text())["training"]
+    assert (steps["autoencoder"]["steps"], steps["clip"]["steps"], steps["diffusion"]["steps"]) == (6, 7, 8)
+    assert open_tiny(made) is not None
+    capsys.readouterr()
+    assert main(["train", "export", *common, "--from", str(made.folder)]) == 2
+    assert "shop began with another model; leave out --from" in capsys.readouterr().err
+
+
+def test_a_workshop_has_one_vocabulary(schooled: Workshop, corpus: Corpus, tmp_path: Path) -> None:
+    bundle = open_bundle(command.export(schooled))
+    warm = replace(shop(tmp_path, corpus), warm=bundle)
+    assert warm.tokenizer().identity == bundle.tokenizer.identity
+    assert shop(tmp_path, corpus).tokenizer().identity == bundle.tokenizer.identity
+    ((tokenizer, text),) = bundle.towers
+    other = replace(bundle, towers=((replace(tokenizer, length=tokenizer.length - 1), text),))
+    with pytest.raises(LimnerError, match=r"another vocabulary than .*; choose another --out"):
+        replace(warm, warm=other).begin()
+    assert not (tmp_path / "begun").exists()
 
 
 def test_latents_are_of_what_they_were_made_from(

@@ -219,6 +219,8 @@ def emptied(folder: Path) -> None:
     for name in ("vae", *KEPT):
         for file in folder.glob(f"{name}[.-]*"):
             file.unlink()
+    for name in ("begun", "tokenizer"):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 JOBS: Mapping[str, Callable[[argparse.Namespace], int]] = {"pack": baggage.pack, "loan": loan, "join": join}

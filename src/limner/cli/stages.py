@@ -35,7 +35,8 @@ def part(shop: "Workshop", stage: str, minutes: float | None, args: argparse.Nam
 
     began = time.monotonic()
     with ExitStack() as stack:
-        with in_turn():  # what the first process composes and learns to spell, the others find
+        with in_turn():  # what the first process keeps, composes and learns to spell, the others find
+            shop.begin()
             if stage == "diffusion":
                 prepare(shop, args, stack)
             study: Study = getattr(shop, stage)()
@@ -47,25 +48,26 @@ def part(shop: "Workshop", stage: str, minutes: float | None, args: argparse.Nam
 
 
 def workshop(args: argparse.Namespace) -> "Workshop":
-    """The folder, the pictures, the preset with what the flags change, and the machine."""
+    """The folder, the pictures, the preset with what the flags change, the machine, and what it began with."""
     from limner.bundle import open_bundle
     from limner.bundle.catalogue import home
     from limner.engine.device import choose
     from limner.pictures.sets import Corpus
+    from limner.training.begun import remembered
     from limner.training.precision import half_pays
     from limner.training.workshop import Workshop
 
-    place = choose(args.device, None)
+    place, folder = choose(args.device, None), args.out or home() / "training" / args.preset
     asked_for = getattr(args, "dtype", None)
     return Workshop(
-        folder=args.out or home() / "training" / args.preset,
+        folder=folder,
         corpus=Corpus(args.corpus or home() / "pictures"),
         preset=preset(args),
         device=place.device,
         seed=args.seed,
         workers=getattr(args, "workers", 0),
         half=half_pays(place.device) if asked_for is None else asked_for == "bfloat16",
-        warm=open_bundle(args.warm) if args.warm else None,
+        warm=open_bundle(args.warm) if args.warm else remembered(folder),
         network=network(getattr(args, "network", None), place.device.type),
         tell=told,
     )
@@ -153,6 +155,7 @@ def export(shop: "Workshop") -> Path:
     from limner.bundle.save import save_bundle
     from limner.training.preset import DEFAULTS
 
+    shop.begin()
     net = shop.trained_unet()
     made, folder, side = shop.bundle(net), shop.folder / "limner-mini", shop.preset.side
     defaults = {**(shop.warm.defaults if shop.warm else DEFAULTS), "width": side, "height": side}

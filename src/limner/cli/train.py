@@ -61,7 +61,12 @@ def shared(job: argparse.ArgumentParser) -> None:
     job.add_argument("--chunks", type=int, metavar="N", help="times 64 pictures composed; the preset's if left out")
     job.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (%(default)s)")
     job.add_argument("--device", help="cpu, cuda or mps; the best there is if left out")
-    job.add_argument("--from", dest="warm", metavar="NAME|PATH", help="begin with the weights of this model")
+    job.add_argument(
+        "--from",
+        dest="warm",
+        metavar="NAME|PATH",
+        help="begin with the weights of this model, which is kept in the workshop",
+    )
 
 
 def learning(job: argparse.ArgumentParser) -> None:

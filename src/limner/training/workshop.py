@@ -34,7 +34,7 @@ from limner.text.clip import ClipPair, ImageTower, TextTower, clip_logits
 from limner.text.clip import initialise as initialise_tower
 from limner.text.tokenizer import Tokenizer
 from limner.text.tokenizer import train as learn_vocabulary
-from limner.training import autoencoder, clip, diffusion, graphs
+from limner.training import autoencoder, begun, clip, diffusion, graphs
 from limner.training.feed import feed
 from limner.training.loop import Run, Step, averaged
 from limner.training.precision import autocast
@@ -93,6 +93,15 @@ class Workshop:
     network: str = "eager"
     tell: Callable[[str], None] = unsaid
 
+    def begin(self) -> None:
+        """Keep what it begins with in its folder, so that a later call without `warm` finds it.
+
+        LimnerError where it began with another, or has another vocabulary.
+        """
+        if self.warm is not None:
+            self.tokenizer()
+            begun.keep(self.folder, self.warm)
+
     def autoencoder(self) -> Study:
         """Pictures to latents and back, from the start."""
         net = Autoencoder(self.sizes.autoencoder)
@@ -113,6 +122,9 @@ class Workshop:
         """Latents to small pictures, as the trained decoder has them."""
         teacher, net = self.trained_autoencoder(), TinyDecoder(self.sizes.tiny)
         initialise(net, "tiny", self.seed)
+        kept = None if self.warm is None else tiny.open_tiny(self.warm)
+        if kept is not None and kept.config == net.config:
+            net.load_state_dict(kept.state_dict())
 
         def loss(net: nn.Module, batch: Tensor, number: int) -> Tensor:
             return autoencoder.tiny_loss(net, teacher, batch.to(self.device), self.stream(), number)
@@ -203,19 +215,28 @@ class Workshop:
         return self.folder / f"latents-{digest.hexdigest()[:12]}"
 
     def tokenizer(self) -> Tokenizer:
-        """The vocabulary, learnt once from captions of the corpus."""
+        """The vocabulary, which is kept in the folder: that of `warm`, or learnt once from captions of the corpus.
+
+        LimnerError where the folder's is not that of `warm`: what was trained by the one cannot read the other.
+        """
         folder = self.folder / "tokenizer"
-        if self.warm is not None:
-            return self.warm.tokenizer
         if not folder.exists():
-            records = self.corpus.records
-            said = (
-                compose(self.corpus, Random(key(self.seed, "said", k)), 16, self.preset.sayings).caption
-                for k in range(self.sizes.captions)
+            (self._vocabulary() if self.warm is None else self.warm.tokenizer).save(folder)
+        kept = Tokenizer.load(folder)
+        if self.warm is not None and self.warm.tokenizer.identity != kept.identity:
+            raise LimnerError(
+                f"{self.warm.name} has another vocabulary than {self.folder}",
+                "choose another --out, or leave out --from",
             )
-            known = (words for record in records for words in (record.label, *record.tags))
-            learn_vocabulary([*said, *known], self.sizes.vocabulary, length=self.sizes.length).save(folder)
-        return Tokenizer.load(folder)
+        return kept
+
+    def _vocabulary(self) -> Tokenizer:
+        said = (
+            compose(self.corpus, Random(key(self.seed, "said", k)), 16, self.preset.sayings).caption
+            for k in range(self.sizes.captions)
+        )
+        known = (words for record in self.corpus.records for words in (record.label, *record.tags))
+        return learn_vocabulary([*said, *known], self.sizes.vocabulary, length=self.sizes.length)
 
     def trained_autoencoder(self) -> Autoencoder:
         """The encoder, latents centred, with the best decoder for it.
