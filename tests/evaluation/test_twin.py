@@ -85,6 +85,30 @@ def test_twins_are_trained_in_turn_and_go_on_where_they_stopped(shop: Workshop) 
     assert list(together(pair(shop))) == [3]
 
 
+def test_a_network_goes_on_from_its_own_kind_alone(shop: Workshop) -> None:
+    """More steps go on from fewer; in another preset's network, lessons, rate or seed nothing is learnt yet."""
+    for each in pair(shop):
+        list(each.run.train(each.loss))
+    of, stage, peer = ground(shop, 1).taught, shop.preset.diffusion, Peer(sys.executable, 1e-4, 5.0)
+
+    def other(**changed: object) -> Workshop:
+        return replace(shop, preset=replace(shop.preset, **changed))  # type: ignore[arg-type]
+
+    longer = other(diffusion=replace(stage, plan=replace(stage.plan, steps=5)))
+    assert twin(longer, of, TOLD).run.number == 3
+    assert peer.folder(longer) == peer.folder(shop)
+    others = [
+        other(diffusion=replace(stage, rows=5)),
+        other(diffusion=replace(stage, plan=replace(stage.plan, rate=1e-4))),
+        other(chunks=2),
+        other(mix=replace(MIX, shapes=0.6)),
+        other(sizes=replace(shop.sizes, unet=replace(shop.sizes.unet, heads=(2, 2, 2)))),
+        replace(shop, seed=4),
+    ]
+    assert [twin(each, of, TOLD).run.number for each in others] == [0] * len(others)
+    assert len({peer.folder(each) for each in [shop, *others]}) == 1 + len(others)
+
+
 def test_a_point_of_the_curve_is_measured_once(shop: Workshop) -> None:
     curve, twins, of = Curve(shop.folder / "curve.json"), pair(shop), ground(shop, 1)
     curve.measure(0, twins, shop, of)
@@ -119,6 +143,7 @@ def test_the_command(
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["told_error_lower", "steps_of_both"]
     details = json.loads((tmp_path / "twin.json").read_text())["details"]
     assert [point["step"] for point in details["curve"]] == [0, 1, 2, 3]
+    assert [each.name for each in (tmp_path / "a").iterdir()] == [open_bundle(shop.warm.folder).identity[:12]]
     assert details["pictures"] + int(details["left out"].split()[0]) == 64
     assert main(["measure", "peer", *common, "--out", str(tmp_path / "b")]) in (0, 1)
     found = json.loads((tmp_path / "peer.json").read_text())
@@ -129,7 +154,7 @@ def test_the_command(
     shapes = Mix(single=0.0, people=0.0, tinted=0.0, shapes=1.0, count=0.0, pair=0.0)
     monkeypatch.setattr(presets, "PAIRS", replace(preset(), mix=shapes))
     monkeypatch.setattr(peer_command, "PROMPTS", 1)
-    assert main(["measure", "peer", *common, "--out", str(tmp_path / "c"), "--preset", "pairs"]) in (0, 1)
+    assert main(["measure", "peer", *common, "--out", str(tmp_path / "b"), "--preset", "pairs"]) in (0, 1)
     found = json.loads((tmp_path / "peer-pairs.json").read_text())
     assert found["figures"][-1]["name"] == "held_out_more_than_peers"
     assert found["details"]["things"] == len(SHAPES)

@@ -53,7 +53,7 @@ def flags(job: argparse.ArgumentParser) -> None:
 
 
 def workshop(args: argparse.Namespace, folder: str) -> "Workshop":
-    """A folder in which nothing is trained but U-Nets; all else is the model's."""
+    """A folder of this model's, in which nothing is trained but U-Nets; all else is the model's."""
     from limner.bundle import open_bundle
     from limner.bundle.catalogue import home
     from limner.engine.device import choose
@@ -69,7 +69,7 @@ def workshop(args: argparse.Namespace, folder: str) -> "Workshop":
     if (config.context_dim, config.in_channels) != (wanted.context_dim, wanted.in_channels):
         raise LimnerError(f"{args.model}: its text tower or autoencoder is not of this preset", "choose limner-mini")
     return Workshop(
-        folder=args.out or home() / folder,
+        folder=(args.out or home() / folder) / warm.identity[:12],
         corpus=Corpus(args.corpus or home() / "pictures"),
         preset=chosen,
         device=place.device,
@@ -113,14 +113,14 @@ def twin(args: argparse.Namespace) -> "Sequence[Figure]":
     from limner.evaluation import unseen
     from limner.evaluation.figures import Figure, record
     from limner.evaluation.learning import learning
-    from limner.evaluation.twin import TOLD, UNTOLD, Curve, denoiser
+    from limner.evaluation.twin import TOLD, UNTOLD, Curve, denoiser, mark
     from limner.evaluation.twin import twin as one
     from limner.pictures.contact import sheet
 
     shop = workshop(args, "twin")
     of = prepared(shop, args.held)
     twins = [one(shop, of.taught, TOLD), one(shop, of.taught, UNTOLD, dropped=1.0)]
-    curve = Curve(shop.folder / "curve.json")
+    curve = Curve(shop.folder / f"curve-{mark(shop)}-{args.held}.json")
     learnt(twins, shop, of, curve, args.minutes)
     with_words, without = (denoiser(shop, each.grown()) for each in twins)
     levels = (*unseen.LEVELS, 100.0, shop.bundle(twins[0].grown()).schedule.sigmas[-1])

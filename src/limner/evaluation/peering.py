@@ -12,6 +12,7 @@ import torch
 
 from limner.bundle import layout
 from limner.errors import LimnerError
+from limner.evaluation.twin import mark
 from limner.network.unet import UNet
 from limner.process.schedule import scaled_linear
 from limner.score.precondition import Preconditioned
@@ -32,9 +33,8 @@ class Peer:
     gamma: float
 
     def folder(self, shop: Workshop) -> Path:
-        """Other settings have another one."""
-        stage = shop.preset.diffusion
-        return shop.folder / f"peer-{self.rate:g}-{self.gamma:g}-{stage.rows}-{stage.plan.steps}"
+        """Other settings, lessons or sizes have another one; more steps go on from fewer, as its rate is constant."""
+        return shop.folder / f"peer-{self.rate:g}-{self.gamma:g}-{mark(shop)}"
 
 
 @dataclass(frozen=True, slots=True)

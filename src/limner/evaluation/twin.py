@@ -1,5 +1,6 @@
 """Twins: networks of the same first weights, shown the same pictures in the same noise, that differ in one thing."""
 
+import hashlib
 import json
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
@@ -69,6 +70,17 @@ def ground(shop: Workshop, chunks: int) -> Ground:
     return Ground(taught, held, apart(held, taught), diffusion.captions(apart_shop.latents(), chunks))
 
 
+def mark(shop: Workshop) -> str:
+    """Of all that decides what a network becomes here but the number of steps: other ones are kept under other names.
+
+    That is its sizes, what it is taught, how many rows a step, the plan and the seed.
+    """
+    stage = shop.preset.diffusion
+    lessons = shop.latents().name, shop.preset.chunks, stage.rows
+    told = shop.sizes.unet, lessons, replace(stage.plan, steps=0), shop.seed
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
+
+
 def twin(shop: Workshop, taught: Lessons, name: str, dropped: float = DROPPED) -> Twin:
     """A U-Net of the preset from the start, or from its checkpoint; of the captions a share is dropped.
 
@@ -82,7 +94,7 @@ def twin(shop: Workshop, taught: Lessons, name: str, dropped: float = DROPPED) -
         with autocast(shop.device, shop.half):
             return diffusion.diffusion_loss(net, taught, schedule, shop.seed, number, stage.rows, dropped)
 
-    return Twin(name, Run(net.to(shop.device), stage.plan, shop.folder / f"{name}.safetensors"), loss)
+    return Twin(name, Run(net.to(shop.device), stage.plan, shop.folder / f"{name}-{mark(shop)}.safetensors"), loss)
 
 
 def together(twins: Sequence[Twin]) -> Generator[int, None, None]:
