@@ -15,6 +15,7 @@ from hub import COMMIT, Hub, serve
 from limner.bundle import open_bundle
 from limner.bundle.single import write_single
 
+OF_A_PART = ("config.json", "model.safetensors")
 UNET = "unet/diffusion_pytorch_model.safetensors"
 MIRROR, NEXT, LAST = (
     "stable-diffusion-v1-5/stable-diffusion-v1-5", "benjamin-paine/stable-diffusion-v1-5", "botp/stable-diffusion-v1-5"
@@ -31,6 +32,11 @@ def repository(another: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "v1-5-pruned.safetensors").write_bytes(b"large")
     (folder / "safety_checker").mkdir()
     (folder / "safety_checker" / "model.safetensors").write_bytes(b"unused")
+    for part in ("clip", "tiny_decoder"):
+        (folder / part).mkdir()
+        (folder / part / "config.json").write_text("{}")
+        (folder / part / "model.safetensors").write_bytes(part.encode())
+        (folder / part / "model.bin").write_bytes(b"a pickle")
     return folder
 
 
@@ -123,7 +129,9 @@ def test_a_repository_is_fetched_and_noted(
     assert "the name model is taken" in refusal(again)
     came = {path.removeprefix(f"ada/model/resolve/{COMMIT}/") for path, _ in hub.asked if "/resolve/" in path}
     assert came.isdisjoint({"unet/diffusion_pytorch_model.bin", "v1-5-pruned.safetensors"})
-    assert not any("fp16" in path or "safety_checker" in path for path in came)
+    assert not any("fp16" in path or "safety_checker" in path or path.endswith(".bin") for path in came)
+    for own_file in ("limner.json", *(f"{part}/{each}" for part in ("clip", "tiny_decoder") for each in OF_A_PART)):
+        assert (own / "models" / "model" / own_file).read_bytes() == (repository / own_file).read_bytes()
     noted = json.loads((own / "models" / "model.json").read_text())
     assert noted["origin"] == f"ada/model@{COMMIT}"
     assert (noted["own"], noted["licence"]) == (True, "creativeml-openrail-m")

@@ -32,6 +32,7 @@ from limner.errors import LimnerError
 
 WEIGHED = ("text_encoder", "text_encoder_2", "unet", "vae")
 LIGHT = ("tokenizer", "tokenizer_2", "scheduler")
+OWN = ("clip", "tiny_decoder")  # what limner writes beside a model, with limner.json, and diffusers leaves alone
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -165,6 +166,11 @@ def _folder(origin: Origin, every: Mapping[str, Remote], variant: str) -> Iterat
                     "find the model as safetensors elsewhere",
                 )
             yield from weights
+    yield from (path for path in every if path == "limner.json" or _own(PurePosixPath(path)))
+
+
+def _own(path: PurePosixPath) -> bool:
+    return path.parent.as_posix() in OWN and path.suffix in (".json", ".safetensors")
 
 
 def _weights(inside: Sequence[str], variant: str) -> list[str]:
