@@ -10,11 +10,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pair
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from limner.bundle import catalogue, open_bundle
+from limner.bundle.clip import open_clip
 from limner.bundle.published import licences
 
 Limner = Callable[..., tuple[int, str, str]]
@@ -303,6 +305,12 @@ def test_a_licence_travels_with_what_is_exported(limner: Limner, refused: Refuse
     assert limner("models", "add", Path("out", "model"), "--name", "again")[0] == 0
     shown = json.loads(limner("models", "show", "again", "--json")[1])
     assert shown["licence"]["key"] == "openrailpp"
+
+
+def test_a_picture_tower_travels_with_what_is_exported(limner: Limner, own: Path, tmp_path: Path) -> None:
+    whole = pair.write(tmp_path / "paired")
+    assert limner("models", "export", whole, "out")[0] == 0
+    assert open_clip(open_bundle(Path("out"))).identity == open_clip(open_bundle(whole)).identity
 
 
 def test_models_are_found_however_deep(limner: Limner, own: Path, copy: Path) -> None:

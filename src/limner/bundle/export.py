@@ -16,7 +16,7 @@ from limner.errors import LimnerError
 from limner.network.config import Json
 from limner.text.tokenizer import Tokenizer
 
-BESIDE = ("README.md", "tiny_decoder")
+BESIDE = ("README.md", "clip", "tiny_decoder")
 
 
 @dataclass(frozen=True, slots=True)
