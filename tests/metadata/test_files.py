@@ -4,7 +4,7 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from plain import plain
 
+from limner.cli.drawing import filed
+from limner.engine.run import Picture
 from limner.errors import LimnerError
 from limner.metadata import (
     FORMATS,
@@ -33,7 +35,7 @@ from limner.metadata import (
     read,
     write,
 )
-from limner.recipe import GROUPS, VERSION, Recipe, Wish, resolve
+from limner.recipe import GROUPS, VERSION, Recipe, Wish, digest, resolve
 
 APPLE = plain(VERSION, "ab" * 32, "a red apple", "blurry", 42, 20, "euler", "karras", 1, 7.5, 0.3, 10.0, 0, 1, 16, 24)
 PICTURE = np.arange(24 * 16 * 3, dtype=np.uint8).reshape(24, 16, 3)
@@ -68,6 +70,28 @@ def test_the_longest_recipe_fits(form: str, tmp_path: Path) -> None:
     recipe = replace(APPLE, prompt="\U0001f34e" * 2000, negative="\0" * 2000)
     write(PICTURE, tmp_path / f"a{FORMATS[form]}", recipe, {})
     assert carried(tmp_path / f"a{FORMATS[form]}") == (recipe, parameters(recipe, {}))
+
+
+LONG = "\U0001f34e" * 2000  # twelve bytes each, spelt as JSON in ASCII
+
+
+@forms
+@pytest.mark.parametrize("hard", [LONG, "\0" * 2000, "&" * 2000, "\ufffe\uffff" * 1000])
+def test_the_longest_edit_fits(form: str, hard: str, tmp_path: Path) -> None:
+    edit = {**GROUPS["edit_of"], "edit_of": hard, "edit_schedule": hard[:200], "edit_where": hard[:200]}
+    recipe = replace(APPLE, prompt=hard, negative=hard, **edit)
+    write(PICTURE, tmp_path / f"a{FORMATS[form]}", recipe, {})
+    found = read(tmp_path / f"a{FORMATS[form]}").recipe
+    assert found == recipe
+    assert digest(found) == digest(recipe)
+
+
+def test_what_no_jpeg_can_hold_is_said_before_it_is_drawn(tmp_path: Path) -> None:
+    def drawing(*_: object) -> Iterator[tuple[int, Picture]]:
+        pytest.fail("drawn")
+
+    with pytest.raises(LimnerError, match="too long for a JPEG; take PNG or WebP"):
+        list(filed([APPLE], drawing, {"Model": LONG * 9}, tmp_path, "jpeg"))
 
 
 @forms

@@ -12,7 +12,7 @@ from limner.cli.adapters import settings
 from limner.cli.stamps import NONE, Stamps
 from limner.engine.backends import circumstances
 from limner.engine.run import Note, Picture, Watch
-from limner.metadata import FORMATS, deposit
+from limner.metadata import FORMATS, deposit, fits
 from limner.recipe import Recipe, digest
 
 if TYPE_CHECKING:
@@ -73,9 +73,14 @@ def filed(
     form: str,
     stamps: Stamps = NONE,
 ) -> Iterator[Drawn]:
-    """Whoever draws: each picture in a file that says by `extras` how it was made, and what had to be done for it."""
+    """Whoever draws: each picture in a file that says by `extras` how it was made, and what had to be done for it.
+
+    LimnerError, before anything is drawn, where a file has no room for that.
+    """
     from tqdm import tqdm
 
+    for recipe in recipes:
+        fits(form, recipe, extras)
     start, notes = perf_counter(), list[str]()
     with tqdm(total=0, disable=not sys.stderr.isatty(), leave=False, unit="step") as bar:
 

@@ -3,7 +3,7 @@
 from limner.metadata.departure import leaving
 from limner.metadata.names import LADDERS, SAMPLERS, named
 from limner.metadata.parameters import Parameters, parameters, parse
-from limner.metadata.picture import FORMATS, encode, filed, read, read_from, stamped, texts, write
+from limner.metadata.picture import FORMATS, encode, filed, fits, read, read_from, stamped, texts, write
 from limner.metadata.place import deposit, place, prepare
 from limner.metadata.reading import Reading
 
@@ -16,6 +16,7 @@ __all__ = [
     "deposit",
     "encode",
     "filed",
+    "fits",
     "leaving",
     "named",
     "parameters",

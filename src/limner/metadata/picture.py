@@ -1,6 +1,7 @@
 """A picture as a file that carries its recipe and its parameters, and both read back from it."""
 
 import io
+import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 RECEIPT = "limner-receipt"  # the keyword of a PNG's text
 FORMATS: Mapping[str, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 _LONGEST = 2**20  # bytes of a packet that holds a recipe
+_SEGMENT = 65_533 - len(b"http://ns.adobe.com/xap/1.0/\0")  # bytes of XMP or EXIF that a JPEG has room for
 _NAMESPACE = "urn:limner:1.0/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SOURCES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -50,7 +52,10 @@ def encode(
 
 
 def filed(image: "Image", form: str, recipe: Recipe, text: str, receipt: str = "") -> bytes:
-    """The same of Pillow's picture and of parameters that are a text already."""
+    """The same of Pillow's picture and of parameters that are a text already.
+
+    LimnerError where a JPEG has no room for them.
+    """
     from PIL.PngImagePlugin import PngInfo
 
     record, file = to_json(recipe), io.BytesIO()
@@ -63,14 +68,29 @@ def filed(image: "Image", form: str, recipe: Recipe, text: str, receipt: str = "
         chunks.add_itxt("XML:com.adobe.xmp", _packet(recipe))
         image.save(file, "PNG", pnginfo=chunks)
     else:
-        words = {"recipe": record, "receipt": receipt}
+        words = {"recipe": _plain(recipe), "receipt": receipt}
         more = "".join(f"<limner:{name}>{escape(said)}</limner:{name}>" for name, said in words.items() if said)
         block, packet = _exif(text), _packet(recipe, more).encode()
         if form == "jpeg":
+            if max(len(packet), len(block.tobytes())) > _SEGMENT:
+                raise LimnerError("what the picture is to say of itself is too long for a JPEG", "take PNG or WebP")
             image.save(file, "JPEG", quality=95, subsampling=0, exif=block, xmp=packet)
         else:
             image.save(file, "WEBP", lossless=True, exif=block, xmp=packet)
     return file.getvalue()
+
+
+def fits(form: str, recipe: Recipe, extras: Mapping[str, str]) -> None:
+    """LimnerError, before anybody draws, where a file of that format has no room for what it is to say."""
+    from PIL import Image
+
+    filed(Image.new("RGB", (8, 8)), form, recipe, parameters(recipe, extras))
+
+
+def _plain(recipe: Recipe) -> str:
+    """The recipe's JSON in at most six bytes a character: as it is spoken, but for what XML forbids."""
+    told = json.dumps(asdict(recipe), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return told.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def _packet(recipe: Recipe, more: str = "") -> str:
