@@ -145,3 +145,4 @@ def test_without_the_pictures_one_line_says_what_to_do(taught: Path, here: Path,
     job = ("measure", "nearest", "--model", taught, "--corpus", "nowhere")
     assert "no picture corpus in nowhere" in refused(*job)
     assert "count 0 is out of range" in refused(*job, "--count", 0)
+    assert "renders 1 is out of range; choose at least 2" in refused(*job, "--renders", 1)

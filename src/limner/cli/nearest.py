@@ -48,8 +48,9 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     from limner.evaluation.reading import taught
     from limner.recipe import Wish
 
-    for name in ("count", "renders"):
-        above_zero(name, getattr(args, name))
+    above_zero("count", args.count)
+    if args.renders < 2:
+        raise LimnerError(f"renders {args.renders} is out of range", "choose at least 2: half of them are the test")
     bundle = asked.bundle(args)
     words, styles = taught(bundle.folder)
     index = indexed(args.corpus, styles)
