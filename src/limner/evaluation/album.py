@@ -26,7 +26,7 @@ from limner.pictures.render import fit
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 LARGEST = 2**26  # pixels of a picture that is opened
 OFTEN = 16  # batches after which the index is written, should somebody stop it
-VERSION = 1  # of what a picture is made into before the tower sees it
+VERSION = 2  # of what a picture is made into before the tower sees it
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +190,24 @@ def upright(data: bytes, enough: int | None = None) -> Image.Image:
                 raise LimnerError(f"has {image.width} x {image.height} pixels", "make it smaller")
             if enough is not None:
                 image.draft("RGB", (enough, enough))
-            turned = ImageOps.exif_transpose(image)
+            turned = eight(ImageOps.exif_transpose(image))
             return turned.convert("RGBA" if turned.has_transparency_data else "RGB").convert("RGBA")
     except LimnerError:
         raise
     except Exception as fault:  # Pillow's decoders raise whatever they stumble over
         why = "" if isinstance(fault, UnidentifiedImageError) else f": {fault or type(fault).__name__}"
         raise LimnerError(f"is no picture that can be opened{why}", "save it anew") from fault
+
+
+def eight(image: Image.Image) -> Image.Image:
+    """A grey picture of 16 bits in 8, where Pillow would cut off all that is brighter than 255; others stay."""
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image).clip(0, 2**16 - 1)
+    grey = Image.fromarray((values // 257).astype(np.uint8))
+    if "transparency" in image.info:
+        grey.putalpha(Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)))
+    return grey
 
 
 def place(folder: Path, clip: Clip) -> Path:
