@@ -83,7 +83,8 @@ def index(folder: Path, clip: Clip) -> Generator[tuple[int, int], None, Album]:
             features |= dict(zip(unseen, clip.pictures(floats(list(unseen.values()))), strict=True))
         leaves, bad, new = leaves + some, bad | faults, new + len(unseen)
         if new and done // ROWS % OFTEN == OFTEN - 1:
-            keep(file, leaves, features)
+            walked = set(names[: done + ROWS])
+            keep(file, [*leaves, *(leaf for name, leaf in before.items() if name not in walked)], features)
         yield min(done + ROWS, len(names)), len(names)
     if not leaves:
         raise LimnerError(f"no pictures in {folder}", f"they end in {', '.join(SUFFIXES)}")
