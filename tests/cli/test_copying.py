@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -127,6 +128,40 @@ def test_a_copy_owes_its_artist_credit(here: Path, corpus: Corpus, limner: Calla
     assert copy["nearest"][0]["likeness"] >= copy["copy_from"] == COPY
     assert len(copy["credit"]) == 1
     assert (empty["nearest"], empty["credit"]) == ([], [])
+
+
+def test_credit_looks_at_a_picture_as_it_is_shown(here: Path, corpus: Corpus, limner: Callable[..., Said]) -> None:
+    framed(corpus, 3, "copy.png")
+    with Image.open("copy.png") as picture:
+        turned, exif = picture.rotate(90, expand=True), Image.Exif()
+    exif[0x0112] = 6  # to be shown turned by a quarter, clockwise
+    turned.save("turned.png", exif=exif)
+    clear = turned.rotate(-90, expand=True).convert("RGBA")
+    white = (np.asarray(clear)[..., :3] == 255).all(-1)
+    Image.fromarray(np.where(white[..., None], 0, np.asarray(clear)).astype(np.uint8)).save("clear.png")
+    ask = ("read", "--credit", "--corpus", corpus.folder, "copy.png", "turned.png", "clear.png")
+    copy, *same = json.loads(limner(*ask, "--json")[1])
+    assert [each["nearest"] for each in same] == [copy["nearest"]] * 2
+
+
+def test_a_picture_that_cannot_be_looked_at_keeps_nobody_from_the_others(
+    here: Path, corpus: Corpus, limner: Callable[..., Said]
+) -> None:
+    limner("make", "a cat", "--model", "tiny", "--count", 2)
+    good, bad = sorted(Path("outputs").iterdir())
+    data = bad.read_bytes()
+    head = b"IHDR" + (2**13 + 1).to_bytes(4) * 2 + data[24:29]
+    bad.write_bytes(data[:12] + head + crc32(head).to_bytes(4) + data[33:])
+    ask = ("read", "--credit", "--corpus", corpus.folder)
+    assert limner(*ask, good)[0] == 0
+    code, out, _ = limner(*ask, good, bad, "--json")
+    first, second = json.loads(out)
+    assert (code, "fault" in first) == (1, False)
+    assert second["fault"].startswith(f"{bad} has 8193 x 8193 pixels")
+    assert second["recipe"]["prompt"] == "a cat"
+    assert f"credit      {bad} has 8193 x 8193 pixels" in limner(*ask, good, bad)[1]
+    code, _, err = limner(*ask, bad)
+    assert (code, err.splitlines()[-1]) == (2, f"limner: {bad} has 8193 x 8193 pixels; make it smaller")
 
 
 def test_a_drawing_of_ones_own_owes_nothing(here: Path, corpus: Corpus, limner: Callable[..., Said]) -> None:

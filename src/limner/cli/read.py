@@ -30,7 +30,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """1 if a picture says nothing, or one of several cannot be read."""
+    """1 if a picture says nothing, or one of several cannot be read or looked at."""
     from limner.metadata import read
 
     paths = list(_paths(args.pictures))
@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
     for path, reading in () if args.json else found:
         signed = vouched[path].lines() if path in vouched else ()
         print("\n".join(map(asked.printable, (*_lines(path, reading), *signed, *_credit(owed.get(path, {}))))))
-    return int(any(isinstance(reading, LimnerError) or not (reading.text or reading.recipe) for _, reading in found))
+    unsaid = any(isinstance(reading, LimnerError) or not (reading.text or reading.recipe) for _, reading in found)
+    return int(unsaid or any("fault" in each for each in owed.values()))
 
 
 def _paths(given: Sequence[Path]) -> Iterator[Path]:
@@ -100,9 +101,12 @@ def _report(path: Path, reading: "Reading | LimnerError") -> dict[str, object]:
 def _owed(
     found: "Sequence[tuple[Path, Reading | LimnerError]]", corpus: Path | None
 ) -> "dict[Path, dict[str, object]]":
-    """For each picture that can be read what training picture it is most like, and the credit it owes."""
+    """For each picture that can be read what training picture it is most like, and the credit it owes.
+
+    Among several, one that cannot be looked at keeps nobody from the others.
+    """
     from limner.cli.nearest import indexed
-    from limner.evaluation.drawn import opened
+    from limner.evaluation.album import itself
     from limner.evaluation.nearest import COPY, credit, credited
 
     owed, indices = dict[Path, dict[str, object]](), dict[tuple[str, ...], "Index"]()
@@ -111,7 +115,13 @@ def _owed(
             continue
         styles = tuple(_styles(reading))
         index = indices.get(styles) or indices.setdefault(styles, indexed(corpus, styles))
-        matches = index.nearest(opened(path))
+        try:
+            matches = index.nearest(itself(path))
+        except LimnerError as fault:
+            if len(found) == 1:
+                raise
+            owed[path] = {"fault": str(fault)}
+            continue
         nearest = [
             {"likeness": round(match.likeness, 3), "drawing": credit(index.corpus.records[match.place])}
             for match in matches[:NEAREST]
@@ -133,6 +143,9 @@ def _styles(reading: "Reading") -> list[str]:
 
 def _credit(owed: Mapping[str, object]) -> Iterator[str]:
     """Lines of the nearest drawings, and of whom to name."""
+    if fault := owed.get("fault"):
+        yield f"  credit      {fault}"
+        return
     nearest, credit = owed.get("nearest", []), owed.get("credit", [])
     assert isinstance(nearest, list)
     assert isinstance(credit, list)

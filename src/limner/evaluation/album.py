@@ -149,15 +149,17 @@ def whole(path: Path, width: int, height: int) -> Picture:
     """
 
     def padded(data: bytes) -> Picture:
-        drawn = upright(data)
-        solid = Image.new("RGBA", drawn.size, "white")
-        solid.alpha_composite(drawn)
-        picture = solid.convert("RGB")
+        picture = on_white(data)
         if picture.size != (width, height):
             picture = ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, color="white")
         return np.asarray(picture)
 
     return _from(path, padded)
+
+
+def itself(path: Path) -> Picture:
+    """A picture file upright at its own size, on white; LimnerError naming the file where it is none."""
+    return _from(path, lambda data: np.asarray(on_white(data)))
 
 
 def _from(path: Path, made: Callable[[bytes], Picture]) -> Picture:
@@ -178,6 +180,14 @@ def pixels(data: bytes, side: int) -> Picture:
     square = Image.new("RGB", (side, side), "white")
     square.paste(small, (0, 0), small)
     return np.asarray(square)
+
+
+def on_white(data: bytes) -> Image.Image:
+    """An RGB picture, upright, where what is transparent is white."""
+    drawn = upright(data)
+    solid = Image.new("RGBA", drawn.size, "white")
+    solid.alpha_composite(drawn)
+    return solid.convert("RGB")
 
 
 def upright(data: bytes, enough: int | None = None) -> Image.Image:
