@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from errno import ENOSPC
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -94,6 +95,25 @@ def test_a_space_starts_by_commands_that_there_are(space: Path) -> None:
 def test_a_space_overwrites_nothing(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["space", "export", str(space)]) == 2
     assert "is there already; choose a new folder" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_no_half_of_a_space(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copyfile
+
+    def full(source: Path | str, target: Path | str, *, follow_symlinks: bool = True) -> Path | str:
+        if Path(source).name == "errors.py":
+            raise OSError(ENOSPC, "No space left on device", target)
+        return copy(source, target, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    assert main(["space", "export", str(tmp_path / "space")]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("limner: ")
+    assert "errors.py cannot be copied: [Errno 28] No space left on device" in err
+    assert err.endswith("; free some space or mind rights\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_compose_runs_are_commands_that_there_are() -> None:

@@ -23,12 +23,29 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from limner.bundle.whole import scratch
+
     to: Path = args.to
     if to.exists():
         raise LimnerError(f"{to} is there already", "choose a new folder: nothing is overwritten")
     here = installed("limner")
     if here is None:
         raise LimnerError("limner is not installed, so its packages are not known", "pip install it")
+    with scratch(to.absolute().parent) as place:
+        whole = place / to.name
+        try:
+            written(whole, here)
+        except shutil.Error as faults:
+            where, _, why = faults.args[0][0]
+            raise LimnerError(f"{where} cannot be copied: {why}", "free some space or mind rights") from None
+        whole.rename(to)
+    size = sum(file.stat().st_size for file in to.rglob("*") if file.is_file()) / 1e6
+    print(f"{to}: a Space of {size:.0f} MB; docs/deploy.md says how it is pushed")
+    return 0
+
+
+def written(to: Path, here: Distribution) -> None:
+    """The studio with what it asks for, in a new folder."""
     shutil.copytree(PARTS, to)
     (to / "gitattributes").rename(to / ".gitattributes")
     shutil.copytree(PACKAGE, to / "limner", ignore=shutil.ignore_patterns("__pycache__"))
@@ -39,9 +56,6 @@ def run(args: argparse.Namespace) -> int:
     for name in LEGAL:
         if text := here.read_text(f"licenses/{name}"):
             (to / name).write_text(text, encoding="utf-8")
-    size = sum(file.stat().st_size for file in to.rglob("*") if file.is_file()) / 1e6
-    print(f"{to}: a Space of {size:.0f} MB; docs/deploy.md says how it is pushed")
-    return 0
 
 
 def installed(name: str) -> Distribution | None:
