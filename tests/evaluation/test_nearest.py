@@ -113,7 +113,7 @@ def test_what_was_written_is_not_written_again(corpus: Corpus, tmp_path: Path) -
     list(build(corpus, tmp_path))
     assert first.exists()
     assert {file: file.stat().st_mtime_ns for file in others} == before
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_held_out_drawings_are_no_training_pictures(corpus: Corpus) -> None:

@@ -1,5 +1,6 @@
 """A measured picture is drawn once and kept under its recipe, so that a measurement goes on where it was cut off."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -44,10 +45,13 @@ def shelf(backend: str, bundle: Bundle) -> str:
 
 
 def written(file: Path, write: Callable[[Path], object]) -> None:
-    """A file that is whole or not there."""
-    part = file.with_suffix(".part")
-    write(part)
-    part.replace(file)
+    """A file that is whole or not there, whoever else writes it meanwhile."""
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        write(part)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def place(folder: Path, recipe: Recipe) -> Path:

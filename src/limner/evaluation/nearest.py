@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors.torch import save_file
 
-from limner.bundle.layout import read_tensors
+from limner.bundle.layout import read_tensors, write_tensors
 from limner.engine.run import Picture
 from limner.evaluation.cutout import COARSE, Cutout, coarse, cutouts, likeness, standing
 from limner.pictures.scenes import kept_apart
@@ -77,9 +76,7 @@ def build(corpus: Corpus, folder: Path) -> Iterator[int]:
         goal = file(folder, shard)
         if not goal.exists():
             rows = [coarse(standing(corpus.image(done + k, corpus.manifest.size))) for k in range(shard.count)]
-            part = goal.with_suffix(".part")
-            save_file({"coarse": torch.from_numpy(np.stack(rows))}, part)
-            part.replace(goal)
+            write_tensors(goal, {"coarse": torch.from_numpy(np.stack(rows))})
         done += shard.count
         yield done
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -186,9 +187,12 @@ def _write(folder: Path, size: int, seed: int, table: Mapping[str, PictureSet], 
 
 def _replace(path: Path, content: bytes) -> None:
     """Write beside and rename, so that whoever reads `path` sees the old file or the new one."""
-    beside = path.with_suffix(path.suffix + ".part")
-    beside.write_bytes(content)
-    beside.replace(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _sha256(content: bytes) -> str:
