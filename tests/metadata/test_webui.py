@@ -104,6 +104,12 @@ def test_limner_reads_what_automatic1111_writes(prompt: str, negative: str, note
     )
 
 
+def test_a_seed_of_more_than_32_bits_is_the_one_that_the_generator_saw() -> None:
+    found = webui(automatic.written("a fox", "", SETTINGS | {"Seed": str(2**32 + 42)}))
+    assert (found.wish.seed, found.unmet) == (42, ())
+    assert webui(automatic.written("a fox", "", SETTINGS | {"Seed": "-1"})).wish.seed is None
+
+
 def test_what_it_says_beyond_a_wish_is_named() -> None:
     raw = automatic.written(
         "a fox <lora:ink:0.7>, <hypernet:old:1>",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from limner import __version__
 from limner.errors import LimnerError
 from limner.metadata.names import LADDERS, SAMPLERS, named
+from limner.metadata.reading import seeded
 from limner.metadata.tags import LORA_WEIGHTS, tagged
 from limner.recipe import ETA, FIELDS, LOUDEST, Recipe, Value, Wish, checked
 
@@ -31,7 +32,7 @@ class Parameters:
         texts = {
             "prompt": self.prompt,
             "negative": self.negative,
-            "seed": self.settings.get("Seed", ""),
+            "seed": str(seeded(self.settings.get("Seed", ""))),
             "steps": self.settings.get("Steps", ""),
             "sampler": sampler,
             "ladder": ladder,
