@@ -140,7 +140,7 @@ def test_a_picture_is_classified(paired: Path, pictures: Path, here: Path, limne
     assert "is no picture" in bad["fault"]
     assert {each["word"] for each in good["words"]} == {"cat", "dog", "red apple"}
     assert sum(each["probability"] for each in good["words"]) == pytest.approx(1, abs=1e-4)
-    (here / "words.txt").write_text("cat\n\n dog\nred  apple\n")
+    (here / "words.txt").write_text("cat\n\n dog\nred  apple\n", "utf-8-sig")
     _, listed, _ = limner(*ask[:2], *ask[3:], "--words-file", "words.txt", "--json")
     assert json.loads(listed) == [good]
     code, line, _ = limner(*ask[:2], "--model", paired, "--words", "cat,dog", "--count", 1)

@@ -57,7 +57,7 @@ def listed(args: argparse.Namespace) -> list[str]:
     if args.words is None and args.words_file is None:
         return []
     try:
-        said = args.words.split(",") if args.words is not None else args.words_file.read_text("utf-8").splitlines()
+        said = args.words.split(",") if args.words is not None else args.words_file.read_text("utf-8-sig").splitlines()
     except UnicodeError as fault:
         raise LimnerError(f"{args.words_file} is no text", "write a word a line, in UTF-8") from fault
     words = list(dict.fromkeys(" ".join(each.split()) for each in said if each.strip()))
