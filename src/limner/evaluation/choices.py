@@ -41,7 +41,7 @@ class Choice:
 def chosen(clip: Clip, choices: Sequence[Choice]) -> Count:
     """How many pictures are nearer to their true sentence than to any other; a tie is wrong.
 
-    For two sentences this is the image score's half of Winoground (Thrush et al. 2022, arXiv:2204.03162, Eq. 1) and
+    For two sentences this is the text score's half of Winoground (Thrush et al. 2022, arXiv:2204.03162, Eq. 1) and
     the test of order in ARO (Yuksekgonul et al. 2022, arXiv:2210.01936).  LimnerError where there is no choice.
     """
     said = sorted({sentence for each in choices for sentence in each.sentences})
