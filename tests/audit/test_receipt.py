@@ -73,7 +73,8 @@ def test_every_format_carries_it(form: str, tmp_path: Path) -> None:
     "text",
     ["", "[]", "{}", "null", '{"statement": {}}', '{"statement": []}', "[" * 5000, "x" * 5000,
      untrue(made().receipt.text(), owner="Ada Lovelace"), untrue(made().receipt.text(), version=2),
-     untrue(made().receipt.text(), more=1), untrue(made().receipt.text(), pixels=3)],
+     untrue(made().receipt.text(), more=1), untrue(made().receipt.text(), pixels=3),
+     untrue(made().receipt.text(), device="\ud800"), untrue(made().receipt.text(), limner="\udfff")],
 )  # fmt: skip
 def test_what_is_none_is_one_line(text: str) -> None:
     with pytest.raises(LimnerError, match="receipt"):

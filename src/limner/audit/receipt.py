@@ -22,10 +22,11 @@ from limner.recipe import Recipe, digest, from_json, to_json
 VERSION = 1
 PURPOSE = b"limner receipt 1\n"  # before what is signed, so that no signature of ours is taken for one of another kind
 HEX = "[0-9a-f]"
+PLAIN = r"[^\x00-\x1f\x7f\ud800-\udfff]"  # a letter that can be written down: half of a pair cannot
 PATTERNS: Mapping[str, str] = {
     "recipe": f"{HEX}{{64}}", "model": f"{HEX}{{64}}", "pixels": f"{HEX}{{64}}", "likeness": f"{HEX}{{64}}",
-    "owner": f"{HEX}{{16}}", "at": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "device": r"[^\x00-\x1f\x7f]{0,100}",
-    "limner": r"[^\x00-\x1f\x7f]{1,40}", "key": f"{HEX}{{16}}", "jpeg": f"(?:{HEX}{{64}})?",
+    "owner": f"{HEX}{{16}}", "at": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "device": f"{PLAIN}{{0,100}}",
+    "limner": f"{PLAIN}{{1,40}}", "key": f"{HEX}{{16}}", "jpeg": f"(?:{HEX}{{64}})?",
 }  # fmt: skip
 LONGEST = 4096  # characters of a receipt in a file
 
