@@ -1,8 +1,9 @@
 """The same pixels are known whatever their file, and a perceptual hash is the published one."""
 
 import pytest
-from forgeries import drawing, saved
+from forgeries import Made, drawing, fresh, saved
 from PIL import Image
+from studios import recipe
 
 from limner.audit import likeness
 from limner.errors import LimnerError
@@ -31,6 +32,21 @@ def test_pixels_are_the_same_in_every_lossless_file_and_a_jpegs_code_without_its
     assert [likeness.coded(data) for data in (saved(image, "PNG"), b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\x00")] == [
         ""
     ] * 4
+
+
+def test_a_jpegs_code_is_another_where_its_colours_are_decoded_otherwise() -> None:
+    made = Made(recipe(), drawing(3), fresh())
+    whole = made.file("jpeg")
+    end = 4 + int.from_bytes(whole[4:6])
+    assert whole[2:4] == b"\xff\xe0"  # JFIF, which says how colours are decoded, too: it has to go
+    rest = whole[end:]
+    forged = b"\xff\xd8\xff\xee\x00\x0eAdobe\x00d\x00\x00\x00\x00\x00" + rest
+    assert likeness.pixels(likeness.opened(forged)) != likeness.pixels(likeness.opened(whole))
+    assert likeness.coded(b"\xff\xd8" + rest) == likeness.coded(whole)
+    assert likeness.coded(forged) not in ("", likeness.coded(whole))
+    assert likeness.coded(b"\xff\xd8\xff\xe2\x00\x04ab" + rest) != likeness.coded(whole)
+    head = whole[: whole.index(b"\xff\xda")]
+    assert b"\xff\xe2" not in head and b"\xff\xee" not in head  # what limner signed before stays as it is
 
 
 def test_a_difference_is_the_worst_cells() -> None:

@@ -18,6 +18,7 @@ BITS = KEPT * KEPT
 CELLS = 16  # to a side, in which two pictures are compared
 SKEW = 0.02  # by which two pictures' proportions may differ, as after halving an odd number of pixels
 BARE = {0x01, *range(0xD0, 0xDA)}  # JPEG markers without a length
+WORDS = {*range(0xE0, 0xF0), 0xFE} - {0xE2, 0xEE}  # those of segments that say nothing of how colours are decoded
 KINDS = ("PNG", "JPEG", "WEBP")
 
 
@@ -45,7 +46,9 @@ def pixels(image: "Image") -> str:
 def coded(data: bytes) -> str:
     """sha256 (hex) of what a JPEG file codes, without the words in it (APPn, COM); "" where that is no JPEG.
 
-    Two decoders may differ by a level where they round, and the file is the same (ITU T.81, B.1.1.4: segments).
+    Two decoders may differ by a level where they round, and the file is the same (ITU T.81, B.1.1.4: segments).  Of the
+    APPn, APP14 (Adobe's colour transform; ITU T.872, 6.5.3) and APP2 (a colour profile) are part of it: by the one
+    other pixels are decoded, by the other they are shown in other colours.  limner's own files have neither.
     """
     if not data.startswith(b"\xff\xd8\xff"):
         return ""
@@ -59,7 +62,7 @@ def coded(data: bytes) -> str:
             found.update(data[at:])
             return found.hexdigest()
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
-        if not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+        if marker not in WORDS:
             found.update(data[at:end])
         at = end
     return ""
