@@ -18,7 +18,7 @@ from limner.studio.archive import backup, opened
 from limner.studio.course import Assignment
 from limner.studio.handed import HANDINS
 from limner.studio.people import log
-from limner.studio.people.handing import sweep
+from limner.studio.people.handing import Handing, sweep
 from limner.studio.people.retention import retire
 from limner.studio.register import Role
 
@@ -209,3 +209,12 @@ def test_what_was_handed_in_is_ones_own_and_goes_with_one(tmp_path: Path, quick:
         assert list(vault.handins.names()) == []
         assert list((tmp_path / "sheets").iterdir()) == []
         assert "Nothing is handed in yet" in eve.get("/course/grade").text
+
+
+def test_what_arrived_before_the_last_day_is_taken_after_it(
+    tmp_path: Path, quick: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with school(tmp_path, COURSE) as here, here.join("bob") as bob:
+        assert sent(bob, signed(tmp_path), assignment="old").status_code == 403
+        monkeypatch.setattr(Handing, "now", lambda self: 0.5)  # it has waited for its turn since then
+        assert sent(bob, signed(tmp_path), assignment="old").status_code == 303

@@ -67,12 +67,17 @@ class Handing:
 
         return self.database.read(act)
 
-    def open(self, assignment: Assignment) -> None:
-        """LimnerError where nothing can be handed in now."""
-        self.database.read(lambda connection: _open(assignment, self.database.clock(connection)))
+    def now(self) -> float:
+        """The database's time, by which last days are told."""
+        return self.database.read(self.database.clock)
 
-    def hand_in(self, who: Person, assignment: Assignment, handin: str, name: str, data: bytes, told: Told) -> Handin:
-        """Keep these bytes as theirs, in the place of what they handed in before; LimnerError after the last day."""
+    def hand_in(
+        self, who: Person, assignment: Assignment, handin: str, name: str, data: bytes, told: Told, at: float
+    ) -> Handin:
+        """Keep these bytes as theirs, in the place of what they handed in before; LimnerError after the last day.
+
+        They arrived `at` that moment: what arrived later, and was checked sooner, stays.
+        """
         file = self.vault.handins.keep(data)
         values = {
             "file": file, "size": len(data), "name": name[:200], "verdict": told.verdict, "errors": told.errors,
@@ -80,14 +85,14 @@ class Handing:
         }  # fmt: skip
 
         def act(moment: Moment) -> None:
-            _open(assignment, moment.now)
+            opened(assignment, at)
             here = moment.run(_mine(who.id).where(HANDINS.c.assignment == assignment.name))
-            if here and here[0].file == file:
+            if here and (here[0].file == file or here[0].at > at):
                 return
             if here:
-                moment.run(update(HANDINS).where(HANDINS.c.id == here[0].id).values(at=moment.now, **values))
+                moment.run(update(HANDINS).where(HANDINS.c.id == here[0].id).values(at=at, **values))
             else:
-                row = {"id": handin, "person": who.id, "assignment": assignment.name, "at": moment.now, **values}
+                row = {"id": handin, "person": who.id, "assignment": assignment.name, "at": at, **values}
                 moment.run(insert(HANDINS).values(**row))
             log.note(moment, who.id, "handed in", who.id, {"assignment": assignment.name, "sha256": file})
 
@@ -117,7 +122,8 @@ def _mine(person: str) -> Select[*tuple[object, ...]]:
     return select(HANDINS).where(HANDINS.c.person == person).order_by(HANDINS.c.assignment)
 
 
-def _open(assignment: Assignment, now: float) -> None:
+def opened(assignment: Assignment, now: float) -> None:
+    """LimnerError where nothing could be handed in at that moment."""
     if assignment.opens is not None and now < assignment.opens:
         raise LimnerError(f"{assignment.name} is not open yet", f"hand in from {day(assignment.opens)} on", 403)
     if assignment.closes is not None and now > assignment.closes:

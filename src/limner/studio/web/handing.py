@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from limner.errors import LimnerError
-from limner.studio.people.handing import Handin
+from limner.studio.people.handing import Handin, opened
 from limner.studio.people.remarks import LONGEST
 from limner.studio.sheets import AT_ONCE
 from limner.studio.web.coursework import Coursework
@@ -39,10 +39,11 @@ class HandingPages:
         """A zip: it is checked at once, and replaces what was handed in before."""
         async with request.form(max_files=1, max_fields=4) as form:
             sent, assignment = form.get("zip"), str(form.get("assignment") or "")
-            data = await sent.read() if isinstance(sent, UploadFile) else b""
             name = (sent.filename if isinstance(sent, UploadFile) else "") or "hand-in.zip"
-        async with self.turns:  # outside of the threads, which everybody else needs
-            return await run_in_threadpool(self._handed, user, assignment, name, data)
+            at = await run_in_threadpool(self.course.handing.now)  # all of it is here, whenever its turn comes
+            async with self.turns:  # outside of the threads, which everybody else needs; till then it lies on the disk
+                data = await sent.read() if isinstance(sent, UploadFile) else b""
+                return await run_in_threadpool(self._handed, user, assignment, name, data, at)
 
     def take(self, handin: str, user: Asker) -> Response:
         """What I handed in, as it was."""
@@ -58,21 +59,21 @@ class HandingPages:
             return self._page(user, fault, asked={handin: text})
         return RedirectResponse(f"/course/handin#{handin}", 303)
 
-    def _handed(self, user: User, name: str, file: str, data: bytes) -> Response:
+    def _handed(self, user: User, name: str, file: str, data: bytes, at: float) -> Response:
         try:
             if not data:
                 raise LimnerError("nothing came along", "choose the zip")
             if len(data) > MOST:
                 raise LimnerError(f"that is more than {MOST // 2**20} MiB", "hand in smaller pictures, or fewer")
-            self._kept(user, name, file, data)
+            self._kept(user, name, file, data, at)
         except LimnerError as fault:
             return self._page(user, fault)
         return RedirectResponse("/course/handin?done=1", 303)
 
-    def _kept(self, user: User, name: str, file: str, data: bytes) -> None:
+    def _kept(self, user: User, name: str, file: str, data: bytes, at: float) -> None:
         handing, who = self.course.handing, user.member
         assignment = handing.assignment(name)
-        handing.open(assignment)
+        opened(assignment, at)
         handin = handing.called(who, assignment.name)
         wish = self.course.wish(who, handin, assignment.name, file)
         with TemporaryDirectory(prefix="limner-handin-") as folder:
@@ -82,7 +83,7 @@ class HandingPages:
         if not told.readable:
             first = told.faults[0] if told.faults else {"sentence": "it cannot be read", "fix": "pack it again"}
             raise LimnerError(f"that was not taken: {first['sentence']}", str(first["fix"]))
-        handing.hand_in(who, assignment, handin, file, data, told)
+        handing.hand_in(who, assignment, handin, file, data, told, at)
 
     def _page(
         self, user: User, fault: LimnerError | None = None, done: str = "", asked: Mapping[str, str] | None = None
@@ -93,8 +94,14 @@ class HandingPages:
         closed = [name for name in mine if name not in [each.name for each in handing.assignments]]
         parts += [self._part(user, name, mine[name]) for name in closed]
         days = {each.name: (each.opens, each.closes) for each in handing.assignments}
-        now = self.course.room.database.read(self.course.room.database.clock)
-        values = {"parts": parts, "days": days, "now": now, "done": done, "asked": asked or {}, "most": MOST // 2**20}
+        values = {
+            "parts": parts,
+            "days": days,
+            "now": handing.now(),
+            "done": done,
+            "asked": asked or {},
+            "most": MOST // 2**20,
+        }
         return paper("hand-in.html", values, fault)
 
     def _part(self, user: User, assignment: str, each: Handin | None) -> Mapping[str, object]:
