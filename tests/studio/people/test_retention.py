@@ -14,7 +14,7 @@ from limner.studio.budgets import Terms, accounts, unbalanced
 from limner.studio.course import Course, Retention
 from limner.studio.people import log
 from limner.studio.people.person import Person, everybody
-from limner.studio.people.retention import DAY, Leaving, Retired, announce, leaving, retire
+from limner.studio.people.retention import DAY, ENDING, Leaving, Retired, announce, expires, leaving, retire
 from limner.studio.register import SESSIONS, Role
 from limner.studio.schema import SUBMISSIONS
 from limner.studio.vault import Vault
@@ -149,3 +149,25 @@ def test_students_accounts_go_after_the_course(studio: Studio, vault: Vault) -> 
     assert [each.name for each in everybody(studio.database)] == ["Eve"]
     assert left(studio, eve) == [theirs]
     assert studio.database.read(lambda c: c.execute(select(SESSIONS)).all()) == []
+
+
+def test_accounts_go_a_notice_after_the_end_was_said_and_the_next_years_stay(studio: Studio, vault: Vault) -> None:
+    ada, eve = joined(studio, "ada"), joined(studio, "eve", Role.INSTRUCTOR)
+    studio.time.passes(DAY)
+    over = replace(KEEP, course=replace(KEEP.course, ends=studio.time.now))
+    studio.time.passes(300 * DAY)
+    bob = joined(studio, "bob")
+    goes = studio.time.now + 10 * DAY
+    assert expires(studio.database, over, ada) == goes
+    assert retire(studio.database, vault, over).accounts == 0
+    studio.time.passes(10 * DAY - 1)
+    assert [expires(studio.database, over, each) for each in (ada, bob, eve)] == [goes, None, None]
+    assert retire(studio.database, vault, over).accounts == 0
+    studio.time.passes(1)
+    assert retire(studio.database, vault, over).accounts == 1
+    assert [each.name for each in everybody(studio.database)] == ["Eve", "Bob"]
+    said = [line for line in log.lines(studio.database, about="operator") if line.deed == ENDING]
+    assert [line.at + 10 * DAY for line in said] == [goes]
+    announce(studio.database, KEEP)  # another end is said anew, and none, too
+    announce(studio.database, over)
+    assert retire(studio.database, vault, over).accounts == 0

@@ -1,10 +1,11 @@
 """What is older than the course says is removed, and everybody could know it in time."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, Select, delete, exists, insert, select
 
 from limner.studio.check import sweep
 from limner.studio.course import Course
@@ -12,12 +13,13 @@ from limner.studio.database import Database, Moment, Record
 from limner.studio.people import handing, log
 from limner.studio.people.deletion import clear, gone
 from limner.studio.people.person import OPERATOR, Person
-from limner.studio.register import INVITATIONS, KEPT, PEOPLE, SESSIONS, Role, Standing
+from limner.studio.register import INVITATIONS, KEPT, LOG, PEOPLE, SESSIONS, Role, Standing
 from limner.studio.schema import HALL, JOBS, OPEN, STUDIES, SUBMISSIONS
 from limner.studio.store import explains
 from limner.studio.vault import Vault
 
 DAY = 86400.0
+ENDING = "announced the course's end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,10 @@ class Retired:
 
 
 def announce(database: Database, course: Course) -> None:
-    """Note for how long the course keeps pictures, whenever it says something new: a studio does so as it starts.
+    """Note for how long the course keeps pictures, and when accounts go, whenever it says something new.
 
-    Where that is shorter than before, it comes into force after the course's notice; longer, at once.
+    A studio does so as it starts.  Where pictures are kept for a shorter time than before, it comes into force after
+    the course's notice; longer, at once.  Accounts go a notice after that was said, at the earliest.
     """
 
     def act(moment: Moment) -> None:
@@ -48,6 +51,10 @@ def announce(database: Database, course: Course) -> None:
         if not said or said[-1].days != course.retention.days:
             moment.run(insert(KEPT).values(number=len(said) + 1, at=moment.now, days=course.retention.days))
             log.note(moment, OPERATOR.id, "announced retention", "", {"days": course.retention.days})
+        ends, told = course.course.ends, _told(moment.connection)
+        goes = None if ends is None else ends + course.retention.accounts * DAY
+        if goes != (told[1] if told else None):
+            log.note(moment, OPERATOR.id, ENDING, "", {"goes": goes})
 
     database.write(act)
 
@@ -78,6 +85,18 @@ def leaving(database: Database, course: Course, who: Person) -> list[Leaving]:
         soon = mine.where(SUBMISSIONS.c.at <= now + (course.retention.notice - days) * DAY)
         rows = connection.execute(soon.order_by(JOBS.c.number)).all()
         return [Leaving(row.id, max(row.at + days * DAY, now)) for row in rows]
+
+    return database.read(act)
+
+
+def expires(database: Database, course: Course, who: Person) -> float | None:
+    """When their account is deleted, at the earliest; None where it is not, by itself."""
+
+    def act(connection: Connection) -> float | None:
+        ends = course.course.ends
+        if ends is None or not connection.scalar(_students(ends).where(PEOPLE.c.id == who.id)):
+            return None
+        return _ending(connection, database.clock(connection), ends, course)
 
     return database.read(act)
 
@@ -127,14 +146,33 @@ def _days(said: Sequence[Record], now: float, course: Course) -> int | None:
     return max([ripe[-1], *(row.days for row in said[len(ripe) :])]) if ripe else None
 
 
+def _told(connection: Connection) -> tuple[float, float | None] | None:
+    """When it was last said when accounts go, and when that is; None where nothing was."""
+    last = select(LOG).where(LOG.c.deed == ENDING).order_by(LOG.c.number.desc()).limit(1)
+    row = connection.execute(last).one_or_none()
+    return (row.at, json.loads(row.detail)["goes"]) if row else None
+
+
+def _ending(connection: Connection, now: float, ends: float, course: Course) -> float:
+    """When accounts go: as the class file says, and a notice after it was said at the earliest."""
+    goes, told = ends + course.retention.accounts * DAY, _told(connection)
+    since = told[0] if told and told[1] == goes else now
+    return max(goes, since + course.retention.notice * DAY)
+
+
+def _students(ends: float) -> Select[str]:
+    """Those of the course that ended: who was asked to come later is of the next one."""
+    here = PEOPLE.c.role == Role.STUDENT, PEOPLE.c.standing != Standing.GONE, PEOPLE.c.made <= ends
+    return select(PEOPLE.c.id).where(*here)
+
+
 def _alumni(database: Database, course: Course) -> list[str]:
     """Students of a course that ended so long ago."""
 
     def act(connection: Connection) -> list[str]:
-        ends = course.course.ends
-        if ends is None or database.clock(connection) < ends + course.retention.accounts * DAY:
+        ends, now = course.course.ends, database.clock(connection)
+        if ends is None or now < _ending(connection, now, ends, course):
             return []
-        students = PEOPLE.c.role == Role.STUDENT, PEOPLE.c.standing != Standing.GONE
-        return list(connection.scalars(select(PEOPLE.c.id).where(*students)).all())
+        return list(connection.scalars(_students(ends)).all())
 
     return database.read(act)

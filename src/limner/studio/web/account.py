@@ -12,7 +12,7 @@ from limner.errors import LimnerError
 from limner.studio.people import person as people
 from limner.studio.people.deletion import erase
 from limner.studio.people.export import export
-from limner.studio.people.retention import leaving
+from limner.studio.people.retention import expires, leaving
 from limner.studio.people.tokens import Scope
 from limner.studio.register import Role
 from limner.studio.web.download import Download
@@ -94,6 +94,7 @@ class Account:
             "balances": self.room.classroom.balances(who),
             "counts": self.front.store.counts(who.id),
             "leaving": leaving(self.room.database, course, who),
+            "expires": expires(self.room.database, course, who),
             "tokens": self.room.tokens.mine(who),
             "scopes": list(Scope) if who.may(Role.INSTRUCTOR) else [Scope.DRAW],
             "licences": [card for card in self.front.cards() if card.terms],
