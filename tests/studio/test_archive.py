@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 from cluster import Cluster
-from persons import joined
+from persons import COURSE, joined
 from sqlalchemy import delete, select
 from studios import MODEL, recipe
 
@@ -20,11 +20,13 @@ from limner.errors import LimnerError
 from limner.studio import budgets
 from limner.studio.archive import TABLES, backup, opened, restore
 from limner.studio.budgets import Terms
-from limner.studio.check import Findings, check
+from limner.studio.check import Findings, check, handed
 from limner.studio.database import Database, connect
 from limner.studio.leases import Leases, Pulse
 from limner.studio.people import log
+from limner.studio.people.handing import Handing
 from limner.studio.schema import JOBS, STUDIO, State
+from limner.studio.sheets import Told
 from limner.studio.store import Store
 from limner.studio.vault import Vault
 
@@ -254,3 +256,36 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["studio", "backup", str(tmp_path / "c.zip"), "--folder", str(here)]) == 1
     assert "is lost or damaged, and is not in it" in capsys.readouterr().err
     assert main(["studio", "restore", str(tmp_path / "c.zip"), "--folder", str(tmp_path / "torn")]) == 1
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_hand_in_that_is_replaced_meanwhile_begins_it_anew_and_one_that_is_gone_is_named(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, vault = connect(url), Vault(tmp_path / "pictures")
+    handing, (ada, ben) = Handing(database, vault, COURSE), (joined(Store(database), name) for name in ("ada", "ben"))
+    (story,), told = handing.assignments, Told("complete", 0, 0, 0, (), (), (), True)
+    first, gone = (
+        handing.hand_in(who, story, name, "a.zip", name.encode(), told, 1.0).file
+        for who, name in ((ada, "AAAA"), (ben, "BBBB"))
+    )
+    vault.handins.path(gone).unlink()
+
+    def read(self: Vault, name: str) -> bytes:
+        if name == first and vault.handins.path(first).exists():
+            handing.hand_in(ada, story, "AAAA", "b.zip", b"another", told, 2.0)
+            vault.handins.path(first).unlink()
+        return genuine(self, name)
+
+    genuine = Vault.read
+    monkeypatch.setattr(Vault, "read", read)
+    said = backup(database, vault, tmp_path / "b.zip")
+    monkeypatch.undo()
+    (another,) = (each.file for each in handing.mine(ada))
+    assert (said.handins, said.lost) == ((another,), (f"handins/{gone}.zip",))
+    there, other = connect(f"sqlite:///{tmp_path / 'there.db'}"), Vault(tmp_path / "there" / "pictures")
+    restore(there, other, tmp_path / "b.zip")
+    assert other.handins.read(another) == b"another"
+    assert handed(there, other) == (f"cannot read {other.handins.path(gone)}: No such file or directory",)
+    for each in (database, there):
+        each.close()

@@ -25,7 +25,7 @@ def restore_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def backup(args: argparse.Namespace) -> int:
-    """1 where a picture could not be read: the rest is in the file."""
+    """1 where a picture or a hand-in could not be read: the rest is in the file."""
     from limner.studio import archive
 
     here = _house(args)
@@ -34,8 +34,10 @@ def backup(args: argparse.Namespace) -> int:
     database.close()
     size = args.file.stat().st_size / 1e6
     print(f"{args.file}: {sum(content.rows.values())} rows, {len(content.pictures)} pictures, {size:.1f} MB")
+    vault = here.vault()
     for name in content.lost:
-        print(f"!! {here.vault().path(name)} is lost or damaged, and is not in it", file=sys.stderr)
+        path = vault.handins.path(Path(name).stem) if "/" in name else vault.path(name)
+        print(f"!! {path} is lost or damaged, and is not in it", file=sys.stderr)
     return int(bool(content.lost))
 
 
@@ -43,14 +45,15 @@ def restore(args: argparse.Namespace) -> int:
     """1 where the studio is not as it should be, though as it was."""
     from limner.studio import archive
     from limner.studio.budgets import unbalanced
-    from limner.studio.check import check
+    from limner.studio.check import check, handed
     from limner.studio.people import log
 
     here = _house(args)
     here.pictures.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = here.store().database
     content = archive.restore(database, here.vault(), args.file)
-    faults = [*check(database, here.vault()).damaged, log.check(database).fault, *database.snapshot(unbalanced)]
+    damaged = *check(database, here.vault()).damaged, *handed(database, here.vault())
+    faults = [*damaged, log.check(database).fault, *database.snapshot(unbalanced)]
     database.close()
     print(f"restored {sum(content.rows.values())} rows and {len(content.pictures)} pictures of {content.made}")
     for fault in filter(None, faults):

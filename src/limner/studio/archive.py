@@ -10,7 +10,7 @@ import json
 import os
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
-from sqlalchemy import Connection, LargeBinary, Table, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, LargeBinary, Table, delete, func, insert, select, update
 
 from limner import __version__
 from limner.errors import LimnerError
@@ -43,7 +43,10 @@ BROKEN = (BadZipFile, zlib.error, ValueError, LookupError, TypeError, EOFError, 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an archive says of itself; `lost` are pictures that could not be read when it was made."""
+    """What an archive says of itself; `lost` are pictures that could not be read when it was made, and hand-ins.
+
+    Those stand there as they would be called in the zip.
+    """
 
     layout: int
     limner: str
@@ -57,7 +60,7 @@ class Content:
 
 
 class Moved(Exception):
-    """A picture was deleted, with its row, since the rows were read."""
+    """A picture was deleted, with its row, since the rows were read; or a hand-in, or it was replaced."""
 
 
 @dataclass(slots=True)
@@ -142,8 +145,8 @@ def opened(file: Path) -> Iterator[Archive]:
 def backup(database: Database, vault: Vault, file: Path) -> Content:
     """Write a new file, which only its owner can read; the studio may go on meanwhile.
 
-    The rows are those of one moment; pictures are kept before their rows and removed after them, so what such a row
-    names is there, unless somebody deleted it since: then all is begun anew.
+    The rows are those of one moment; pictures and hand-ins are kept before their rows and removed after them, so what
+    such a row names is there, unless somebody deleted or replaced it since: then all is begun anew.
     """
     if file.exists():
         raise LimnerError(f"there is a file {file} already", "choose another name: nothing is overwritten")
@@ -155,7 +158,7 @@ def backup(database: Database, vault: Vault, file: Path) -> Content:
                 break
             except Moved:
                 if not left:
-                    raise LimnerError("pictures are deleted all the time", "try again later", 503) from None
+                    raise LimnerError("files are deleted all the time", "try again later", 503) from None
         os.link(part, file)  # fails, unlike a rename, where somebody took the name meanwhile
         _synced(file.parent)
     finally:
@@ -167,24 +170,33 @@ def _written(database: Database, vault: Vault, part: Path) -> Content:
     part.unlink(missing_ok=True)
     number = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with TemporaryDirectory(prefix=".limner-", dir=part.parent) as spool, open(number, "w+b") as out:
-        rows, hashes, names = database.snapshot(lambda connection: _dumped(connection, Path(spool)))
+        dumped = database.snapshot(lambda connection: _dumped(connection, Path(spool)))
         with ZipFile(out, "w") as zip_:
             for table in TABLES:
                 zip_.write(Path(spool) / table.name, _table(table), ZIP_DEFLATED)
-            lost = tuple(name for name in names if not _kept(database, vault, zip_, name))
-            handed = database.read(lambda connection: set(connection.scalars(select(HANDINS.c.file))))
-            handins = tuple(name for name in sorted(handed) if _handed(vault, zip_, name))
+            here = tuple(name for name in dumped.pictures if _kept(database, vault, JOBS.c.picture, zip_, name))
+            given = tuple(name for name in dumped.handins if _kept(database, vault.handins, HANDINS.c.file, zip_, name))
+            lost = *sorted({*dumped.pictures} - {*here}), *map(_handin, sorted({*dumped.handins} - {*given}))
             made = datetime.now(UTC).isoformat(timespec="seconds")
-            here = tuple(name for name in names if name not in lost)
-            content = Content(LAYOUT, __version__, VERSION, made, rows, hashes, here, lost, handins)
+            content = Content(LAYOUT, __version__, VERSION, made, dumped.rows, dumped.hashes, here, lost, given)
             zip_.writestr(MANIFEST, json.dumps(asdict(content), indent=1), ZIP_DEFLATED)
         out.flush()
         os.fsync(out.fileno())
     return content
 
 
-def _dumped(connection: Connection, spool: Path) -> tuple[dict[str, int], dict[str, str], list[str]]:
-    """How many rows and what hash each table has, whose lines are in the folder now; and which pictures are named."""
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    """How many rows and what hash each table has; and which pictures and hand-ins are named in them."""
+
+    rows: Mapping[str, int]
+    hashes: Mapping[str, str]
+    pictures: Sequence[str]
+    handins: Sequence[str]
+
+
+def _dumped(connection: Connection, spool: Path) -> Dumped:
+    """Of the tables whose lines are in the folder now."""
     counts, hashes = dict[str, int](), dict[str, str]()
     for table in TABLES:
         with open(spool / table.name, "w+b") as file:
@@ -195,7 +207,8 @@ def _dumped(connection: Connection, spool: Path) -> tuple[dict[str, int], dict[s
                 found.update(data)
             hashes[table.name] = found.hexdigest()
     pictures = connection.scalars(select(JOBS.c.picture).where(JOBS.c.picture.is_not(None)).distinct()).all()
-    return counts, hashes, sorted(pictures)
+    handins = connection.scalars(select(HANDINS.c.file).distinct()).all()
+    return Dumped(counts, hashes, sorted(pictures), sorted(handins))
 
 
 def _lines(connection: Connection, table: Table, file: BinaryIO) -> int:
@@ -209,26 +222,15 @@ def _lines(connection: Connection, table: Table, file: BinaryIO) -> int:
     return count
 
 
-def _kept(database: Database, vault: Vault, zip_: ZipFile, name: str) -> bool:
-    """Whether the picture is in the archive now: one that is damaged, or gone while its row stands, is lost."""
+def _kept(database: Database, vault: Vault, column: Column[str], zip_: ZipFile, name: str) -> bool:
+    """Whether the file is in the archive now: one that is damaged, or gone while its row stands, is lost."""
     try:
         data = vault.read(name)
     except LimnerError:
-        if not database.read(
-            lambda connection: connection.scalar(select(JOBS.c.id).where(JOBS.c.picture == name).limit(1))
-        ):
+        if not database.read(lambda connection: connection.scalar(select(column).where(column == name).limit(1))):
             raise Moved from None
         return False
-    zip_.writestr(_picture(name), data)
-    return True
-
-
-def _handed(vault: Vault, zip_: ZipFile, name: str) -> bool:
-    """Whether a hand-in is in the archive now: one that is damaged, or gone meanwhile, is not."""
-    try:
-        zip_.writestr(_handin(name), vault.handins.read(name))
-    except LimnerError:
-        return False
+    zip_.writestr(_handin(name) if column is HANDINS.c.file else _picture(name), data)
     return True
 
 

@@ -1,12 +1,14 @@
 """What the database says and what the disk holds, compared: nothing may be missing, damaged or nobody's."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
 from limner.errors import LimnerError
 from limner.studio.database import Database
+from limner.studio.handed import HANDINS
 from limner.studio.schema import JOBS
 from limner.studio.vault import Vault
 
@@ -27,13 +29,12 @@ def check(database: Database, vault: Vault) -> Findings:
     """Every picture of every job is read."""
     here = set(vault.names())  # before the database is asked: a file comes before its row
     names = database.read(lambda connection: set(connection.scalars(select(JOBS.c.picture).distinct()))) - {None}
-    damaged = []
-    for name in sorted(names):
-        try:
-            vault.read(name)
-        except LimnerError as fault:
-            damaged.append(fault.what)
-    return Findings(len(names), tuple(damaged), tuple(sorted(here - names)), len(vault.parts()))
+    return Findings(len(names), _damaged(vault, names), tuple(sorted(here - names)), len(vault.parts()))
+
+
+def handed(database: Database, vault: Vault) -> tuple[str, ...]:
+    """Why, of each hand-in that cannot be read."""
+    return _damaged(vault.handins, database.read(lambda connection: set(connection.scalars(select(HANDINS.c.file)))))
 
 
 def sweep(database: Database, vault: Vault, age: float = OLD) -> int:
@@ -43,3 +44,13 @@ def sweep(database: Database, vault: Vault, age: float = OLD) -> int:
     for path in old:
         path.unlink(missing_ok=True)
     return gone + len(old)
+
+
+def _damaged(vault: Vault, names: Collection[str]) -> tuple[str, ...]:
+    damaged = list[str]()
+    for name in sorted(names):
+        try:
+            vault.read(name)
+        except LimnerError as fault:
+            damaged.append(fault.what)
+    return tuple(damaged)
