@@ -94,6 +94,10 @@ def test_too_much_is_answered_with_when_to_come_again_and_counted(
         with here.browser() as nobody:
             answers = [nobody.get("/sign-in") for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        with here.browser() as guesser:
+            for way, path in (("GET", "/api/jobs"), ("POST", "/workers/beat")):
+                asked = guesser.request(way, path, headers={"authorization": "Bearer a guess"})
+                assert asked.status_code == 429, path  # an address is one stranger, whatever it sends along
         families = {each.name: each for each in text_string_to_metric_families(eve.get("/metrics").text)}
         refused = {s.labels["kind"]: s.value for s in families["limner_refused"].samples if s.name.endswith("_total")}
-        assert refused == {"submits": 4.0, "strangers": 1.0}
+        assert refused == {"submits": 4.0, "strangers": 3.0}

@@ -301,10 +301,10 @@ def application(
 
     app = FastAPI(title="limner studio", version=__version__, openapi_url=None, docs_url=None, redoc_url=None,
                   lifespan=life, description="Pictures of sentences, from one queue that loses nothing.")  # fmt: skip
-    badge = Badge(Tokens(front.store.database), house.badge if who is alone else None)
+    limits = room.limits if room else None
+    badge = Badge(Tokens(front.store.database), house.badge if who is alone else None, limits)
     app.state.guest = Guest(front)
     for door in doors(front, meter, app):
-        limits = room.limits if room else None
         demand = Depends(badge if door.serves else Demand(door.role, who, limits, door.people, door.foreign))
         app.add_api_route(
             door.path, door.through, methods=[door.method], dependencies=[demand], response_model=None,

@@ -75,10 +75,13 @@ class Demand:
     foreign: bool = False
 
     async def __call__(self, request: Request) -> None:
-        user = await run_in_threadpool(self.who, request) or NOBODY
+        try:
+            user = await run_in_threadpool(self.who, request) or NOBODY
+        except LimnerError:
+            counted(NOBODY, request, self.patience)  # who guesses tokens is a stranger, too
+            raise
         request.state.user = user
-        if self.patience:
-            self.patience.read(user, client(request))
+        counted(user, request, self.patience)
         if not user.may(self.role):
             if user is NOBODY:
                 raise LimnerError("nobody is signed in", "sign in, or send a token", 401)
@@ -92,6 +95,12 @@ class Demand:
     async def _meant(self, request: Request, session: Session) -> bool:
         """Whether this is what whoever has the session wanted to send."""
         return request.method in SAFE or (self.foreign and _ours(request)) or session.meant(await _sealed(request))
+
+
+def counted(user: User, request: Request, patience: Patience | None) -> None:
+    """LimnerError where they ask too often."""
+    if patience:
+        patience.read(user, client(request))
 
 
 def client(request: Request) -> str:

@@ -22,6 +22,7 @@ from limner.studio.people.tokens import Scope, Tokens
 from limner.studio.png import MARK, measured
 from limner.studio.staff import Card
 from limner.studio.web.front import Front, Json
+from limner.studio.web.user import NOBODY, Patience, counted
 
 HOUSE = "house"  # who serves by the token that the studio made for itself
 LOOK = 2**20  # bytes of a look at a job
@@ -35,15 +36,20 @@ Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """Who may serve: an account's token that is made for it, or, where there are no accounts, the one in `own`."""
+    """Who may serve: an account's token that is made for it, or, where there are no accounts, the one in `own`.
+
+    Who has none is counted as a stranger.
+    """
 
     tokens: Tokens
     own: Path | None
+    patience: Patience | None = None
 
     def __call__(self, request: Request) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         bearer = self._bearer(token.strip()) if scheme.lower() == "bearer" else None
         if bearer is None:
+            counted(NOBODY, request, self.patience)
             raise LimnerError("this door is for workers alone", "send a token that is made to serve", 401)
         request.state.bearer = bearer
 
