@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 
 import pytest
@@ -17,9 +18,9 @@ from PIL import Image
 from limner.cli import main
 from limner.coursework.grading.blind import HIDDEN, blind
 from limner.coursework.grading.folder import Folder
-from limner.coursework.grading.marks import cell, points, uncelled
+from limner.coursework.grading.marks import Mark, WrongMarksError, cell, points, read, uncelled
 from limner.coursework.grading.roll import Sent, Student, roster, sent, whose
-from limner.coursework.grading.rubric import Criterion, parsed, usual, written
+from limner.coursework.grading.rubric import Criterion, Rubric, parsed, usual, written
 from limner.coursework.specfile import published
 from limner.errors import LimnerError
 
@@ -210,6 +211,27 @@ def test_two_who_mark_from_copies_do_not_undo_each_other(place: Path) -> None:
     stand = {(row["handin"], row["criterion"]): row["points"] for row in rows(place / "out" / "marks.csv")}
     assert stand[bob, "bias"] == ""
     assert len(Folder(place / "out").marks()) == 5  # nothing that was ever said is gone
+
+
+def test_an_older_copy_does_not_undo_a_newer_mark() -> None:
+    rubric = usual(published())
+    before = [Mark("AAAA", "story", Decimal(8), "", "one", "")]
+    newer = [*before, Mark("AAAA", "story", Decimal(9), "better", "two", "")]
+    for row in (("", "8", ""), ("1", "7", ""), ("1", "", "worse"), ("1", "-", ""), ("", "-", "")):
+        with pytest.raises(WrongMarksError, match="somebody marked AAAA, story meanwhile; empty its points"):
+            taken(rubric, row, newer)
+    for row in (("1", "8", ""), ("", "9", "better"), ("", "", "")):
+        assert taken(rubric, row, newer) == []  # as it was written, or as it stands
+    (mark,) = taken(rubric, ("2", "7", ""), newer)
+    assert mark.said == (Decimal(7), "better")
+
+
+def taken(rubric: Rubric, row: tuple[str, str, str], marks: list[Mark]) -> list[Mark]:
+    """What is new in a file of one row: its line, points and comment."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "marks.csv"
+        path.write_text(f"handin,criterion,line,points,comment\nAAAA,story,{','.join(row)}\n")
+        return read(path, {"AAAA": ""}, rubric, "two", "", marks)
 
 
 def test_a_picture_with_votes_is_printed_without_a_name(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

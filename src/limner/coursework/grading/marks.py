@@ -117,7 +117,8 @@ def read(path: Path, handins: Mapping[str, str], rubric: Rubric, by: str, at: st
     """What is new in a file that was filled in.  `handins` gives each one's sha256.
 
     An empty cell changes nothing, `-` takes a mark back, and a row that is as it was written is not new, whatever
-    others have marked since.  WrongMarksError holds every row that is wrong; then none is taken.
+    others have marked since; one that is new is wrong where they have.  WrongMarksError holds every row that is wrong;
+    then none is taken.
     """
     new, wrong, seen = list[Mark](), list[Wrong](), dict[tuple[str, str], int]()
     for line, said in list(_rows(path)):
@@ -130,6 +131,7 @@ def read(path: Path, handins: Mapping[str, str], rubric: Rubric, by: str, at: st
             number, comment = _said(said, criterion, marks)
             mark = Mark(*key, number, comment, by, at, handins[key[0]])
             if mark.said != _stands(key, marks):
+                _meanwhile(said.get("line", ""), key, marks)
                 new.append(mark)
         except LimnerError as fault:
             wrong.append(Wrong(line, fault.what, fault.remedy))
@@ -200,9 +202,23 @@ def _stands(key: tuple[str, str], marks: Sequence[Mark]) -> tuple[Decimal | None
     return here[1].said if here else (None, "")
 
 
+def _meanwhile(line: str, key: tuple[str, str], marks: Sequence[Mark]) -> None:
+    """LimnerError where another mark stands than the one that a row was written with."""
+    here = standing(marks).get(key)
+    if here and here[0] != _number(line):
+        raise LimnerError(
+            f"somebody marked {key[0]}, {key[1]} meanwhile",
+            "empty its points and comment to leave that mark, or change it in a new copy",
+        )
+
+
+def _number(line: str) -> int:
+    return int(line) if line.isascii() and line.isdecimal() and len(line) < 9 else 0
+
+
 def _old(line: str, marks: Sequence[Mark]) -> Mark | None:
     """The mark that a row was written with."""
-    number = int(line) if line.isascii() and line.isdecimal() and len(line) < 9 else 0
+    number = _number(line)
     return marks[number - 1] if 0 < number <= len(marks) else None
 
 
