@@ -10,6 +10,8 @@ from studios import Studio
 from limner.errors import LimnerError
 from limner.studio.course import Assignment
 from limner.studio.people.handing import Handing
+from limner.studio.people.prizes import Prizes
+from limner.studio.register import Role
 from limner.studio.sheets import Told
 from limner.studio.vault import Vault
 
@@ -38,3 +40,14 @@ def test_what_arrived_last_stays_though_an_older_one_was_checked_after_it(studio
     studio.time.passes(1)
     newer = handing.hand_in(ada, story, "AAAA", "b.zip", b"newer", TOLD, handing.now())
     assert handing.hand_in(ada, story, "AAAA", "a.zip", b"older", TOLD, older) == newer
+
+
+def test_votes_are_for_pictures_that_are_still_there(studio: Studio, handing: Handing) -> None:
+    ada, tom, (story,) = joined(studio, "ada"), joined(studio, "tom", Role.ASSISTANT), handing.assignments
+    prizes = Prizes(studio.database)
+    handing.hand_in(ada, story, "AAAA", "a.zip", b"two pictures", TOLD, handing.now())
+    prizes.vote(tom, "AAAA", 2)
+    handing.hand_in(ada, story, "AAAA", "a.zip", b"two pictures", TOLD, handing.now())
+    assert prizes.votes(tom) == {("AAAA", 2): 1}  # the same file again
+    handing.hand_in(ada, story, "AAAA", "a.zip", b"one picture", replace(TOLD, pictures=1), handing.now())
+    assert prizes.votes(tom) == {}

@@ -9,7 +9,7 @@ from limner.coursework.grading.folder import drawn
 from limner.errors import LimnerError
 from limner.studio.course import Assignment, Course
 from limner.studio.database import Database, Moment, Record
-from limner.studio.handed import HANDINS, MARKS, REMARKS
+from limner.studio.handed import HANDINS, MARKS, REMARKS, VOTES
 from limner.studio.people import log
 from limner.studio.people.letters import day
 from limner.studio.people.person import Person
@@ -90,6 +90,7 @@ class Handing:
             if here and (here[0].file == file or here[0].at > at):
                 return
             if here:
+                moment.run(delete(VOTES).where(VOTES.c.handin == here[0].id))  # which were for other pictures
                 moment.run(update(HANDINS).where(HANDINS.c.id == here[0].id).values(at=at, **values))
             else:
                 row = {"id": handin, "person": who.id, "assignment": assignment.name, "at": at, **values}
