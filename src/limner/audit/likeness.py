@@ -8,6 +8,7 @@ from operator import mul
 from typing import TYPE_CHECKING
 
 from limner.errors import LimnerError
+from limner.metadata.jpeg import SCANS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,13 +24,15 @@ KINDS = ("PNG", "JPEG", "WEBP")
 
 
 def opened(data: bytes, name: str = "the picture") -> "Image":
-    """The picture in a PNG, JPEG or WebP file, as RGB; LimnerError where there is none, or one larger than LARGEST."""
+    """The picture in a PNG, JPEG or WebP file, as RGB; LimnerError where there is none, or one that takes too much."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         image = Image.open(io.BytesIO(data), formats=KINDS)
         if image.width * image.height > LARGEST:
             raise LimnerError(f"{name} has {image.width} x {image.height} pixels", f"at most {LARGEST} are read")
+        if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > SCANS:
+            raise LimnerError(f"{name} is a JPEG of more than {SCANS} scans", "save it anew")
         return image.convert("RGB")
     except (UnidentifiedImageError, Image.DecompressionBombError) as fault:
         raise LimnerError(f"{name} is no picture", "give a PNG, JPEG or WebP file") from fault

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from limner.errors import LimnerError
 from limner.metadata import Reading, read_from
+from limner.metadata.jpeg import SCANS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -17,7 +18,6 @@ FAR, GRAIN = 32, 16  # sides of what is left of a picture from afar
 EDGE = 4  # of 255: less is no edge, but what JPEG makes of a plain ground
 THUMB = 192
 WEIGHTS = {"webp": 1.6}  # a pixel of its decoder takes so many times the memory of the others'
-SCANS = 100  # of a progressive JPEG: each is a pass over all of its pixels
 _HEADS: Mapping[bytes, str] = {
     b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png", b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF",
     b"MM\0*": "TIFF", b"%PDF": "PDF", b"8BPS": "Photoshop",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 HEAD = b"\xff\xd8\xff"
 LONGEST = 65_000  # bytes of a JPEG's segment, in which EXIF and XMP have to fit
 PIXELS = 64_000_000
+SCANS = 100  # of a progressive file that is decoded: each is a pass over all of its pixels
 _XMP, _END = "XML:com.adobe.xmp", "</rdf:Description>"
 _OURS = (("recipe", "limner"), ("receipt", "limner-receipt"))  # by what they are called in XMP and in a PNG
 _OTHERS = ("invokeai_metadata", "sd-metadata", "Dream")  # which no JPEG has
