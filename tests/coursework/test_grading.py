@@ -313,6 +313,31 @@ def test_a_rose_may_stay_where_rose_has_to_go() -> None:
     assert hide.name("rose-01.jpg") == f"{HIDDEN}-01.jpg"
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("Li", "by Li: a list, lively", f"by {HIDDEN}: a list, lively"),
+        ("Bo Li", "bo_li, Li Bo, a bolide", f"{HIDDEN}, {HIDDEN}, a bolide"),
+        ("\u738b\u4f1f", "\u6211\u662f\u738b\u4f1f\u7684", f"\u6211\u662f{HIDDEN}\u7684"),  # within a sentence
+        ("\u738b \u4f1f", "\u6211\u662f\u738b\u4f1f", f"\u6211\u662f{HIDDEN}"),
+        ("\uae40\ubbfc\uc218", "\uae40\ubbfc\uc218\ub294", f"{HIDDEN}\ub294"),  # with an ending
+        (
+            "\u0e2a\u0e21\u0e0a\u0e32\u0e22",
+            "\u0e19\u0e32\u0e22\u0e2a\u0e21\u0e0a\u0e32\u0e22",
+            f"\u0e19\u0e32\u0e22{HIDDEN}",
+        ),
+        ("Ada", "\u6211\u662fAda\u7684", f"\u6211\u662f{HIDDEN}\u7684"),
+        ("J\u00f6rg", "by Jo\u0308rg, joerg", f"by {HIDDEN}, joerg"),  # as a Mac writes it
+        ("Jo\u0308rg", "by J\u00f6rg", f"by {HIDDEN}"),
+        ("", "an o\u0308re", "an o\u0308re"),
+    ],
+)
+def test_short_names_and_those_of_any_script_are_hidden(name: str, text: str, says: str) -> None:
+    hide = blind(Student("12", name, "", "12"))
+    assert hide.text(f"{text}; 12") == f"{says}; 12"
+    assert hide.name(f"{text}.jpg") == f"{says}.jpg"
+
+
 def test_points_are_exact() -> None:
     criterion = Criterion("a", "A", Decimal("2.5"))
     assert [points(text, criterion) for text in ("2.50", "0", "-0", " 1 ")] == [Decimal("2.5"), 0, 0, 1]
