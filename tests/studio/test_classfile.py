@@ -1,6 +1,7 @@
 """A class file that is changed while the studio runs: a good one holds soon, a bad one is told and changes nothing."""
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pupils import PLAIN, school
 from limner.studio.classfile import EVERY, Classfile, classfile
 from limner.studio.course import read
 from limner.studio.register import Role
+from limner.studio.web.coursework import Brief
 
 TOML = '[course]\nname = "Graphics"\naddress = "http://127.0.0.1"\nmodels = ["mini"]\n'
 BUDGET = '[[assignments]]\nname = "tries"\npictures = {}\n'
@@ -102,3 +104,26 @@ def test_two_of_a_file_do_not_know_of_each_other(file: Path) -> None:
     one, two = (Classfile(read(file), file, clock=Hours(EVERY)) for _ in range(2))
     file.write_text(TOML + BUDGET.format(50), encoding="utf-8")
     assert one.course == two.course == replace(one.course)
+
+
+RUBRIC = 'version = 1\n[[criteria]]\nname = "all"\npoints = {}\n'
+
+
+def test_a_rubric_holds_soon_when_it_is_changed_and_when_another_is_named(file: Path) -> None:
+    hours, brief = Hours(), Brief()
+    first, other = (file.with_name(name) for name in ("rubric.toml", "other.toml"))
+    rules = Classfile(read(file), file, clock=hours)
+    assert len(brief.of(rules.course.course)[1].criteria) == 4  # the usual
+    for path, points in ((first, 10), (other, 200)):
+        path.write_text(RUBRIC.format(points))
+        file.write_text(TOML + f'rubric = "{path.name}"\n', encoding="utf-8")
+        hours.pass_()
+        assert brief.of(rules.course.course)[1].points == points
+    other.write_text(RUBRIC.format("3000"))
+    hours.pass_()
+    assert brief.of(rules.course.course)[1].points == 200
+    assert "other.toml" in rules.fault  # the page of the class says why
+    other.write_text(RUBRIC.format("30.5"))
+    hours.pass_()
+    assert brief.of(rules.course.course)[1].points == Decimal("30.5")
+    assert rules.fault == ""

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import TypeAlias
 
 from limner.errors import LimnerError
 from limner.studio.course import Course, read
 
+Mark: TypeAlias = tuple[int, int, int]
 EVERY = 2.0  # seconds from one look at the file to the next, while somebody asks
 
 
@@ -26,7 +28,7 @@ class Classfile:
     since: float = field(default_factory=time.time)
     fault: str = ""
     _looked: float | None = None
-    _mark: tuple[int, int, int] | None = None
+    _mark: tuple[Mark | None, ...] | None = None
     _lock: Lock = field(default_factory=Lock)
 
     @property
@@ -40,9 +42,10 @@ class Classfile:
             return self.held
 
     def _look(self, path: Path) -> None:
-        """Read it, if it is another than before; LimnerError is told, and nothing else comes of it."""
-        mark = _marked(path)
-        if mark is not None and mark == self._mark:
+        """Read it, if it or a file that it names is another than before; LimnerError is told, and that is all."""
+        named = self.held.course.assignment, self.held.course.rubric
+        mark = marked(path), *(marked(Path(each)) for each in named if each)
+        if mark[0] is not None and mark == self._mark:
             return
         try:
             fresh = read(path)
@@ -74,7 +77,7 @@ def _kept(held: Course, fresh: Course) -> None:
             raise LimnerError(f"course.{name} is another", "restart the studio, or take it back")
 
 
-def _marked(path: Path) -> tuple[int, int, int] | None:
+def marked(path: Path) -> Mark | None:
     """By which a file is known to be the one that was read; None where there is none."""
     try:
         found = path.stat()

@@ -1,6 +1,6 @@
 """What pages about hand-ins have at hand: the assignment's rules, its rubric, and sheets that are made of zips."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from limner.coursework.grading.vouching import words
 from limner.coursework.handin import Source, opened
 from limner.coursework.spec import Spec
 from limner.coursework.specfile import read as read_spec
+from limner.errors import LimnerError
+from limner.studio.classfile import Mark, marked
+from limner.studio.course import About
 from limner.studio.people.handing import Handin, Handing
 from limner.studio.people.marking import Marking, rubric_for
 from limner.studio.people.person import Person
@@ -26,25 +29,47 @@ from limner.studio.web.room import Room
 PICTURES = "/course/pictures"
 
 
+@dataclass(slots=True, eq=False)
+class Brief:
+    """The assignment and its rubric, read anew where their files are others; one that is wrong changes nothing."""
+
+    held: tuple[Spec, Rubric] | None = None
+    _read: tuple[tuple[str, Mark | None], ...] = ()
+
+    def of(self, about: About) -> tuple[Spec, Rubric]:
+        """As they stand; LimnerError where they were never right."""
+        named = about.assignment, about.rubric
+        files = tuple((each, marked(Path(each)) if each else None) for each in named)
+        if self.held is None or files != self._read:
+            try:
+                spec = read_spec(Path(named[0]) if named[0] else None)
+                self.held = spec, read(Path(named[1]) if named[1] else None, spec)
+            except LimnerError:
+                if self.held is None:
+                    raise
+            self._read = files
+        return self.held
+
+
 @dataclass(frozen=True)
 class Coursework:
     """One course's."""
 
     front: Front
     room: Room
+    brief: Brief = field(default_factory=Brief)
 
     @cached_property
     def sheets(self) -> Sheets:
         return Sheets(self.room.vault.handins)
 
-    @cached_property
+    @property
     def spec(self) -> Spec:
-        return read_spec(Path(self.file) if self.file else None)
+        return self.brief.of(self.room.course.course)[0]
 
-    @cached_property
+    @property
     def whole(self) -> Rubric:
-        named = self.room.course.course.rubric
-        return read(Path(named) if named else None, self.spec)
+        return self.brief.of(self.room.course.course)[1]
 
     @property
     def file(self) -> str:
