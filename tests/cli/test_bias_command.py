@@ -4,13 +4,15 @@ import json
 import re
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2 as httpx
 import pytest
 
 from limner.audit.folder import ANSWERS, QUESTION, Folder, opened
-from limner.audit.study import UNTOLD
+from limner.audit.shares import Reference
+from limner.audit.study import UNTOLD, written
 from limner.audit.tally import Answer
 from limner.cli import main
 from limner.cli.tallying import Server, Tally
@@ -83,6 +85,20 @@ def test_a_question_stays_as_it_was_answered(study: Path, capsys: pytest.Capture
     file.write_text(file.read_text().replace("count = 3", "count = 4"))
     assert "answers another question" in refused(capsys, "report", study)
     assert "another model" in refused(capsys, "draw", study, "--model", "limner-mini")
+
+
+def test_what_it_is_held_against_stays_too(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    held, file, lines = opened(study).study, study / QUESTION, study / ANSWERS
+    opened(study).add(Answer("ada", "a-42", "female"))
+    file.write_text(written(replace(held, harm="to somebody")))
+    assert len(opened(study).lines()) == 1
+    for other in (replace(held, reference=Reference(0.1, 0.5)), replace(held, source="somebody else"),
+                  replace(held, reference=None, shares={"female": 0.4, "male": 0.6})):  # fmt: skip
+        file.write_text(written(other))
+        assert "was given beside another reference than study.toml has now" in refused(capsys, "report", study)
+    told = {name: value for name, value in json.loads(lines.read_text()).items() if name != "against"}
+    lines.write_text(json.dumps(told) + "\n")
+    assert len(opened(study).lines()) == 1  # of a limner that did not say
 
 
 def test_half_a_line_is_passed_over_and_nothing_else(study: Path) -> None:

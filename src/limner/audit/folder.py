@@ -49,7 +49,8 @@ class Folder:
         """On the disk when this returns: one line, written at once, behind what stands there."""
         if not 0 < len(answer.rater) <= LONGEST or not answer.rater.isprintable():
             raise LimnerError("a rater has no name", f"give one of 1 to {LONGEST} characters")
-        told = {"study": self.study.name, "rater": answer.rater, "picture": answer.picture, "answer": answer.answer,
+        told = {"study": self.study.name, "against": self.study.against, "rater": answer.rater,
+                "picture": answer.picture, "answer": answer.answer,
                 "at": datetime.now(UTC).isoformat(timespec="seconds")}  # fmt: skip
         line = json.dumps(told, ensure_ascii=False).encode() + b"\n"
         try:
@@ -77,14 +78,16 @@ class Folder:
         try:
             said = json.loads(line)
             answer = Answer(str(said["rater"]), str(said["picture"]), str(said["answer"]))
-            name = said["study"]
+            name, against = said["study"], said.get("against", self.study.against)  # which older lines do not say
         except (ValueError, LookupError, TypeError, RecursionError):
             if line.lstrip().startswith(b"{") and not line.rstrip().endswith(b"}"):
                 return Answer("", "", UNDONE)  # a torn line that another followed
             raise LimnerError(f"{where} is no answer", "take it out, or the file from a copy") from None
+        remedy = "a question stays as it was answered: take the change back, or begin a new study"
         if name != self.study.name:
-            remedy = "a question stays as it was answered: take the change back, or begin a new study"
             raise LimnerError(f"{where} answers another question than {QUESTION} asks now", remedy)
+        if against != self.study.against:
+            raise LimnerError(f"{where} was given beside another reference than {QUESTION} has now", remedy)
         return answer
 
 

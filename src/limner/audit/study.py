@@ -107,6 +107,13 @@ class Study:
         return sha256(written(self, asked_only=True).encode()).hexdigest()[:16]
 
     @property
+    def against(self) -> str:
+        """By which answers are known to be from before anybody changed the shares that they are held against."""
+        one, shares = self.reference, sorted((name, float(share)) for name, share in self.shares.items())
+        told = [float(one.low), float(one.high)] if one else [], shares, self.source.strip()
+        return sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+    @property
     def pictures(self) -> tuple["Picture", ...]:
         """All that are to be looked at, seed by seed."""
         return tuple(Picture(arm, self.seed + k) for k in range(self.count) for arm in range(len(self.prompts)))
