@@ -285,7 +285,7 @@ PLANTED_CLOSED = [
     ("DDIM, eta 0.4", "ancestral", "eta**2 + (1 - eta**2)", "eta + (1 - eta)"),
     ("DDIM, eta 0.4", "ancestral", "up = eta *", "up ="),
     ("KDPM2", "dpm_2", "(sigma * sigma_next) ** 0.5", "(sigma + sigma_next) / 2"),
-    ("KDPM2", "dpm_2", "(reply.x - reply.denoised) / half", "slope"),
+    ("KDPM2", "dpm_2", "(middle - reply.denoised) / half", "slope"),
     ("KDPM2 ancestral", "dpm_2_ancestral", "(sigma * down) ** 0.5", "(sigma * sigma_next) ** 0.5"),
     ("KDPM2 ancestral", "dpm_2_ancestral", "x + (down - sigma)", "x + (sigma_next - sigma)"),
     ("LMS", "lms", "most: int = 4", "most: int = 3"),
