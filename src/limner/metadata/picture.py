@@ -16,6 +16,7 @@ from limner.metadata.chunks import Chunks, chunks, within
 from limner.metadata.comfy import comfy
 from limner.metadata.fooocus import fooocus
 from limner.metadata.invoke import dream, invoke, invoke_2
+from limner.metadata.jpeg import LONGEST
 from limner.metadata.parameters import parameters, parse
 from limner.metadata.place import place
 from limner.metadata.reading import Reading, short
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 RECEIPT = "limner-receipt"  # the keyword of a PNG's text
 FORMATS: Mapping[str, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 _LONGEST = 2**20  # bytes of a packet that holds a recipe
-_SEGMENT = 65_533 - len(b"http://ns.adobe.com/xap/1.0/\0")  # bytes of XMP or EXIF that a JPEG has room for
 _NAMESPACE = "urn:limner:1.0/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SOURCES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -72,7 +72,7 @@ def filed(image: "Image", form: str, recipe: Recipe, text: str, receipt: str = "
         more = "".join(f"<limner:{name}>{escape(said)}</limner:{name}>" for name, said in words.items() if said)
         block, packet = _exif(text), _packet(recipe, more).encode()
         if form == "jpeg":
-            if max(len(packet), len(block.tobytes())) > _SEGMENT:
+            if max(len(packet), len(block.tobytes())) > LONGEST:
                 raise LimnerError("what the picture is to say of itself is too long for a JPEG", "take PNG or WebP")
             image.save(file, "JPEG", quality=95, subsampling=0, exif=block, xmp=packet)
         else:
@@ -84,7 +84,8 @@ def fits(form: str, recipe: Recipe, extras: Mapping[str, str]) -> None:
     """LimnerError, before anybody draws, where a file of that format has no room for what it is to say."""
     from PIL import Image
 
-    filed(Image.new("RGB", (8, 8)), form, recipe, parameters(recipe, extras))
+    if form == "jpeg":  # the others have room for anything
+        filed(Image.new("RGB", (8, 8)), form, recipe, parameters(recipe, extras))
 
 
 def _plain(recipe: Recipe) -> str:
