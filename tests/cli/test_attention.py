@@ -243,7 +243,7 @@ def test_prompts_are_chosen_where_some_waver(
     code, out, err = limner(*select, "--pool", 4)
     assert code == 0
     assert "prompts to measure" in out
-    assert "8 of 8" in err
+    assert "12 of 12" in err
     kept = json.loads(Path("docs/figures/excite-prompts.json").read_text())
     assert kept["model"] == open_bundle(taught).identity
     assert kept["measured"]

@@ -15,7 +15,7 @@ from limner.bundle import Bundle
 from limner.engine import run
 from limner.errors import LimnerError
 from limner.evaluation import excite
-from limner.evaluation.composition import Prompt, Wanted
+from limner.evaluation.composition import Prompt, Wanted, prompts, shapes_alone
 from limner.evaluation.excite import Failing, Trace, bound, present
 from limner.evaluation.seen import Found, Seen
 from limner.recipe import Recipe, Wish, resolve
@@ -44,6 +44,17 @@ def test_every_second_prompt_that_wavers_is_measured() -> None:
     ]  # fmt: skip
     with pytest.raises(LimnerError, match="all together 4 of 12"):
         excite.registered(tried("two", [0, 4, 0]), "model", "eye", HOW)
+
+
+def test_one_task_says_what_training_never_said() -> None:
+    words = replace(shapes_alone(EYE), composed=("fork and knife", "cat", "apple"), styles=("3d render",))
+    plain, unsaid = (excite.candidates(task, words, 6) for task in ("two", "next to"))
+    assert [each.wanted for each in unsaid] == [each.wanted for each in plain]
+    assert {each.task for each in unsaid} == {"next to"}
+    assert "a fork and knife next to a cat, 3d render" in {each.text for each in unsaid}
+    assert all(" and " not in each.text.replace("fork and knife", "") for each in unsaid)
+    assert all(" and " in each.text.replace("fork and knife", "") for each in plain)
+    assert excite.candidates("binding", words, 6) == prompts("binding", False, words, 6)
 
 
 def test_what_was_chosen_is_read_as_written_and_for_nobody_else(tmp_path: Path) -> None:

@@ -59,13 +59,13 @@ def select(args: argparse.Namespace, drawing: drawn.Drawing, who: "Eye") -> None
 
 def tried(args: argparse.Namespace, drawing: drawn.Drawing, who: "Eye") -> "list[Failing]":
     """Each task's prompts in turn, drawn as often as they are to be chosen by."""
-    from limner.evaluation.composition import prompts, vocabulary
-    from limner.evaluation.excite import SELECTION, TASKS, Failing, present
+    from limner.evaluation.composition import vocabulary
+    from limner.evaluation.excite import SELECTION, TASKS, Failing, candidates, present
     from limner.evaluation.reading import taught
     from limner.recipe import Wish
 
     words = vocabulary(*taught(drawing.bundle.folder), who)
-    lists = [prompts(task, False, words, args.pool) for task in TASKS]
+    lists = [candidates(task, words, args.pool) for task in TASKS]
     found: list[Failing] = []
     for number in range(max(map(len, lists))):
         for prompt in (each[number] for each in lists if number < len(each)):

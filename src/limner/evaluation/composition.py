@@ -94,10 +94,11 @@ def single(words: Vocabulary, rng: Random, turn: int) -> Prompt:
 
 
 def two(words: Vocabulary, rng: Random, turn: int) -> Prompt:
-    """Both have to be there, wherever.  No pair is held out: only with a place is it."""
+    """Both have to be there, wherever.  Held out are those that were never shown side by side in this order."""
     pair = words.different(rng, words.composed)
     first, second = (with_article(word, "count") for word in pair)
-    return Prompt("two", False, f"{first} and {second}, {rng.choice(words.styles)}", tuple(map(Wanted, pair)))
+    text = f"{first} and {second}, {rng.choice(words.styles)}"
+    return Prompt("two", held_out(pair[0], "left of", pair[1]), text, tuple(map(Wanted, pair)))
 
 
 def position(words: Vocabulary, rng: Random, turn: int) -> Prompt:

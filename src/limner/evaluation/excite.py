@@ -21,9 +21,10 @@ from limner.engine.run import Picture
 from limner.errors import LimnerError
 from limner.evaluation import drawn
 from limner.evaluation.alignment import floats, thing
-from limner.evaluation.composition import Prompt, Wanted, right
+from limner.evaluation.composition import Prompt, Vocabulary, Wanted, prompts, right
 from limner.evaluation.figures import Value
 from limner.evaluation.seen import Eye, Seen
+from limner.pictures.nouns import with_article
 from limner.recipe import Recipe, Wish
 from limner.sampler.sampling import Asking, Query
 
@@ -33,7 +34,9 @@ BAND = (0.25, 0.75)  # share of right pictures between which a prompt fails ofte
 TEMPERATURES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 PACES = (20.0, 60.0, 150.0)  # far above, pictures break
 GOOD_LOSS = (0.3, 0.6)  # between which the median loss of failing pictures should be
-TASKS = ("two", "binding")
+UNSAID = "next to"
+"""What no caption of the training says of two things: such a prompt wavers oftener than those that it does say."""
+TASKS = ("two", UNSAID, "binding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,18 @@ def registered(found: Sequence[Failing], model: str, oracle: str, how: Mapping[s
             "a model that never or always draws two things leaves nothing to excite",
         )
     return Registered(model, oracle, how, tuple(measured), tuple(calibration))
+
+
+def candidates(task: str, words: Vocabulary, most: int) -> list[Prompt]:
+    """Prompts to choose from: a task's of `composition`, or those of "two" in other words."""
+    if task != UNSAID:
+        return prompts(task, False, words, most)
+    said = list[Prompt]()
+    for each in prompts("two", False, words, most):
+        first, second = (with_article(wanted.word, "count") for wanted in each.wanted)
+        style = each.text.removeprefix(f"{first} and {second}")
+        said.append(replace(each, task=task, text=f"{first} {task} {second}{style}"))
+    return said
 
 
 def write(chosen: Registered, file: Path) -> None:

@@ -21,7 +21,7 @@ from limner.pictures.words import COLOURS
 
 # To be raised with every change by which the same numbers compose another picture or caption: here, or in backgrounds,
 # captions, heldout, nouns, shapes or words.  What was kept of scenes, latents for one, is then made anew.
-COMPOSING = 1
+COMPOSING = 2
 
 Canvas = UInt8[np.ndarray, "size size 3"]
 Rgba = UInt8[np.ndarray, "side side 4"]
@@ -30,7 +30,8 @@ _NUMBERS = {2: "two", 3: "three", 4: "four"}
 _OTHER_END = {"left of": "to the right of", "above": "below"}
 _GROUNDS = np.array(list(GROUNDS.values()), float)
 _PLAIN = [name for name in COLOURS if name != "white"]
-_TOGETHER = 1 / 2  # of captions of two things do not say how they stand: "a cat and a dog"
+_TOGETHER = 2 / 3  # of captions of two things side by side name them as a caption under a photograph does: "a cat and
+# a dog", from left to right.  With the order left to chance a small network cannot settle on one, and mixes the two.
 _CONTRAST = 60.0  # distance in RGB below which a thing would sink into a plain background
 
 
@@ -309,10 +310,12 @@ def _related(
         across = (size - side) // 2 + rng.randint(-size // 10, size // 10)
         masks.append(_paste(canvas, picture, *((across, along) if relation == "left of" else (along, across))))
     forward, (first, second) = "to the left of" if relation == "left of" else relation, names
-    turned, together = rng.random() < 0.5, rng.random() < _TOGETHER
-    if turned:
+    together, turned = rng.random() < _TOGETHER, rng.random() < 0.5
+    if relation == "left of" and together:
+        forward = "and"
+    elif turned:
         forward, first, second = _OTHER_END[relation], second, first
-    said = f"{first} {'and' if together else forward} {second}"
+    said = f"{first} {forward} {second}"
     style = things[0].style if things[0].key else ""
     return Scene(kind, canvas, finish(said, style, (), background, rng), masks, things, background)
 
