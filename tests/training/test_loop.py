@@ -56,7 +56,7 @@ def test_a_run_in_three_pieces_is_the_run_in_one_bit_for_bit(tmp_path: Path) -> 
 def test_the_checkpoint_survives_a_crash_while_it_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "net.safetensors"
     trained(file)
-    file.with_suffix(".part").write_bytes(b"half a che")
+    file.with_name(f".{file.name}.0a1b2c3d").write_bytes(b"half a che")
     again = Run(net(), PLAN, file)
     assert again.number == PLAN.steps
     assert json.loads(file.with_suffix(".json").read_text())["step"] == PLAN.steps

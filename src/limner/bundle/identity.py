@@ -1,7 +1,6 @@
 """Who a model is: a sha256 over its tensors, the same however they are stored; and whether every number is one."""
 
 import hashlib
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from limner.bundle.place import home
 from limner.errors import LimnerError
+from limner.home import beside
 
 CHUNK = 1 << 20  # bytes that are looked at together, few enough to stay in the processor's cache
 EXPONENTS: Mapping[torch.dtype, tuple[str, int]] = {
@@ -66,11 +66,10 @@ def memory(files: Sequence[Path]) -> Path | None:
 
 def remember(kept: Path, said: str) -> None:
     """Write an identity down; where nobody may write, it will be computed again."""
-    part = kept.with_suffix(f".{os.getpid()}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(said, "utf-8")
-        part.replace(kept)
+        with beside(kept) as part:
+            part.write_text(said, "utf-8")
     except OSError:
         return
 

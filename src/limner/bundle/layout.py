@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from limner.bundle.place import inside
 from limner.errors import LimnerError
+from limner.home import beside
 from limner.network.config import Json
 
 Config = TypeVar("Config")
@@ -193,10 +193,5 @@ def mark(tensors: Mapping[str, Tensor]) -> str:
 def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """A safetensors file, which is there whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with part.open("wb") as f:
-            poured(f, tensors, {"format": "pt", **(metadata or {})})
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    with beside(file) as part, part.open("wb") as f:
+        poured(f, tensors, {"format": "pt", **(metadata or {})})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from limner.cli import asked
 from limner.errors import LimnerError
+from limner.home import beside
 
 if TYPE_CHECKING:
     from limner.audit.finding import Finding
@@ -292,9 +293,8 @@ def plotted(found: "list[Finding]", file: Path) -> None:
             svg_string=svg, background="#ffffff", skip_system_fonts=True, font_dirs=[fonts], zoom=2))  # fmt: skip
     else:
         raise LimnerError(f"{file} is neither .png nor .svg", "choose one of them")
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(data)
-    part.replace(file)
+    with beside(file) as part:
+        part.write_bytes(data)
 
 
 def _export(args: argparse.Namespace) -> int:

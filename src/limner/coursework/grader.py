@@ -13,6 +13,7 @@ from limner.coursework.specfile import read
 from limner.coursework.told import Json, line
 from limner.coursework.validate import Report, report
 from limner.errors import LimnerError
+from limner.home import beside
 
 HOW = "How it is handed in"
 
@@ -77,9 +78,8 @@ def _report(folder: Path, spec: Spec, tasks: Sequence[str], ours: Sequence[str])
 
 
 def _write(path: Path, results: Mapping[str, Json]) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(results, indent=2), encoding="utf-8")
-    part.replace(path)
+    with beside(path) as part:
+        part.write_text(json.dumps(results, indent=2), encoding="utf-8")
 
 
 def _test(name: str, findings: Sequence[Finding]) -> dict[str, Json]:

@@ -1,7 +1,6 @@
 """Who computes a network's answer: whichever of several was the fastest here and said the same."""
 
 import json
-import os
 import platform
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -23,6 +22,7 @@ from limner.engine.device import pins
 from limner.engine.graphs import Graph, Graphs, export, export_decoder, export_text, installed, runtime
 from limner.engine.untapped import Untapped
 from limner.errors import LimnerError
+from limner.home import beside
 from limner.network.unet import UNet
 from limner.network.vae import without_rest
 from limner.process.noise import draw
@@ -283,9 +283,8 @@ def prepare(bundle: Bundle) -> Verdict:
     verdict = replace(verdict, trials=(*verdict.trials, *lost))
     file = folder(bundle) / f"verdict-{verdict.machine}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(asdict(verdict), indent=2), encoding="utf-8")
-    part.replace(file)
+    with beside(file) as part:
+        part.write_text(json.dumps(asdict(verdict), indent=2), encoding="utf-8")
     return verdict
 
 

@@ -1,8 +1,6 @@
 """A measured picture is drawn once and kept under its recipe, so that a measurement goes on where it was cut off."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from limner.bundle import Bundle
 from limner.engine import backends, run
 from limner.engine.run import Picture
 from limner.evaluation.seen import Eye, Seen
+from limner.home import beside
 from limner.recipe import Recipe, digest
 
 AT_ONCE = 64  # pictures that are looked at together
@@ -34,7 +33,8 @@ def draw(
     folder.mkdir(parents=True, exist_ok=True)
     asked = [recipes[k] for k in left]
     for number, picture in run(asked, bundle, backend=backends.choose(bundle, backend), picture=given):
-        written(files[left[number]], partial(Image.fromarray(picture).save, format="png"))
+        with beside(files[left[number]]) as part:
+            Image.fromarray(picture).save(part, format="png")
         yield done + number + 1
 
 
@@ -42,16 +42,6 @@ def shelf(backend: str, bundle: Bundle) -> str:
     """The name of a folder for what was drawn alike: the backend; but for a CPU's float32 also device and precision."""
     place = bundle.device.type, str(bundle.denoiser.dtype).removeprefix("torch.")
     return backend if place == ("cpu", "float32") else "-".join((backend, *place))
-
-
-def written(file: Path, write: Callable[[Path], object]) -> None:
-    """A file that is whole or not there, whoever else writes it meanwhile."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        write(part)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def place(folder: Path, recipe: Recipe) -> Path:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -24,6 +23,7 @@ from limner.evaluation.alignment import floats, thing
 from limner.evaluation.composition import Prompt, Vocabulary, Wanted, prompts, right
 from limner.evaluation.figures import Value
 from limner.evaluation.seen import Eye, Seen
+from limner.home import beside
 from limner.pictures.nouns import with_article
 from limner.recipe import Recipe, Wish
 from limner.sampler.sampling import Asking, Query
@@ -207,8 +207,10 @@ def traced(recipe: Recipe, bundle: Bundle, folder: Path) -> tuple[Path, Trace]:
     trace, began = Trace(), process_time()
     ((_, picture),) = run([recipe], bundle, [trace.control] if recipe.excite else [])
     trace.seconds = process_time() - began
-    drawn.written(kept, lambda part: part.write_text(json.dumps(asdict(trace)), encoding="utf-8"))
-    drawn.written(file, partial(Image.fromarray(picture).save, format="png"))
+    with beside(kept) as part:
+        part.write_text(json.dumps(asdict(trace)), encoding="utf-8")
+    with beside(file) as part:
+        Image.fromarray(picture).save(part, format="png")
     return file, trace
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from limner.bundle.layout import read_tensors
 from limner.evaluation.spoiling import spoil
+from limner.home import beside
 from limner.pictures.scenes import COMPOSING, MINI, Mix, Scene, Thing, compose, index
 from limner.pictures.sets import Corpus, Record
 from limner.pictures.shapes import SHAPES
@@ -113,9 +114,8 @@ def prepare(
         file = folder / f"{number:05}.safetensors"
         if not file.exists():
             made = chunk(corpus, painter, known, LEARNT, number, seed, ROUGH)
-            part = file.with_suffix(".part")
-            save_file({name: getattr(made, name).contiguous() for name in Exercises.__slots__}, part)
-            part.rename(file)
+            with beside(file) as part:
+                save_file({name: getattr(made, name).contiguous() for name in Exercises.__slots__}, part)
         yield number + 1
 
 

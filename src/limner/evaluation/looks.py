@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -23,6 +22,7 @@ from limner.evaluation.composition import Prompt, Vocabulary, prompts
 from limner.evaluation.heat import Look, Seen
 from limner.evaluation.seen import Eye, Mask
 from limner.evaluation.seen import Seen as Found
+from limner.home import beside
 from limner.pictures.nouns import nouns
 from limner.pictures.scenes import Mix, Scene, compose
 from limner.pictures.sets import Corpus
@@ -152,8 +152,10 @@ def watched(recipes: Sequence[Recipe], bundle: Bundle, folder: Path) -> Iterator
             seen = Levels()
             ((_, picture),) = run([recipe], bundle, [seen.control])
             kept = {f"{sigma!r} {side}": each.half().contiguous() for (sigma, side), each in seen.every().items()}
-            drawn.written(maps, partial(save_file, kept))
-            drawn.written(file, partial(Image.fromarray(picture).save, format="png"))
+            with beside(maps) as part:
+                save_file(kept, part)
+            with beside(file) as part:
+                Image.fromarray(picture).save(part, format="png")
         yield drawn.opened(file), {_place(name): each.float() for name, each in load_file(maps).items()}
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from limner.home import beside
+
 EVERY = 60.0  # seconds between checkpoints
 
 
@@ -71,10 +73,9 @@ class Pupil:
             tensors[f"ema.{name}"] = shadow
             tensors |= {f"memory.{key}.{name}": each for key, each in self.optimiser.state.get(parameter, {}).items()}
         self.out.mkdir(parents=True, exist_ok=True)
-        part = self.out / "state.part"
         told = {"number": str(self.number), "seconds": str(self.seconds), "averaged": str(self.ema.optimization_step)}
-        save_file({name: each.contiguous() for name, each in tensors.items()}, part, told)
-        part.replace(self.out / "state.safetensors")
+        with beside(self.out / "state.safetensors") as part:
+            save_file({name: each.contiguous() for name, each in tensors.items()}, part, told)
 
     def resume(self) -> None:
         import torch

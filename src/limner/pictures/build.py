@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from limner.errors import LimnerError
+from limner.home import beside
 from limner.pictures.catalogue import SETS, WORDS, Package, PictureSet
 from limner.pictures.fetch import default_cache, fetch, members
 from limner.pictures.heldout import all_held_out
@@ -125,7 +125,8 @@ def _shard(
             if encoded:
                 archive.writestr(zipfile.ZipInfo(f"{drawing.record.key}.webp", _OLDEST), encoded)
                 kept.append(drawing.record)
-    _replace(path, buffer.getvalue())
+    with beside(path) as part:
+        part.write_bytes(buffer.getvalue())
     return Shard(path.name, which.name, len(kept), plan, _sha256(buffer.getvalue())), kept
 
 
@@ -182,17 +183,8 @@ def _write(folder: Path, size: int, seed: int, table: Mapping[str, PictureSet], 
         "held_out": manifest.held_out,
     }
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("],[", "],\n[")
-    _replace(folder / "manifest.json", text.encode())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write beside and rename, so that whoever reads `path` sees the old file or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(folder / "manifest.json") as part:
+        part.write_bytes(text.encode())
 
 
 def _sha256(content: bytes) -> str:

@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from limner.home import beside
 from limner.pictures.scenes import Mix, compose
 from limner.pictures.sets import Corpus
 from limner.process.noise import CPU, draw, generator, key
@@ -80,9 +81,8 @@ def prepare(
         latents, states = teller.encode(pixels.to(device).float() / 255), teller.literal(captions).states
         tensors = {"latents": latents.half().cpu(), "states": states.half().cpu()}
         file = file_of(folder, number)
-        part = file.with_suffix(".part")
-        save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"captions": json.dumps(captions)})
-        part.rename(file)
+        with beside(file) as part:
+            save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"captions": json.dumps(captions)})
         yield done
 
 

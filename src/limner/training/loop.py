@@ -1,7 +1,6 @@
 """To train is to walk downhill by noisy steps, and to be able to stop after any of them and lose nothing."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from limner.errors import LimnerError
+from limner.home import beside
 from limner.training.ema import Average
 from limner.training.muon import Muon
 from limner.training.processes import rank, share
@@ -146,9 +146,8 @@ class Run:
         if self.file is None or rank() != 0:
             return
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        part = self.file.with_suffix(".part")
-        save_file(self.tensors(), part, {"step": str(self.number)})
-        os.replace(part, self.file)
+        with beside(self.file) as part:
+            save_file(self.tensors(), part, {"step": str(self.number)})
         curve = self.file.with_suffix(".json")
         curve.write_text(json.dumps({"step": self.number, "loss": [round(x, 5) for x in self.losses]}))
 
