@@ -8,7 +8,14 @@ from pathlib import Path
 
 from limner.errors import LimnerError
 
-PARTS = ("__init__.py", "errors.py", "recipe.py", "metadata", "coursework")  # all that the checker imports of limner
+PARTS = (
+    "__init__.py",
+    "errors.py",
+    "home.py",
+    "recipe.py",
+    "metadata",
+    "coursework",
+)  # all that the checker imports of limner
 NEEDS = ("pillow", "pillow-heif")
 SETUP = """#!/bin/sh
 # Gradescope runs this once, when the autograder is built.
