@@ -197,6 +197,44 @@ def test_all_of_them_and_again_what_failed(
     assert "--nonsense" in refused("measure", "--all", "--nonsense")
 
 
+def test_a_summary_keeps_what_no_job_takes_anew(
+    taught: Path, here: Path, limner: Callable[..., Said], refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = list[list[str]]()
+    monkeypatch.setattr(whole, "launched", counted(calls, taught))
+    ask = ("measure", "all", "--model", taught)
+    limner(*ask)
+    names = [f"{name}.share" for name in measure.JOBS if name != "guidance"]
+    code, out, _ = limner(*ask, "--only", "recognition", "--fresh")
+    assert (code, out) == (0, "recognition.share 0.5 at least 0.4 ok\n")
+    assert [each["name"] for each in report("measure")["figures"]] == names  # type: ignore[index]
+    jobs: Mapping[str, Mapping[str, object]] = report("measure")["details"]["jobs"]  # type: ignore[assignment]
+    assert [each["state"] for each in jobs.values()] == ["taken", *["kept"] * 4]
+
+    write_json(Path("docs/figures/clip.json"), read_json(Path("docs/figures/clip.json")) | {"model": "another"})
+    limner(*ask, "--only", "recognition")
+    assert [each["name"] for each in report("measure")["figures"]] == names[:-1]  # type: ignore[index]
+    monkeypatch.setattr(whole, "launched", lambda words: 2)
+    kept = Path("docs/figures/measure.json").read_bytes()
+    assert limner(*ask, "--only", "recognition", "composition", "--fresh")[:2] == (1, "")
+    assert Path("docs/figures/measure.json").read_bytes() == kept
+
+
+def test_what_all_jobs_have_in_common_is_refused_before_any(
+    taught: Path, here: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole, "launched", lambda words: pytest.fail("a job began"))
+    for name in ("all", "attention"):
+        ask = ("measure", name, "--model", taught)
+        assert "backend 'nonsense' is not known" in refused(*ask, "--backend", "nonsense")
+        assert "steps 0 is out of range" in refused(*ask, "--steps", 0)
+    assert "steps 0 is out of range" in refused("measure", "--all", "--model", taught, "--steps", 0, "--only", "clip")
+    (here / "afile").write_text("")
+    for words in (("all",), ("--all",), ("recognition",), ("clip", "--preset", "base"), ("speed",)):
+        assert "afile is no folder" in refused("measure", *words, "--model", taught, "--figures", "afile/x")
+    assert not (here / "docs").exists()
+
+
 def test_without_an_oracle_nobody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oracle, "SHIPPED", tmp_path)
     with pytest.raises(LimnerError, match=r"oracle.safetensors is no oracle"):

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -86,7 +87,6 @@ def flags(parser: argparse.ArgumentParser) -> None:
     jobs = parser.add_subparsers(
         metavar=" | ".join(["draw", "read", "label", "speed", *JOBS, *OTHERS, *ATTENTION, "attention", "all", "card"])
     )
-    parser.set_defaults(job=_nothing)
     draw = jobs.add_parser("draw", help="draw 100 nouns, one picture each, as shuffled files for a reader to name")
     asked.bundle_flags(draw)
     asked.backend_flag(draw)
@@ -136,12 +136,25 @@ def ended(job: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Without a job there has to be --all, which is the job of that name."""
+    args = args if hasattr(args, "job") else _all_of(args)
+    if args.job is not _card:  # which reads figures
+        writable(args.figures)
     code: int = args.job(args)
     return code
 
 
-def _nothing(args: argparse.Namespace) -> int:
-    """Without a job there has to be --all, which is the job of that name."""
+def writable(folder: Path) -> None:
+    """LimnerError unless the folder is there, or can be made, and can be written to: before a job works for minutes."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not there.is_dir():
+        raise LimnerError(f"{there} is no folder, so that no figures go to {folder}", "choose another --figures")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise LimnerError(f"{there} cannot be written to", "choose another folder with --figures")
+
+
+def _all_of(args: argparse.Namespace) -> argparse.Namespace:
+    """What stands after --all."""
     from limner.cli import Parser
 
     if args.all is None:
@@ -149,7 +162,8 @@ def _nothing(args: argparse.Namespace) -> int:
     parser = Parser(prog="limner measure --all", allow_abbrev=False)
     whole.flags(parser)
     ended(parser)
-    return _all(parser.parse_args(args.all))
+    parser.set_defaults(job=_all)
+    return parser.parse_args(args.all)
 
 
 def _figures(job: Job, args: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
-"""All that `limner measure` finds out without a reader, one job after another, each in a process of its own."""
+"""Several jobs of `limner measure`, one after another, each in a process of its own, and a summary of them."""
 
 import argparse
+import json
 import shlex
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from limner.cli import asked, drawn
-from limner.cli.progress import told
+from limner.cli.progress import above_zero, told
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ class Done:
     """What became of a job."""
 
     name: str
-    command: Sequence[str]
     state: Literal["taken", "kept", "failed"]
     seconds: float
     figures: "Sequence[Figure]"
@@ -54,32 +54,59 @@ def flags(job: argparse.ArgumentParser) -> None:
 
 
 def figures(args: argparse.Namespace, jobs: Mapping[str, Job], title: str = "measure") -> "tuple[list[Figure], bool]":
-    """All their figures, under the jobs' names, and whether a job failed; the others go on.  Kept in TITLE.json."""
-    from limner.evaluation.charts import summary
-    from limner.evaluation.figures import Value, record
+    """All their figures, under the jobs' names, and whether a job failed; the others go on.
 
+    What the jobs have in common is refused before any of them begins.
+    """
     if unknown := set(args.only or ()) - set(jobs):
         raise LimnerError(f"there is no job {min(unknown)!r} here", f"there are {', '.join(jobs)}")
+    if args.steps is not None:
+        above_zero("steps", args.steps)
+    bundle = asked.bundle(args)
+    if args.backend is not None:
+        asked.backend(args, bundle)
+    identity, looks = bundle.identity, looker()
     wanted = [name for name in jobs if name in (args.only or jobs)]
-    identity, looks = asked.bundle(args).identity, looker()
     done = list[Done]()
     for number, name in enumerate(wanted, 1):
         words = command(name, jobs[name], args)
         told(f"{number} of {len(wanted)}: limner {shlex.join(words)}")
         done.append(taken(name, words, args.figures / f"{name}.json", identity, looks, args.fresh))
         told(f"{name} {done[-1].state}, {done[-1].seconds:.0f} s")
-    found = [figure for each in done for figure in each.figures]
+    if any(each.figures for each in done):
+        summarised(args.figures / f"{title}.json", jobs, done, identity, looks)
+    return [figure for each in done for figure in each.figures], any(each.state == "failed" for each in done)
+
+
+def summarised(file: Path, jobs: Iterable[str], done: Sequence[Done], identity: str, looks: str | None) -> None:
+    """Keep what became of the jobs, and draw it; what the file had of those that failed or were not asked for stays."""
+    from limner.evaluation.charts import summary
+    from limner.evaluation.figures import Value, record
+
+    there = before(file, jobs, identity, looks)
+    there |= {each.name: each for each in done if each.figures or each.name not in there}
+    told_of = [there[name] for name in jobs if name in there]
+    found = [figure for each in told_of for figure in each.figures]
     details: dict[str, Value] = {
         "oracle": looks,
         "jobs": {
             each.name: {"state": each.state, "seconds": round(each.seconds), "figures": len(each.figures)}
-            for each in done
+            for each in told_of
         },
     }
-    record(args.figures / f"{title}.json", found, identity, details)
-    if found:
-        summary(found, args.figures / f"{title}.png")
-    return found, any(each.state == "failed" for each in done)
+    record(file, found, identity, details)
+    summary(found, file.with_suffix(".png"))
+
+
+def before(file: Path, jobs: Iterable[str], identity: str, looks: str | None) -> dict[str, Done]:
+    """What a summary tells of already, as the jobs' JSON has it, if that is still of these weights and this oracle."""
+    try:
+        told_of = json.loads(file.read_text(encoding="utf-8"))["details"]["jobs"]
+        names = [name for name in jobs if name in told_of]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    found = {name: kept(file.with_name(f"{name}.json"), None, identity, looks) for name in names}
+    return {name: Done(name, "kept", 0.0, figures) for name, figures in found.items() if figures}
 
 
 def command(name: str, job: Job, args: argparse.Namespace) -> list[str]:
@@ -102,11 +129,11 @@ def taken(name: str, words: Sequence[str], file: Path, identity: str, looks: str
     from time import monotonic
 
     if not fresh and (figures := kept(file, words, identity, looks)):
-        return Done(name, words, "kept", 0.0, figures)
+        return Done(name, "kept", 0.0, figures)
     began = monotonic()
     code = launched(words)
     figures = kept(file, words, identity, looks) if code in (0, 1) else ()
-    return Done(name, words, "taken" if figures else "failed", monotonic() - began, figures)
+    return Done(name, "taken" if figures else "failed", monotonic() - began, figures)
 
 
 def launched(words: Sequence[str]) -> int:
@@ -114,18 +141,19 @@ def launched(words: Sequence[str]) -> int:
     return subprocess.call([sys.executable, "-m", "limner", *words], stdout=subprocess.DEVNULL)
 
 
-def kept(file: Path, words: Sequence[str], identity: str, looks: str | None) -> "Sequence[Figure]":
-    """The figures in a job's JSON, named after the job; none if they are of another model, oracle or command."""
-    import json
+def kept(file: Path, words: Sequence[str] | None, identity: str, looks: str | None) -> "Sequence[Figure]":
+    """The figures in a job's JSON, named after the job; none if they are of another model, oracle or command.
 
+    Without words any command will do.
+    """
     from limner.evaluation.figures import Figure, without_folders
 
     try:
         report = json.loads(file.read_text(encoding="utf-8"))
-        said, asked_for = (
-            placeless(each) for each in (shlex.split(report["command"])[1:], map(without_folders, words))
-        )
-        if report["model"] != identity or said != asked_for or report["details"].get("oracle", looks) != looks:
+        said = placeless(shlex.split(report["command"])[1:])
+        if words is not None and said != placeless(map(without_folders, words)):
+            return ()
+        if report["model"] != identity or report["details"].get("oracle", looks) != looks:
             return ()
         return [
             Figure(f"{file.stem}.{each['name']}", each["value"], each["target"], each["bound"], each["unit"])
