@@ -1,7 +1,9 @@
 """There and back again: what the way up loses, the papers say, and a Gaussian tells exactly."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
+from math import inf
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from limner.control.heatmaps import Heatmaps
 from limner.control.null_text import null_text
 from limner.control.pivot import Trail
 from limner.engine import Engine, run
-from limner.engine.given import answered, given, latent_of, name_of
+from limner.engine.given import given, latent_of, name_of
 from limner.engine.run import Reader, admit, brought
 from limner.errors import LimnerError
 from limner.process.ladder import LADDERS
@@ -23,7 +25,7 @@ from limner.process.schedule import scaled_linear, zero_terminal_snr
 from limner.recipe import Recipe, Wish, resolve
 from limner.sampler import euler, steer
 from limner.sampler.inversion import inverted, noised
-from limner.score.guidance import Lane, classifier_free
+from limner.score.guidance import classifier_free
 from limner.types import Latent
 
 X0 = MU + SCALE * draw(0, "x0", 0, (1, 1, 8, 8)).double()
@@ -68,9 +70,9 @@ def recipe(bundle: Bundle, inversion: str = "direct", **wanted: object) -> Recip
     return resolve(replace(wish, **wanted), bundle.defaults)  # type: ignore[arg-type]
 
 
-def source(bundle: Bundle, inversion: str) -> Latent:
+def source(bundle: Bundle, inversion: str, **wanted: object) -> Latent:
     """Where the source's row of an edit ends, before it is decoded."""
-    asked, read, engine = recipe(bundle, inversion), Reader(bundle), Engine(bundle.denoiser)
+    asked, read, engine = recipe(bundle, inversion, **wanted), Reader(bundle), Engine(bundle.denoiser)
     with torch.no_grad():
         admit(engine, "", asked, read, back=brought(asked, PICTURE, read))
         engine.waiting[0].finish = None
@@ -89,37 +91,28 @@ def test_guidance_leaves_the_way_back_and_three_ways_mend_it(bundle: Bundle) -> 
     assert max(off["null-text"], off["fixed-point"]) < off["ddim"], off  # how much, a network of random weights decides
 
 
-def test_null_texts_of_no_guidance_stay_what_they_were(bundle: Bundle) -> None:
-    """At scale 1 nothing is said twice: the pivots are met, and there is nothing to learn."""
-    sigmas = LADDERS["karras"](bundle.schedule, 4)
-    prompt, nothing = bundle.context(["a red apple"]), bundle.context([""])
-    x0, trail = latent_of(PICTURE, bundle), Trail()
-    top = answered(steer(inverted(x0, sigmas, 6), trail.control), (Lane(prompt),), bundle)
-    trail.at[sigmas[0]] = top
-    pivots = [*(trail.at[sigma] for sigma in sigmas[:-1]), x0]
-    for learnt in null_text(bundle.denoiser, pivots, sigmas, prompt, nothing, 1.0):
-        assert_close(learnt.states, nothing.states)
-
-
-def test_null_texts_meet_the_pivots_better_the_longer_they_learn(bundle: Bundle) -> None:
-    asked = recipe(bundle, "null-text")
+@pytest.mark.parametrize(("scale", "above"), [(1.0, -inf), (4.0, 1.0)])
+def test_nothing_is_learnt_where_nobody_is_told_nothing(bundle: Bundle, scale: float, above: float) -> None:
+    """At scale 1, and in steps outside of guidance's interval, no text stands to be learnt."""
+    asked, prompt, nothing = recipe(bundle, "null-text"), bundle.context(["a red apple"]), bundle.context([""])
+    back = given(asked, latent_of(PICTURE, bundle), bundle, classifier_free(prompt, nothing, scale, above))
+    moved = [not torch.equal(one.states, other.states) for one, other in pairwise((nothing, *back.nothing))]
     sigmas = LADDERS[asked.ladder](bundle.schedule, asked.steps)
-    prompt, nothing = bundle.context(["a red apple"]), bundle.context([""])
-    back = given(asked, latent_of(PICTURE, bundle), bundle, classifier_free(prompt, nothing, asked.guidance))
-    pivots = [*(back.trail[sigma] for sigma in sigmas[:-1]), back.original]
+    assert moved == ([] if scale == 1 else [sigma > above for sigma in sigmas[:-1]])
+
+
+@pytest.mark.parametrize("wanted", [{}, {"rescale": 0.7}, {"guide_below": 3.0}])
+def test_null_texts_meet_the_picture_better_the_longer_they_learn(
+    bundle: Bundle, wanted: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guided plainly, with contrast taken back, or in an interval: what is drawn is what the texts learnt for."""
+    original = latent_of(PICTURE, bundle)
 
     def off(rounds: int) -> float:
-        texts = null_text(bundle.denoiser, pivots, sigmas, prompt, nothing, asked.guidance, rounds)
-        x = pivots[0]
-        for text, sigma, sigma_next in zip(texts, sigmas, sigmas[1:], strict=False):
-            level = torch.tensor([sigma])
-            said, unsaid = (bundle.denoiser(x, level, each) for each in (prompt, text))
-            denoised = asked.guidance * said + (1 - asked.guidance) * unsaid
-            x = denoised + sigma_next * (x - denoised) / sigma
-        return float((x - back.original).square().mean())
+        monkeypatch.setattr("limner.engine.given.null_text", partial(null_text, rounds=rounds))
+        return float((source(bundle, "null-text", **wanted) - original).square().mean())
 
-    with torch.no_grad():
-        errors = [off(rounds) for rounds in (0, 3, 10)]
+    errors = [off(rounds) for rounds in (0, 3, 10)]
     assert errors[0] > errors[1] > errors[2], errors
 
 

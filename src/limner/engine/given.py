@@ -61,9 +61,7 @@ def given(recipe: Recipe, original: Latent, bundle: Bundle, lanes: Guidance) -> 
     if recipe.edit_inversion != "null-text":
         return back
     pivots = [*(trail.at[sigma] for sigma in sigmas[:-1]), original]
-    nothing = next((lane.context for lane in lanes if not lane.seen), prompt)
-    learnt = null_text(bundle.denoiser, pivots, sigmas, prompt, nothing, recipe.guidance)
-    return replace(back, nothing=tuple(learnt))
+    return replace(back, nothing=tuple(null_text(bundle.denoiser, pivots, sigmas, lanes)))
 
 
 @torch.no_grad()
