@@ -262,6 +262,34 @@ def test_the_command(
     assert "'-1' is no number of processes; choose 0 or more" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("stage", ["autoencoder", "diffusion", "all", "loan"])
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("minutes", "-5"), ("minutes", "0"), ("minutes", "nan"), ("minutes", "inf"), ("look", "-3"), ("look", "0"),
+        ("seed", "-1"), ("seed", "12345678901234567890123"), ("steps", "0"), ("rows", "-2"), ("chunks", "0"),
+    ],
+)  # fmt: skip
+def test_what_no_stage_can_do_is_refused_before_a_folder_is_made(
+    stage: str, flag: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", stage, "--corpus", str(tmp_path / "none"), "--out", str(tmp_path / "out"), f"--{flag}", value]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"limner: {flag} ")
+    assert "is out of range" in said
+    assert not [*tmp_path.iterdir()]
+
+
+def test_to_begin_with_no_chunks_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--beside", "0"], ["--rate", "inf"]):
+        assert main(["train", "diffusion", "--out", str(tmp_path / "out"), *words]) == 2
+        assert f"{words[0][2:]} {words[1]} is out of range" in capsys.readouterr().err
+    assert main(["measure", "twin", "--minutes", "inf", "--out", str(tmp_path / "out")]) == 2
+    assert "minutes inf is out of range" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
 def test_a_rate_is_that_of_both_optimisers() -> None:
     """Muon's keeps its proportion to AdamW's: else a training that was to be gentle would be as rough as any."""
     stage = PRESETS["mini"].diffusion

@@ -49,6 +49,7 @@ def pack(args: argparse.Namespace) -> int:
     from limner.training import arrival
     from limner.training.parcels import MIB, parcel
 
+    above_zero("part", args.part)
     model, code = find(args.warm), SHIPPED.parent
     files = {f"src/limner/{file.relative_to(code)}": file for file in plain(code)}
     arguments = ["--preset", args.preset]
@@ -59,7 +60,7 @@ def pack(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         wheels(Path(scratch), args.python, args.wheels)
         files |= {f"wheels/{file.name}": file for file in sorted(Path(scratch).glob("*.whl"))}
-        parts = parcel(files, args.folder, "limner", above_zero("part", args.part) * MIB, arguments)
+        parts = parcel(files, args.folder, "limner", args.part * MIB, arguments)
     shutil.copy(arrival.__file__, args.folder / "run.py")
     size = sum(file.stat().st_size for file in args.folder.iterdir())
     told(f"{len(parts)} parts, {size / MIB:.0f} MiB with run.py and manifest.json; there: python3 run.py --minutes 10")

@@ -5,12 +5,14 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from limner.cli import schooling
-from limner.cli.progress import told
+from limner.cli.progress import some_minutes, told
 from limner.errors import LimnerError
+from limner.recipe import checked
 
 if TYPE_CHECKING:
     from limner.network.config import Json
@@ -27,6 +29,17 @@ STAGES = {
     "decoder": "latents to pictures, further, while everything else stays as it is; at any time after the first",
     "tiny": "latents to small pictures, to look at while others are being drawn; at any time after the first",
 }
+
+
+def sensible(args: argparse.Namespace) -> None:
+    """LimnerError where a flag that a stage may have makes no sense, before anything is opened or made."""
+    checked("seed", args.seed)
+    for name in ("minutes", "look"):
+        if getattr(args, name, None) is not None:
+            some_minutes(name, getattr(args, name))
+    for name in ("steps", "rows", "chunks", "beside", "rate", "exercises", "limit"):
+        if getattr(args, name, None) is not None:
+            positive(name, getattr(args, name))
 
 
 def part(shop: "Workshop", stage: str, minutes: float | None, args: argparse.Namespace) -> None:
@@ -88,7 +101,7 @@ def preset(args: argparse.Namespace) -> "Preset":
 
     chosen = PRESETS[args.preset]
     if args.chunks is not None:
-        chosen = replace(chosen, chunks=positive("chunks", args.chunks))
+        chosen = replace(chosen, chunks=args.chunks)
     if args.side is not None:
         chosen = replace(chosen, side=args.side)
     if args.stage in ("export", "join"):
@@ -108,14 +121,14 @@ def preset(args: argparse.Namespace) -> "Preset":
 def as_asked(stage: "Stage", args: argparse.Namespace) -> "Stage":
     """A stage of the preset, with what the flags change."""
     rate, plan = getattr(args, "rate", None), stage.plan
-    plan = plan if args.steps is None else replace(plan, steps=positive("steps", args.steps))
+    plan = plan if args.steps is None else replace(plan, steps=args.steps)
     if rate is not None:  # Muon's goes with it
-        plan = replace(plan, rate=positive("rate", rate), hidden=plan.hidden * rate / plan.rate)
-    return replace(stage, plan=plan, rows=stage.rows if args.rows is None else positive("rows", args.rows))
+        plan = replace(plan, rate=rate, hidden=plan.hidden * rate / plan.rate)
+    return replace(stage, plan=plan, rows=stage.rows if args.rows is None else args.rows)
 
 
 def positive(name: str, value: N) -> N:
-    if not value > 0:
+    if not 0 < value < inf:
         raise LimnerError(f"{name} {value} is out of range", "choose more than 0")
     return value
 
@@ -134,7 +147,7 @@ def prepare(shop: "Workshop", args: argparse.Namespace, stack: ExitStack) -> Non
             pass
     elif rank() == 0:
         process = stack.enter_context(beside(schooling.alone, compose, args))
-        schooling.awaited(process, folder, min(positive("beside", args.beside), chunks))
+        schooling.awaited(process, folder, min(args.beside, chunks))
 
 
 def compose(args: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from limner.cli import asked, loan
 from limner.cli.progress import told
-from limner.cli.stages import SHARES, STAGES, export, part, workshop
+from limner.cli.stages import SHARES, STAGES, export, part, sensible, workshop
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def share(text: str) -> tuple[str, float]:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.stage != "pack":  # which trains nothing
+        sensible(args)
     if args.stage in loan.JOBS:
         return loan.JOBS[args.stage](args)
     with joined():

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli.progress import above_zero, told
+from limner.cli.progress import above_zero, some_minutes, told
 from limner.errors import LimnerError
+from limner.recipe import checked
 
 if TYPE_CHECKING:
     from limner.engine.run import Picture
@@ -61,8 +62,9 @@ def workshop(args: argparse.Namespace, folder: str) -> "Workshop":
     from limner.training.precision import half_pays
     from limner.training.workshop import Workshop
 
-    if args.minutes is not None and not args.minutes > 0:
-        raise LimnerError(f"minutes {args.minutes:g} is out of range", "choose more than 0")
+    checked("seed", args.seed)
+    if args.minutes is not None:
+        some_minutes("minutes", args.minutes)
     place, chosen, warm = choose(args.device, None), preset(args), open_bundle(args.model)
     config = warm.unet_config
     wanted = chosen.sizes.unet
