@@ -14,6 +14,7 @@ from PIL import Image
 from limner.bundle import open_bundle
 from limner.bundle.layout import read_json, write_json
 from limner.cli import drawn
+from limner.evaluation import oracle
 from limner.evaluation.seen import Found, Seen
 from limner.pictures.nouns import nouns
 
@@ -91,6 +92,29 @@ def test_nothing_is_drawn_over_and_half_an_answer_is_none(
     assert "is not what measure draw wrote" in refused(
         "measure", "read", "cards.json", "--key", "names.csv", "--reader", "x"
     )
+    assert not Path("docs").exists()
+
+
+@pytest.mark.parametrize(("job", "writer"), [("read", "draw"), ("labelled", "label")])
+def test_a_reader_is_not_counted_without_key_and_pictures(
+    job: str, writer: str, here: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oracle, "opened", KnownEye)
+    ask = ("measure", job, "names.csv", "--key", "cards.json", "--reader", "a test")
+    assert f"cards.json cannot be read: No such file or directory; limner measure {writer} writes it" in refused(*ask)
+    for wrong in ('{"model": "x", "cards": []}', '{"model": "x"}', "[]", '{"cards": [{"file": "000.png"}]}', "{"):
+        Path("cards.json").write_text(wrong)
+        Path("names.csv").write_text("000.png,cat\n")
+        assert f"is not what measure {writer} wrote" in refused(*ask).replace(" or names.csv", "")
+    Path("cards.json").write_text(
+        '{"model": "x", "cards": [{"file": "000.png", "noun": "cat", "prompt": "a cat", "seed": 0}]}'
+    )
+    assert f"cards is no folder; limner measure {writer} draws its pictures beside cards.json" in refused(*ask)
+    Path("cards").mkdir()
+    assert "cards/000.png cannot be read: No such file" in refused(*ask)
+    Path("names.csv").unlink()
+    assert "names.csv cannot be read" in refused(*ask)
+    assert not Path("docs").exists()
 
 
 def test_speed_is_of_whole_processes(other: Path, here: Path, limner: Callable[..., Said]) -> None:

@@ -12,6 +12,7 @@ from limner.cli import asked
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
+    from limner.engine.run import Picture
     from limner.evaluation.figures import Figure
 
 PERCENT = 100
@@ -79,8 +80,6 @@ def label(args: argparse.Namespace) -> int:
 
 def labelled(args: argparse.Namespace) -> "Sequence[Figure]":
     """Count where the oracle and the readers agree."""
-    import numpy as np
-    from PIL import Image
     from scipy.stats import binomtest
 
     from limner.evaluation.figures import Figure, record
@@ -89,18 +88,18 @@ def labelled(args: argparse.Namespace) -> "Sequence[Figure]":
     from limner.pictures.contact import sheet
 
     oracle = opened()
+    text = written(args.key, "label")
     try:
-        key = json.loads(args.key.read_text(encoding="utf-8"))
-        cards = {card["file"]: card for card in key["cards"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        key = json.loads(text)
+        model, cards = str(key["model"]), {str(card["file"]): card for card in key["cards"]}
+    except (ValueError, KeyError, TypeError) as error:
         raise LimnerError(f"{args.key} is not what measure label wrote", "see measure --help") from error
+    if not cards:
+        raise LimnerError(f"{args.key} is not what measure label wrote: it has no cards", "see measure --help")
     readings = [reading(names, cards) for names in args.names]
-    folder, files = args.key.with_suffix(""), sorted(cards)
+    files = sorted(cards)
     answers = {file: [each[file] for each in readings] for file in files}
-    pictures = []
-    for file in files:
-        with Image.open(folder / file) as picture:
-            pictures.append(np.asarray(picture.convert("RGB")))
+    pictures = shown(args.key, files, "label")
     seen = dict(zip(files, oracle.see(pictures), strict=True))
     found = compared(oracle, seen, answers)
     figures = [
@@ -111,7 +110,7 @@ def labelled(args: argparse.Namespace) -> "Sequence[Figure]":
     details = {
         "reader": args.reader,
         "interval": [round(low, 3), round(high, 3)],
-        "model": key["model"],
+        "model": model,
         **asdict(found),
         "cards": [cards[file] | {"answers": answers[file], "oracle": said(seen[file]) or "no word"} for file in files],
     }
@@ -126,8 +125,28 @@ def reading(names: Path, cards: Mapping[str, object]) -> dict[str, str]:
     try:
         lines = csv.reader(names.read_text(encoding="utf-8").splitlines())
         words = {row[0].strip(): row[1].strip() for row in lines if len(row) > 1 and row[0].strip() in cards}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise LimnerError(f"{names} cannot be read as lines file,word", "see measure --help") from error
     if missing := sorted(set(cards) - set(words)):
         raise LimnerError(f"{names}: no word was given to {', '.join(missing[:5])}", "write broken for what is nothing")
     return words
+
+
+def written(key: Path, job: str) -> str:
+    """What `limner measure JOB` wrote beside a reader's pictures; LimnerError where it cannot be read."""
+    try:
+        return key.read_text(encoding="utf-8")
+    except OSError as error:
+        raise LimnerError(f"{key} cannot be read: {error.strerror}", f"limner measure {job} writes it") from error
+    except UnicodeError as error:
+        raise LimnerError(f"{key} is not what measure {job} wrote", "see measure --help") from error
+
+
+def shown(key: Path, files: Sequence[str], job: str) -> "list[Picture]":
+    """The pictures that a reader was shown, beside their key; LimnerError where one is not there any more."""
+    from limner.evaluation.album import itself
+
+    folder = key.with_suffix("")
+    if not folder.is_dir():
+        raise LimnerError(f"{folder} is no folder", f"limner measure {job} draws its pictures beside {key}")
+    return [itself(folder / file) for file in files]

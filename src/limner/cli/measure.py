@@ -40,9 +40,7 @@ from limner.cli.whole import Job
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
-    from limner.engine.run import Picture
     from limner.evaluation.figures import Figure
-    from limner.evaluation.reading import Card
 
 FIGURES = Path("docs/figures")
 JOBS: Mapping[str, Job] = {  # what --all runs, in this order; each writes NAME.json
@@ -220,16 +218,23 @@ def _read(args: argparse.Namespace) -> int:
     from limner.evaluation.figures import Figure, record
     from limner.evaluation.reading import Card, score
     from limner.evaluation.unpicked import rightly
+    from limner.pictures.contact import sheet
 
+    text = labels.written(args.key, "draw")
     try:
-        key = json.loads(args.key.read_text())
-        asked_for = [Card(**card) for card in key["cards"]]
+        key = json.loads(text)
+        model, asked_for = str(key["model"]), [Card(**card) for card in key["cards"]]
         answers = {row[0].strip(): row[1] for row in csv.reader(args.names.read_text().splitlines()) if len(row) > 1}
-    except (ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise LimnerError(f"{args.names} cannot be read: {error.strerror}", "write lines file,name there") from error
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise LimnerError(
             f"{args.key} or {args.names} is not what measure draw wrote and asks for", "see measure --help"
         ) from error
+    if not asked_for:
+        raise LimnerError(f"{args.key} is not what measure draw wrote: it has no cards", "see measure --help")
     right = score(answers, asked_for, rightly)
+    pictures = labels.shown(args.key, [card.file for card in asked_for], "draw")
     count = sum(right.values())
     low, high = binomtest(count, len(right)).proportion_ci(method="wilson")
     named = Figure("named_rightly", count, 0.6 * len(right), "at least", f" of {len(right)}")
@@ -244,26 +249,10 @@ def _read(args: argparse.Namespace) -> int:
         "cards": [asdict(card) | {"answer": answers[card.file], "right": right[card.file]} for card in asked_for],
     }
     report = args.figures / f"{key.get('figure', 'reading')}.json"
-    record(report, [named], key["model"], details)
-    _sheet(args.key.with_suffix(""), asked_for, answers, right, report.with_suffix(".png"))
-    return conclude(args, [named])
-
-
-def _sheet(
-    folder: Path, asked_for: "Sequence[Card]", answers: dict[str, str], right: dict[str, bool], file: Path
-) -> None:
-    import numpy as np
-    from PIL import Image
-
-    from limner.pictures.contact import sheet
-
-    def opened(card: "Card") -> "Picture":
-        with Image.open(folder / card.file) as picture:
-            return np.asarray(picture.convert("RGB"))
-
-    pictures = [opened(card) for card in asked_for]
+    record(report, [named], model, details)
     words = [f"{card.noun}: {answers[card.file]} ({'right' if right[card.file] else 'wrong'})" for card in asked_for]
-    sheet(pictures, words).save(file)
+    sheet(pictures, words).save(report.with_suffix(".png"))
+    return conclude(args, [named])
 
 
 def _speed(args: argparse.Namespace) -> int:
