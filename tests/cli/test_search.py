@@ -103,6 +103,34 @@ def test_what_is_found_is_said_and_drawn(paired: Path, pictures: Path, here: Pat
             assert np.asarray(drawn.convert("RGB")).std() > 1
 
 
+def test_a_map_of_too_few_withholds_no_answer(
+    paired: Path, pictures: Path, here: Path, limner: Callable[..., Said], refused: Callable[..., str]
+) -> None:
+    for few in ("one.png", "copy.png", "again.png"):
+        (here / "few").mkdir(exist_ok=True)
+        shutil.copy(pictures / "a.png", here / "few" / few)
+        code, out, err = limner("search", "few", "cat", "--map", "map.png", "--model", paired)
+        assert (code, out.count("few/")) == (1, len([*(here / "few").iterdir()]))
+        assert err == "limner: no map is drawn: a map needs 3 different pictures, not 1; give the folder more\n"
+    assert "a map needs 3 different" in refused("search", "few", "--map", "map.png", "--model", paired)
+    assert not (here / "map.png").exists()
+
+
+def test_what_is_not_read_is_said(paired: Path, pictures: Path, limner: Callable[..., Said]) -> None:
+    note = "limner: the {} is longer than the model reads at once: this is not read: "
+    long = "a red apple " * 6
+    _, said, err = limner("search", pictures, f"{long}blue\x1b boat", "--model", paired)
+    line = next(each for each in err.splitlines() if "longer" in each)
+    assert line.startswith(note.format("text"))
+    assert line.endswith("apple blue   boat")
+    assert limner("search", pictures, long, "--model", paired)[1] == said  # what is said not to be read is not
+    assert "longer" not in limner("search", pictures, "a red apple", "--model", paired)[2]
+    _, _, err = limner("classify", pictures / "a.png", "--words", f"cat,{long}", "--model", paired)
+    assert err.startswith(note.format("word 'a red apple a red apple a red [...]'"))
+    assert err.count("\n") == 1
+    assert not limner("classify", pictures / "a.png", "--words", "cat,red apple", "--model", paired)[2]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

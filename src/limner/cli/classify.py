@@ -2,9 +2,11 @@
 
 import argparse
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from limner.cli import asked
+from limner.cli.search import cut
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -36,7 +38,10 @@ def run(args: argparse.Namespace) -> int:
     bundle = asked.bundle(args)
     clip, words = open_clip(bundle), given or taught(bundle)
     seen = {path: tried(path, clip.side, alone=len(args.pictures) == 1) for path in args.pictures}
-    classes, told = centres(clip, [sayings(word) for word in words]), dict[Path, Likely | LimnerError]()
+    said = [sayings(word) for word in words]
+    for word, ways in zip(words, said, strict=True):
+        cut(clip, f"word {shorten(word, 40)!r}", ways)
+    classes, told = centres(clip, said), dict[Path, Likely | LimnerError]()
     for path, picture in seen.items():
         if isinstance(picture, LimnerError):
             told[path] = picture

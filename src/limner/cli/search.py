@@ -4,17 +4,21 @@ import argparse
 import io
 import sys
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from limner.cli import asked
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from limner.bundle.clip import Clip
     from limner.engine.run import Picture
     from limner.evaluation.album import Album
 
 THUMBNAIL, LARGE = 48, 128  # pixels, on a map and on a sheet
+LEAST = 3  # pictures of a map
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
@@ -31,18 +35,27 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """1 if a file of the folder was no picture."""
+    """1 if a file of the folder was no picture, or its pictures make no map."""
     sensible(args)
     from limner.bundle.clip import open_clip
     from limner.evaluation.album import opened
 
     clip = open_clip(asked.bundle(args))
     like = opened(args.like, clip.side) if args.like else None  # before the folder, which may take long
+    if args.words:
+        cut(clip, "text", [args.words])
     album = looked_at(args.folder, clip)
     found = answers(args, album, clip, like)
     if args.sheet:
         draw_sheet(found, args.sheet)
-    shape = draw_map(album, args.map) if args.map else {}
+    shape, faults = dict[str, float](), bool(album.bad)
+    try:
+        shape = draw_map(album, args.map) if args.map else {}
+    except LimnerError as fault:
+        if not found:
+            raise
+        faults = True
+        print(asked.printable(f"limner: no map is drawn: {fault}"), file=sys.stderr)
     if args.json:
         asked.print_json(
             {
@@ -58,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         lines = [f"{cosine:6.3f}  {path}" for path, cosine in found]
         lines += [f"{name.replace('_', ' ')} {value:.3f}" for name, value in shape.items()]
         print("\n".join(map(asked.printable, lines)))
-    return int(bool(album.bad))
+    return int(faults)
 
 
 def sensible(args: argparse.Namespace) -> None:
@@ -82,6 +95,13 @@ def free(file: Path) -> None:
         raise LimnerError(f"{file} exists", "nothing is overwritten: choose another name")
     if not file.parent.is_dir():
         raise LimnerError(f"{file.parent} is no folder", "make it first, or choose another")
+
+
+def cut(clip: "Clip", name: str, texts: "Sequence[str]") -> None:
+    """A note on stderr if one of these is longer than CLIP reads: unlike a prompt it is not read in parts."""
+    if unread := next(filter(None, map(clip.tokenizer.unread, texts)), ""):
+        line = f"limner: the {name} is longer than the model reads at once: this is not read: {shorten(unread, 80)}"
+        print(asked.printable(line), file=sys.stderr)
 
 
 def looked_at(folder: Path, clip: "Clip") -> "Album":
@@ -132,6 +152,9 @@ def draw_map(album: "Album", file: Path) -> dict[str, float]:
     from limner.evaluation.space import isoscore, mean_cosine
     from limner.metadata import place
 
+    different = len({leaf.sha256 for leaf in album.leaves})
+    if different < LEAST:
+        raise LimnerError(f"a map needs {LEAST} different pictures, not {different}", "give the folder more")
     step = -(-len(album.leaves) // MOST)
     shape = {"mean_cosine": round(mean_cosine(album.features), 4), "isoscore": round(isoscore(album.features), 4)}
     shown = {k: opened(album.paths[k], THUMBNAIL) for k in range(0, len(album.leaves), step)}

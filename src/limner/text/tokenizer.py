@@ -94,6 +94,15 @@ class Tokenizer:
         """A text without syntax as tokens, cut to what the tower reads.  Raises LimnerError as `words` does."""
         return self.framed([number for word in self.words(text) for number in word.ids][: self.room])
 
+    def unread(self, text: str) -> str:
+        """The words of a text that `encode` cuts off, the one in which it cuts included; "" if there are none."""
+        words, taken = self.words(text), 0
+        for number, word in enumerate(words):
+            taken += len(word.ids)
+            if taken > self.room:
+                return " ".join(each.text for each in words[number:])
+        return ""
+
     def learn(self, words: Iterable[tuple[str, int]]) -> "Tokenizer":
         """The tokenizer with new words, each of so many tokens: the next free ids, in the order given.
 
