@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import asked
-from limner.cli.unpicked import drawings
+from limner.cli.unpicked import different, drawings
 
 if TYPE_CHECKING:
     from limner.evaluation.figures import Figure
@@ -38,10 +38,11 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
 
     bundle, shown = asked.bundle(args), lecture()
     files = drawings(args, bundle, [Wish(prompt=each.prompt, seed=SEED) for each in shown], args.out, "lecture")
-    drawn = [Figure("pictures", len(files), len(shown), "at least")]
+    pictures = [opened(file) for file in files]
+    drawn = [Figure("pictures", different(pictures), len(shown), "at least")]
     record(
         args.figures / "lecture.json", drawn, bundle.identity, {"seed": SEED, "shown": [asdict(each) for each in shown]}
     )
     words = [each.prompt for each in shown]
-    sheet([opened(file) for file in files], words, COLUMNS, LINES).save(args.figures / "lecture.png")
+    sheet(pictures, words, COLUMNS, LINES).save(args.figures / "lecture.png")
     return drawn

@@ -13,6 +13,7 @@ from limner.cli.progress import told
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
+    from limner.engine.run import Picture
     from limner.evaluation.figures import Figure, Value
     from limner.recipe import Wish
 
@@ -44,13 +45,19 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
         shutil.copyfile(file, args.out / card.file)  # no recipe in it: the reader is not told
     key = {"model": bundle.identity, "figure": "unpicked-named", "cards": [asdict(card) for card in asked_for]}
     args.out.with_suffix(".json").write_text(json.dumps(key, indent=2))
-    drawn = [Figure("pictures", len(files), len(asked_for), "at least")]
+    pictures = [opened(file) for file in files]
+    drawn = [Figure("pictures", different(pictures), len(asked_for), "at least")]
     details: dict[str, Value] = {"seeds": [0, len(asked_for) - 1], "cards": [asdict(card) for card in asked_for]}
     record(args.figures / "unpicked.json", drawn, bundle.identity, details)
     words = [f"{card.prompt} ({card.seed})" for card in asked_for]
-    sheet([opened(file) for file in files], words, columns=10).save(args.figures / "unpicked.png")
+    sheet(pictures, words, columns=10).save(args.figures / "unpicked.png")
     told(f"the same without names are in {args.out}; which is which stands in {args.out.with_suffix('.json')}")
     return drawn
+
+
+def different(pictures: "Sequence[Picture]") -> int:
+    """How many of them are not another one over again, as a network draws that hears or sees nothing any more."""
+    return len({picture.tobytes() for picture in pictures})
 
 
 def drawings(
