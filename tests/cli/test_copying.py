@@ -90,6 +90,15 @@ def test_copies_are_counted_on_what_was_drawn_for_the_sheet(
     assert "docs/figures/nearest.json has 12.34" in out
 
 
+def test_no_folder_is_emptied_but_its_own(taught: Path, here: Path, refused: Callable[..., str]) -> None:
+    Path("mine").mkdir()
+    Path("mine/letter.txt").write_text("dear")
+    for there in ("mine", "mine/letter.txt"):
+        assert f"{there} is there already" in refused("measure", "unpicked", "--model", taught, "--out", there)
+    assert Path("mine/letter.txt").read_text() == "dear"
+    assert "rounds 0 is out of range" in refused("measure", "costs", "--model", taught, "--rounds", 0)
+
+
 def test_the_lecture_is_drawn_whole(taught: Path, here: Path, limner: Callable[..., Said]) -> None:
     ask = ("measure", "lecture", "--model", taught, "--backend", "eager")
     code, out, _ = limner(*ask)

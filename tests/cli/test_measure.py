@@ -78,6 +78,11 @@ def test_another_models_figures_are_not_told(taught: Path, here: Path, limner: C
     assert "was not measured for these weights" in (taught / "README.md").read_text()
 
 
+def test_a_card_is_not_written_from_no_figures(taught: Path, here: Path, refused: Callable[..., str]) -> None:
+    assert "nowhere is no folder" in refused("measure", "card", "--model", taught, "--figures", "nowhere")
+    assert not (taught / "README.md").exists()
+
+
 def test_nothing_is_drawn_over_and_half_an_answer_is_none(
     taught: Path, other: Path, here: Path, refused: Callable[..., str]
 ) -> None:

@@ -139,6 +139,7 @@ def test_what_is_not_read_is_said(paired: Path, pictures: Path, limner: Callable
         (("{pictures}", "cat", "--like", "x.png"), "two questions"),
         (("{pictures}", "cat", "--count", "0"), "count 0 is out of range"),
         (("{pictures}", "cat", "--sheet", "there.png"), "there.png exists"),
+        (("{pictures}", "cat", "--sheet", "x.png", "--map", "x.png"), "are one file"),
         (("{pictures}", "cat", "--sheet", "sheet.gif"), "does not end in .png"),
         (("{pictures}", "cat", "--map", "no/where.png"), "no is no folder"),
         (("nowhere", "cat"), "nowhere is no folder"),

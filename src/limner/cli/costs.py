@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from limner.cli import asked
+from limner.cli.progress import above_zero
 
 if TYPE_CHECKING:
     from limner.evaluation.figures import Figure
@@ -24,6 +25,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     from limner.evaluation.costs import ratios, rounds
     from limner.evaluation.figures import Figure, record
 
+    above_zero("rounds", args.rounds)
     bundle, taken = asked.bundle(args), []
     for each in rounds(bundle, args.steps, args.rounds):
         taken.append(each)

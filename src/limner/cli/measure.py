@@ -285,6 +285,8 @@ def _card(args: argparse.Namespace) -> int:
     from limner.bundle import catalogue
     from limner.evaluation.card import card, faults
 
+    if args.figures != FIGURES and not args.figures.is_dir():
+        raise LimnerError(f"{args.figures} is no folder", "name the one in which the figures are")
     folder = catalogue.find(args.model)
     file, text = folder / "README.md", card(folder, args.figures)
     if args.check:

@@ -83,6 +83,8 @@ def sensible(args: argparse.Namespace) -> None:
         raise LimnerError("nothing to look for", 'say what: limner search FOLDER "a red apple", or --like PICTURE')
     if args.count < 1:
         raise LimnerError(f"count {args.count} is out of range", "choose at least 1")
+    if args.sheet and args.sheet == args.map:
+        raise LimnerError("--sheet and --map are one file", "name two")
     for file in filter(None, (args.sheet, args.map)):
         free(file)
 

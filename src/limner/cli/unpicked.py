@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from limner.cli import asked
 from limner.cli.progress import told
+from limner.errors import LimnerError
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
@@ -35,6 +36,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     from limner.pictures.contact import sheet
     from limner.recipe import Wish
 
+    own(args.out)
     bundle = asked.bundle(args)
     asked_for = cards(*taught(bundle.folder))
     wishes = [Wish(prompt=card.prompt, seed=card.seed) for card in asked_for]
@@ -53,6 +55,12 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     sheet(pictures, words, columns=10).save(args.figures / "unpicked.png")
     told(f"the same without names are in {args.out}; which is which stands in {args.out.with_suffix('.json')}")
     return drawn
+
+
+def own(folder: Path) -> None:
+    """LimnerError if this is there, and is no folder that an earlier call made, which is emptied."""
+    if folder.exists() and not (folder.is_dir() and folder.with_suffix(".json").exists()):
+        raise LimnerError(f"{folder} is there already", "name a new folder with --out")
 
 
 def different(pictures: "Sequence[Picture]") -> int:
