@@ -185,7 +185,8 @@ def test_excite(taught: Path, here: Path, limner: Callable[..., Said], refused: 
     assert names(out)[:4] == ["pairs", "plain_not_too_rare", "plain_not_too_often", "excited_more"]
     details = report("excite")["details"]
     both = details["both present"]
-    assert set(both) == {"plain", "excited", "wrong word", "bound", "best of 3"}
+    assert set(both) == {"plain", "excited", "wrong word", "bound", "best of 2", "best of 3"}
+    assert set(details["excited against"]) == {"best of 2", "best of 3"}
     assert both["excited"]["right"]["of"] == 3  # type: ignore[call-overload,index]
     assert both["excited"]["difference"] == 0  # type: ignore[call-overload,index]  # one eye for all pictures
     assert details["losses"]["excited"]["not nought at first"]["of"] == 3  # type: ignore[call-overload,index]
@@ -196,7 +197,7 @@ def test_excite(taught: Path, here: Path, limner: Callable[..., Said], refused: 
 
 
 def test_excite_is_calibrated_on_other_prompts(
-    taught: Path, few: None, here: Path, limner: Callable[..., Said]
+    taught: Path, few: None, here: Path, limner: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen(taught)
     calibrate = ("measure", "excite", "--model", taught, "--steps", 2, "--calibrate", "--calibration", 1)
@@ -204,6 +205,12 @@ def test_excite_is_calibrated_on_other_prompts(
     assert code == 0
     assert '"excite_temperature": 5' in out
     assert out.count("temperature 5 step") == 1
+    monkeypatch.setattr(excite, "GOOD_LOSS", (0.0, 1.0))  # as every temperature's median then is
+    code, out, _ = limner(*calibrate)
+    assert [out.count(f"temperature {each:g} step 20: ") for each in excite.TEMPERATURES] == [1] * len(
+        excite.TEMPERATURES
+    )
+    assert '"excite_step": 20' in out
     assert not Path("docs/figures/excite.json").exists()
 
 

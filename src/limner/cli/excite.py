@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from limner.recipe import Wish
 
 BEST = 3  # plain pictures of which CLIP takes one
-MORE, CHANCE, BEYOND, STILL, LESS = 15.0, 0.01, 0.5, 3.0, 2.0
+FAIR = 2  # as many of them as take about as long as an excited one
+MORE, CHANCE, BEYOND, AHEAD, STILL, LESS = 15.0, 0.01, 0.5, 5.0, 3.0, 2.0
 LOW, HIGH = 0.3, 0.8  # share of plain pictures that may be right, for anything to be claimed
 SHOWN = 12
 POINTS = 100
@@ -67,7 +68,8 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
     asked_for, clip = pairs(chosen.measured, args.pairs), open_clip(drawing.bundle)
     arms = drawings(drawing, who, asked_for, settings, args.excite_binding)
     tries = [arms["plain"], *(arms.pop(f"again {k}") for k in range(1, BEST))]
-    arms[f"best of {BEST}"] = picked(clip, asked_for, tries)
+    for few in (FAIR, BEST):
+        arms[f"best of {few}"] = picked(clip, asked_for, tries[:few])
     alone = singles(drawing, who, args.single, settings)
     taken = judgement(asked_for, arms, alone, who)
     details = described(args, drawing, chosen, asked_for, arms, alone, who)
@@ -161,7 +163,7 @@ def judgement(
     found = {name: verdicts(asked_for, each, present, who) for name, each in arms.items()}
     plain = found["plain"]
     gain, idle = paired(found["excited"], plain), paired(found["wrong word"], plain)
-    rival = paired(found["excited"], found[f"best of {BEST}"])
+    fair, rival = (paired(found["excited"], found[f"best of {few}"]) for few in (FAIR, BEST))
     prompts, *both = alone
     one, lit = ([right(p, seen, who) for p, seen in zip(prompts, arm.seen, strict=True)] for arm in both)
     begun = round(sum(plain) / len(plain), 4)
@@ -175,6 +177,7 @@ def judgement(
         Figure("plain_not_too_often", begun, HIGH, "at most"),
         Figure("excited_more", points(gain.difference), MORE, "at least", " points"),
         Figure("excited_p", round(gain.p, 6), CHANCE, "at most"),
+        Figure(f"above_best_of_{FAIR}", points(fair.difference), AHEAD, "at least", " points"),
         Figure(f"above_best_of_{BEST}", points(rival.difference), BEYOND, "at least", " points"),
         Figure("wrong_word_differs", points(abs(idle.difference)), STILL, "at most", " points"),
         Figure("single_lost", points(-paired(lit, one).difference), LESS, "at most", " points"),
@@ -216,6 +219,10 @@ def described(
         "both present in their colours": against_plain(
             {k: verdicts(shapes, each, bound, who) for k, each in own.items()}, [prompt.text for prompt, _ in shapes]
         ),
+        "excited against": rivals(
+            {name: verdicts(asked_for, each, present, who) for name, each in arms.items()},
+            [prompt.text for prompt, _ in asked_for],
+        ),
         "one thing": against_plain({"plain": one, "excited": lit}, [prompt.text for prompt in prompts]),
         "broken": {name: drawn.share([seen.broken for seen in each.seen]) for name, each in arms.items()},
         "losses": {name: losses(arms[name]) for name in ("excited", "wrong word")},
@@ -245,23 +252,30 @@ def of_task(arm: Arm, asked_for: "Sequence[tuple[Prompt, int]]") -> Arm:
 
 def against_plain(found: Mapping[str, Sequence[bool]], texts: Sequence[str]) -> "Value":
     """The share of each way, and beside plain pictures what is gained and lost; each answers a prompt's text."""
-    from limner.evaluation.paired import over_groups, paired
-
     if not found["plain"]:
         return None
-    out: dict[str, Value] = {}
-    for name, each in found.items():
-        told = paired(each, found["plain"])
-        out[name] = {
-            "right": drawn.share(each),
-            "only this": told.only_one,
-            "only plain": told.only_other,
-            "difference": round(told.difference, 4),
-            "difference interval": [round(told.low, 4), round(told.high, 4)],
-            "p": told.p,
-            "p over prompts": round(over_groups(each, found["plain"], texts), 6),
-        }
-    return out
+    return {name: {"right": drawn.share(each)} | beside(each, found["plain"], texts) for name, each in found.items()}
+
+
+def rivals(found: Mapping[str, Sequence[bool]], texts: Sequence[str]) -> "Value":
+    """Excited pictures beside the best of several plain ones."""
+    names = [f"best of {few}" for few in (FAIR, BEST)]
+    return {name: beside(found["excited"], found[name], texts, name) for name in names}
+
+
+def beside(one: Sequence[bool], other: Sequence[bool], texts: Sequence[str], name: str = "plain") -> "dict[str, Value]":
+    """What the one way gains and loses beside the other, which has a name."""
+    from limner.evaluation.paired import over_groups, paired
+
+    told = paired(one, other)
+    return {
+        "only this": told.only_one,
+        f"only {name}": told.only_other,
+        "difference": round(told.difference, 4),
+        "difference interval": [round(told.low, 4), round(told.high, 4)],
+        "p": told.p,
+        "p over prompts": round(over_groups(one, other, texts), 6),
+    }
 
 
 def losses(arm: Arm) -> "Value":

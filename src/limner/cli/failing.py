@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ def flags(job: argparse.ArgumentParser) -> None:
         action="store_true",
         help="measure nothing: propose temperature and step, on prompts not measured",
     )
-    job.add_argument("--calibration", type=int, default=24, metavar="N", help="pictures to calibrate by (%(default)s)")
+    job.add_argument("--calibration", type=int, default=32, metavar="N", help="pictures to calibrate by (%(default)s)")
 
 
 def way(drawing: drawn.Drawing) -> "Mapping[str, Value]":
@@ -79,7 +80,10 @@ def tried(args: argparse.Namespace, drawing: drawn.Drawing, who: "Eye") -> "list
 
 
 def calibrate(args: argparse.Namespace, drawing: drawn.Drawing, who: "Eye", chosen: "Registered") -> None:
-    """Say what the loss of failing plain pictures would be at each temperature, then how often each step succeeds."""
+    """Say what the loss of failing plain pictures would be at each temperature, then how often each step succeeds.
+
+    Tried are all temperatures whose median loss is as it should be, or the nearest; the fewest broken decide a tie.
+    """
     from limner.evaluation.drawn import opened
     from limner.evaluation.excite import (
         CALIBRATION,
@@ -109,18 +113,23 @@ def calibrate(args: argparse.Namespace, drawing: drawn.Drawing, who: "Eye", chos
     for temperature, value in middle.items():
         nought = sum(loss[temperature][0] == 0 for loss in failed)
         print(f"temperature {temperature:g}: median loss {value:.3f} where a thing is missing, at first 0 in {nought}")
-    temperature = args.excite_temperature or proposed(middle)
-    if not GOOD_LOSS[0] <= middle.get(temperature, 1.0) <= GOOD_LOSS[1]:
-        print(f"at {temperature:g} the median is not between {GOOD_LOSS[0]:g} and {GOOD_LOSS[1]:g}")
+    if args.excite_temperature:
+        temperatures = [args.excite_temperature]
+    else:
+        temperatures = [each for each, value in middle.items() if GOOD_LOSS[0] <= value <= GOOD_LOSS[1]]
+    if not temperatures:
+        temperatures = [proposed(middle)]
+        print(f"at {temperatures[0]:g} the median is nearest to where it should be, not there")
     print(f"plain: {sum(plain)} of {len(plain)} show both things", flush=True)
-    rights = dict[float, int]()
-    for step in PACES:
+    found = dict[tuple[float, float], tuple[int, int]]()
+    for temperature, step in product(temperatures, PACES):
         settings = {"temperature": temperature, "step": step}
         recipes = [drawing.recipe(exciting(prompt, seed, names(prompt), settings)) for prompt, seed in pairs]
         files = [traced(recipe, drawing.bundle, drawing.folder / "excite")[0] for recipe in recipes]
         seen = who.see([opened(file) for file in files])
-        rights[step] = sum(present(prompt, each, who) for (prompt, _), each in zip(pairs, seen, strict=True))
+        rights = sum(present(prompt, each, who) for (prompt, _), each in zip(pairs, seen, strict=True))
         broken = sum(each.broken for each in seen)
-        print(f"temperature {temperature:g} step {step:g}: {rights[step]} of {len(pairs)}, {broken} broken", flush=True)
-    best = max(rights, key=lambda step: rights[step])
-    print(f'for limner.json: "excite_temperature": {temperature:g}, "excite_step": {best:g}')
+        found[temperature, step] = rights, -broken
+        print(f"temperature {temperature:g} step {step:g}: {rights} of {len(pairs)}, {broken} broken", flush=True)
+    temperature, step = max(found, key=lambda each: found[each])
+    print(f'for limner.json: "excite_temperature": {temperature:g}, "excite_step": {step:g}')
