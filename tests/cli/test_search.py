@@ -210,6 +210,8 @@ def test_what_clip_knows_is_measured(
     names = [
         "caption_found_first",
         "picture_found_first",
+        "held_out_caption_found_first",
+        "held_out_picture_found_first",
         "noun_named",
         "colour_named",
         "control_above_chance",
@@ -219,7 +221,7 @@ def test_what_clip_knows_is_measured(
     assert code == 1  # chance weights
     assert "held out pairs" in err
     kept = json.loads(Path("docs/figures/clip.json").read_text())["details"]
-    assert len(kept["counts"]) == 6 + 3 + 10
+    assert len(kept["counts"]) == 3 * 6 + 3 + 10
     assert kept["counts"]["colours exchanged, and, held out"]["chance"] == 0.5
     assert set(kept["space"]) == {"mean cosine", "mean cosine of pairs", "isoscore", "modality gap"}
     for name in ("clip.png", "clip-pictures.png", "clip-space.png"):

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from limner.bundle import Bundle
-from limner.cli import oracle
+from limner.cli import main, oracle
 from limner.errors import LimnerError
 from limner.evaluation import exercises, reader, segmenter
 from limner.evaluation.exercises import SIDE, Exercises, Vocabulary, chunk, numbered, vocabulary
@@ -231,6 +231,11 @@ def test_who_learns_on_forgets_first_what_an_oracle_was_told(tmp_path: Path) -> 
     assert isinstance(again, Reader)
     assert not torch.equal(plain.out.bias, before)
     torch.testing.assert_close(again.out.bias.detach(), before)
+
+
+def test_whoever_ships_is_examined_on_its_own_words_only(corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", "oracle", "--examine", "shipped", "--corpus", str(corpus.folder)]) == 2
+    assert "the oracle shipped answers with other words than this corpus has" in capsys.readouterr().err
 
 
 def test_what_is_only_examined_learns_nothing(tmp_path: Path) -> None:

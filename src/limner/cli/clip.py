@@ -1,4 +1,4 @@
-"""One job of `limner measure`: what CLIP finds, names and mixes up among pictures and captions that it never saw."""
+"""One job of `limner measure`: what CLIP finds, names and mixes up among pictures that it never saw."""
 
 import argparse
 from collections.abc import Sequence
@@ -54,12 +54,20 @@ def measured(args: argparse.Namespace) -> "Sequence[Figure]":
     seen = clip.pictures(alignment.floats([scene.image for scene in scenes]))
     said = clip.captions([scene.caption for scene in scenes])
     counts = retrieval(seen, said)
+    for apart, pairs in ((False, "trained"), (True, "held-out")):
+        told(f"{size} captions of {pairs} pairs")
+        few = alignment.paired(corpus, mix, clip.side, size, apart)
+        shown = clip.pictures(alignment.floats([scene.image for scene in few]))
+        counts |= retrieval(shown, clip.captions([scene.caption for scene in few]), f", of {pairs} pairs")
     named, nouns = by_noun(clip, corpus, mix, questions)
     counts |= named | by_choice(clip, corpus, mix, questions)
     figures = judged(counts, size)
     details: dict[str, Value] = {
         "weights": clip.identity,
-        "captions": f"composed by the {args.preset} preset's mix from seeds that no training uses ({alignment.UNSEEN})",
+        "captions": f"composed by the {args.preset} preset's mix from seeds that no training has ({alignment.UNSEEN}); "
+        "the short ones among them were said in training, of other pictures",
+        "captions of pairs": "each names a colour with a shape or silhouette, or two things in their places; if they "
+        "are held out, such as no training says",
         "duplicates": f"{passed} scenes were passed over because their caption was in the gallery; a caption that is "
         "true of another picture, too, still counts as wrong",
         "nouns": nouns,
@@ -72,13 +80,13 @@ def measured(args: argparse.Namespace) -> "Sequence[Figure]":
     return figures
 
 
-def retrieval(seen: "Tensor", said: "Tensor") -> Counts:
+def retrieval(seen: "Tensor", said: "Tensor", of: str = "") -> Counts:
     """Both directions, and the negative control."""
     from limner.evaluation.alignment import UNSEEN, recall, shuffled
 
     pairs = {"picture to caption": (seen, said), "caption to picture": (said, seen)}
     pairs["picture to shuffled caption"] = (seen, shuffled(said, UNSEEN))
-    return {f"{name}, R@{k}": recall(*both, min(k, len(said))) for name, both in pairs.items() for k in (1, 5)}
+    return {f"{name}{of}, R@{k}": recall(*both, min(k, len(said))) for name, both in pairs.items() for k in (1, 5)}
 
 
 def by_noun(clip: "Clip", corpus: "Corpus", mix: "Mix", questions: int) -> tuple[Counts, int]:
@@ -124,6 +132,8 @@ def judged(counts: Counts, size: int) -> "list[Figure]":
     shares = {
         "caption_found_first": (counts["picture to caption, R@1"].share, RIGHT),
         "picture_found_first": (counts["caption to picture, R@1"].share, RIGHT),
+        "held_out_caption_found_first": (counts["picture to caption, of held-out pairs, R@1"].share, RIGHT),
+        "held_out_picture_found_first": (counts["caption to picture, of held-out pairs, R@1"].share, RIGHT),
         "noun_named": (counts["noun"].share, NAMED),
         "colour_named": (colour.share, NAMED),
     }

@@ -30,6 +30,7 @@ PRECISION = 0.99  # of the words that are given, on calibration renders with spo
 CALIBRATION, EXAMINATION = 24, 24  # chunks of 64 scenes
 SHOWN = 32
 NAMES = ("plain", "decoded")
+TRAINED, SHIPPED = "trained", "shipped"  # what may be examined besides a file
 TARGETS = {
     "found": 98,
     "counted": 98,
@@ -51,7 +52,13 @@ def flags(job: argparse.ArgumentParser) -> None:
     job.add_argument("--from", type=Path, dest="begin", metavar="FILE", help="an oracle to begin with")
     job.add_argument("--rows", type=int, default=1, metavar="N", help="times the usual in a step (%(default)s)")
     asked.workers_flag(job, "make batches")
-    job.add_argument("--examine", action="store_true", help="train nothing: examine what was trained in its folder")
+    job.add_argument(
+        "--examine",
+        nargs="?",
+        const=TRAINED,
+        metavar="FILE",
+        help=f"train nothing: examine what was trained in its folder, or FILE, or the one that ships ({SHIPPED})",
+    )
     job.add_argument("--examined", type=int, metavar="N", help="chunks to calibrate and to examine by; 24 if left out")
 
 
@@ -60,7 +67,7 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
     from limner.bundle.catalogue import home
     from limner.evaluation import certificate, exercises
     from limner.evaluation.figures import record
-    from limner.evaluation.oracle import FILE, made, opened, write
+    from limner.evaluation.oracle import FILE, opened, write
     from limner.pictures.sets import Corpus
 
     chunks, examined = above_zero("chunks", args.chunks), above_zero("examined", args.examined or CALIBRATION)
@@ -74,18 +81,18 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
             told(f"{done} of {chunks} chunks of exercises")
         return exercises.gathered(kept, chunks)
 
-    steps = taught(given, known, folder, args, begun(args.begin, known))
-    bare = made(*trained(folder, known), known, [], 0.0)
-    told("calibrating")
-    seen = exercises.several(corpus, painter, known, exercises.CALIBRATED, examined, 0)
-    answers = [each for decoded in (False, True) for each in certificate.examine(bare, seen, decoded)[0]]
-    groups = certificate.lookalikes(bare, answers)
-    merged = made(bare.segmenter, bare.reader, known, groups, 0.0)
-    spoilt = [thing for things in certificate.spoilt(merged, seen, 0).values() for thing in things]
-    least = certificate.threshold(merged, answers, spoilt, PRECISION)
-    write(made(bare.segmenter, bare.reader, known, groups, least), folder / FILE)
+    learnt: dict[str, Value] = {}
+    if args.examine in (None, TRAINED):
+        learnt["steps"] = dict(taught(given, known, folder, args, begun(args.begin, known)))
+        if not args.examine:
+            learnt |= {"rows a step, times the usual": args.rows, "scenes to learn from": chunks * exercises.CHUNK}
+        told("calibrating")
+        seen = exercises.several(corpus, painter, known, exercises.CALIBRATED, examined, 0)
+        write(calibrated(*trained(folder, known), known, seen), folder / FILE)
+        final = opened(folder / FILE)
+    else:
+        final = answering(opened(None if args.examine == SHIPPED else Path(args.examine)), args.examine, known)
     told("examining")
-    final = opened(folder / FILE)
     seen = exercises.several(corpus, painter, known, exercises.EXAMINED, examined, 0)
     found = {name: certificate.shares(final, *certificate.examine(final, seen, name == "decoded")) for name in NAMES}
     refused = {name: certificate.refused(final, each) for name, each in certificate.spoilt(final, seen, 1).items()}
@@ -101,13 +108,12 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
             name: certificate.described(each) | {"mask overlap": overlap} for name, (each, overlap) in found.items()
         },
         "spoilt things that got no word": certificate.described(refused),
-        "look-alikes": [list(group) for group in groups],
-        "threshold": round(least, 4),
+        "look-alikes": [list(group) for group in final.groups],
+        "threshold": round(final.threshold, 4),
         "words": len(known.words),
         "styles": list(known.styles),
-        "steps": dict(steps),
-        **({} if args.examine else {"rows a step, times the usual": args.rows}),
-        **({} if args.examine else {"scenes to learn from": chunks * exercises.CHUNK}),
+        "decoded by": bundle.identity,
+        **learnt,
         "parameters": sum(weights.numel() for net in (final.segmenter, final.reader) for weights in net.parameters()),
         "seeds": {
             "learnt": 0,
@@ -125,10 +131,28 @@ def begun(file: Path | None, known: "Vocabulary") -> "Oracle | None":
     """The oracle to begin with; LimnerError where it answers with other words."""
     from limner.evaluation.oracle import opened
 
-    warm = opened(file) if file else None
-    if warm and warm.known != known:
-        raise LimnerError(f"{file} answers with other words than this corpus has", "begin anew, without --from")
-    return warm
+    return answering(opened(file), str(file), known) if file else None
+
+
+def answering(found: "Oracle", name: str, known: "Vocabulary") -> "Oracle":
+    if found.known != known:
+        raise LimnerError(
+            f"the oracle {name} answers with other words than this corpus has", "train one on this corpus"
+        )
+    return found
+
+
+def calibrated(segmenter: "Segmenter", reader: "Reader", known: "Vocabulary", seen: "Exercises") -> "Oracle":
+    """Both networks, what looks alike to them merged, with the probability from which on a word is given."""
+    from limner.evaluation import certificate
+    from limner.evaluation.oracle import made
+
+    bare = made(segmenter, reader, known, [], 0.0)
+    answers = [each for decoded in (False, True) for each in certificate.examine(bare, seen, decoded)[0]]
+    groups = certificate.lookalikes(bare, answers)
+    merged = made(segmenter, reader, known, groups, 0.0)
+    spoilt = [thing for things in certificate.spoilt(merged, seen, 0).values() for thing in things]
+    return made(segmenter, reader, known, groups, certificate.threshold(merged, answers, spoilt, PRECISION))
 
 
 def taught(

@@ -141,6 +141,14 @@ def scenes(corpus: Corpus, mix: Mix, side: int, count: int, seed: int = UNSEEN) 
     raise LimnerError(f"only {len(kept)} different captions in {PATIENCE * count} scenes", "ask for fewer")
 
 
+def paired(corpus: Corpus, mix: Mix, side: int, count: int, apart: bool, seed: int = UNSEEN) -> list[Scene]:
+    """Scenes as `scenes` has them, each of whose captions names a colour of an outline, or two things in their places.
+
+    `apart`: each names a pair that is held out, so that no training says it.
+    """
+    return scenes(corpus, replace(mix, single=0, people=0, faces=0, count=0, apart=apart), side, count, seed)[0]
+
+
 def things(corpus: Corpus, mix: Mix, side: int, count: int, seed: int = UNSEEN) -> tuple[list[Scene], list[str]]:
     """Scenes of one thing, whose word is in the list of nouns; and all such words of which the mix has pictures."""
     alone = replace(

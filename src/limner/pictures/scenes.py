@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 from typing import Literal
@@ -41,7 +41,8 @@ class Mix:
 
     A single thing is `scale` times as large as the picture, from the first to the second number, and anywhere in it.
     `women` plants a bias: pairs (profession, P(woman | profession)). Without it every picture of a noun is equally
-    likely, and sets draw a profession as often for each gender and skin tone.
+    likely, and sets draw a profession as often for each gender and skin tone.  `apart` turns what is held out round:
+    every coloured shape alone or beside another, silhouette and pair is one that is composed for no training.
     """
 
     single: float
@@ -60,6 +61,7 @@ class Mix:
     sets: tuple[str, ...] = ()
     scale: tuple[float, float] = (0.75, 0.95)
     women: tuple[tuple[str, float], ...] = ()
+    apart: bool = field(default=False, repr=False)  # and is no part of how a mix for training is called
 
 
 _TRIES = 10_000
@@ -214,8 +216,13 @@ def _one(kind: str, index: Index, drawn: tuple[str, int], rng: random.Random, si
 
 
 def _tinted(index: Index, rng: random.Random, size: int) -> Scene:
-    word, i = index.outlines.draw(rng)
-    colour = rng.choice([each for each in COLOURS if not held_out(each, word)])
+    for _ in range(_TRIES):
+        word, i = index.outlines.draw(rng)
+        if free := [each for each in COLOURS if held_out(each, word) == index.mix.apart]:
+            break
+    else:
+        raise LimnerError("no silhouette may have a colour", _MORE)
+    colour = rng.choice(free)
     side = round(size * rng.uniform(*index.mix.scale))
     picture = index.corpus.image(i, side).copy()
     picture[..., :3] = COLOURS[colour]
@@ -229,7 +236,7 @@ def _tinted(index: Index, rng: random.Random, size: int) -> Scene:
 
 def _shapes(index: Index, rng: random.Random, size: int) -> Scene:
     """One coloured shape, or two side by side or one above the other."""
-    first = _coloured_shape(rng)
+    first = _coloured_shape(rng, index.mix.apart)
     if rng.random() < 0.6:
         side = round(size * rng.uniform(0.5, 0.9))
         picture = draw_shape(first.word, COLOURS[first.colour], side)
@@ -246,10 +253,10 @@ def _shapes(index: Index, rng: random.Random, size: int) -> Scene:
     return _related("shapes", index.mix, things, [_named(each) for each in things], pictures, relation, rng, size)
 
 
-def _coloured_shape(rng: random.Random) -> Thing:
+def _coloured_shape(rng: random.Random, apart: bool = False) -> Thing:
     while True:
         thing = Thing(rng.choice(list(SHAPES)), rng.choice(list(COLOURS)), "shape", "")
-        if not held_out(thing.colour, thing.word):
+        if held_out(thing.colour, thing.word) == apart:
             return thing
 
 
@@ -280,9 +287,12 @@ def _pair(index: Index, rng: random.Random, size: int) -> Scene:
     first, i = index.composed.draw(rng)
     one, relation = index.corpus.records[i], rng.choice(RELATIONS)
     for _ in range(_TRIES):
+        if index.mix.apart:  # few words have somebody from whom they are kept apart
+            first, i = index.composed.draw(rng)
+            one = index.corpus.records[i]
         second, j = index.composed.draw(rng)
         other = index.corpus.records[j]
-        if second != first and other.set == one.set and not held_out(first, relation, second):
+        if second != first and other.set == one.set and held_out(first, relation, second) == index.mix.apart:
             break
     else:
         raise LimnerError(f"nothing in the corpus may be composed with {first!r}", _MORE)
