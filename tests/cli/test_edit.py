@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from limner.metadata import read
 from limner.recipe import Recipe
@@ -55,6 +56,73 @@ def test_a_picture_limner_made_is_edited_by_its_recipe_and_made_again(limner: Li
     assert (found.edit_of, found.seed, found.edit_picture, found.edit_where) == ("a red apple", 9, "", "apple")
     _, again, _ = limner("make", "--from", edited.strip(), "--model", "tiny")
     assert np.array_equal(pixels(again.strip()), pixels(edited.strip()))
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (("--seed", 7), "--seed"),
+        (("--steps", 5), "--steps"),
+        (("--size", "32x16"), "--size"),
+        (("--height", 32), "--height"),
+        (("--guidance", 3), "--guidance"),
+        (("--guide-below", 3), "--guide-below"),
+        (("--sampler", "heun"), "--sampler"),
+        (("--ladder", "trailing"), "--ladder"),
+        (("--negative", "blurry"), "--negative"),
+        (("--rescale", 0.5), "--rescale"),
+        (("--clip-skip", 2), "--clip-skip"),
+    ],
+)
+def test_another_picture_than_the_one_given_is_not_edited(
+    flags: tuple[object, ...], named: str, limner: Limner, refused: Refused
+) -> None:
+    made = limner("make", "a red apple", *TINY, "--seed", 9, "--out", "made")[1].strip()
+    line = refused("edit", made, "--to", "a blue apple", "--model", "tiny", *flags)
+    assert f"{made} is edited as it was drawn: by {named} it would be another picture; leave it out" in line
+    assert not list(Path().glob("outputs/*"))
+
+
+def test_what_changes_the_edit_alone_or_nothing_may_be_said(limner: Limner) -> None:
+    made = limner("make", "a red apple", *TINY, "--seed", 9, "--out", "made")[1].strip()
+    same = ("--seed", 9, "--steps", 2, "--size", "16x16", "--ladder", "karras", "--negative", "")
+    code, out, err = limner("edit", made, "--to", "a blue apple", *same, "--model", "tiny", "--excite", "apple")
+    assert (code, err) == (0, "")
+    assert recipe(out.strip()).excite == "apple"
+
+
+@pytest.mark.parametrize("receipt", [(), ("--no-receipt",)])
+def test_a_picture_that_was_changed_is_not_edited_by_its_recipe(
+    receipt: tuple[str, ...], limner: Limner, refused: Refused
+) -> None:
+    told = ("--to", "a blue apple", "--model", "tiny")
+    made = limner("make", "a red apple", *TINY, "--out", "made", *receipt)[1].strip()
+    assert limner("edit", made, *told, "--out", "whole")[::2] == (0, "")
+    with Image.open(made) as image:
+        kept, same = dict(image.info), image.convert("RGB")
+
+    def saved(name: str, changed: Image.Image) -> str:
+        chunks = PngInfo()
+        for key in ("limner", "limner-receipt"):
+            if key in kept:
+                chunks.add_itxt(key, kept[key])
+        changed.save(name, pnginfo=chunks)
+        return name
+
+    inverted, cut = same.point(lambda value: 255 - value), same.crop((0, 0, 16, 8))
+    for name, changed, how in (("other.png", inverted, "levels of 255 away"), ("cut.png", cut, "other proportions")):
+        line = refused("edit", saved(name, changed), *told)
+        assert how in line
+        assert "what its recipe draws, and would not be what is edited; say what it shows with --prompt" in line
+        assert not list(Path().glob("outputs/*"))
+    lighter = saved("lighter.png", same.point(lambda value: min(value + 3, 255)))
+    code, out, err = limner("edit", lighter, *told)
+    assert (code, err) == (0, "limner: lighter.png is not to the last bit what its recipe draws, which is edited\n")
+    (whole,) = Path("whole").iterdir()
+    assert np.array_equal(pixels(out.strip()), pixels(whole))
+    code, out, err = limner("edit", "other.png", "--prompt", "a red apple", *told)
+    assert code == 0
+    assert recipe(out.strip()).edit_picture
 
 
 @pytest.mark.parametrize("inversion", ["direct", "null-text", "fixed-point", "ddim"])

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from limner.cli import adapters, asked, stamps
 from limner.errors import LimnerError
 from limner.metadata.tags import untagged
-from limner.recipe import FIELDS, GROUPS, Recipe, Wish, resolve
+from limner.recipe import FIELDS, GROUPS, Recipe, Wish, digest, resolve, said_of
 
 if TYPE_CHECKING:
     from limner.bundle import Bundle
 
 RULED = tuple(name for name in GROUPS["edit_of"] if name != "edit_picture")
+SHARED = tuple(name for name in asked.FLAGS if name not in ("excite", *GROUPS["excite"]))
+"""What an edit has of its source: by another value, another picture would be edited."""
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +44,8 @@ def flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Draws the edit; and before it the picture that is edited, if it was not given."""
     made, wish = _source(args), _wish(args)
+    if made and not args.source:
+        _as_drawn(args, wish, made.recipe)
     from limner.metadata import prepare
 
     prepare(args.out)
@@ -66,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     turned = picture is not None and not eulers(recipe)
     recipe = replace(recipe, sampler="euler") if turned else recipe
     sound(recipe, bundle)
+    if made and not args.source:
+        _recognised(made, bundle)
     if turned:
         print("limner: drawn by euler, whose steps an inversion turns back", file=sys.stderr)
     recipes = [recipe] if args.picture else [source_of(recipe), recipe]
@@ -99,6 +105,51 @@ def _source(args: argparse.Namespace) -> asked.Source | None:
         how = "itself an edit" if found.recipe.edit_of else "excited, which an edit of its recipe would undo"
         raise LimnerError(f"{args.picture} is {how}", "say what it shows with --prompt")
     return found
+
+
+def _as_drawn(args: argparse.Namespace, wish: Wish, before: Recipe) -> None:
+    """LimnerError where a flag asks for another picture than the one that is to be edited."""
+    for name, value in said_of(wish, SHARED).items():
+        if value != getattr(before, name):
+            flag = "size" if args.size and name in ("width", "height") else name.replace("_", "-")
+            raise LimnerError(
+                f"{args.picture} is edited as it was drawn: by --{flag} it would be another picture",
+                "leave it out; or leave out PICTURE, and say with --prompt what to draw",
+            )
+
+
+def _recognised(made: asked.Source, bundle: "Bundle") -> None:
+    """LimnerError where the file shows something else than its recipe, of which the edit would be; a note where it
+    does not do so to the last bit.
+
+    A receipt knows its pixels again; where there is none, the recipe is drawn.
+    """
+    from PIL import Image
+
+    from limner.audit import likeness, receipt
+    from limner.coursework.case import NEAR
+    from limner.engine import run
+    from limner.engine.backends import eager
+    from limner.evaluation.album import itself
+    from limner.metadata import read
+
+    image, signed = Image.fromarray(itself(made.path)), read(made.path).receipt
+    if signed:
+        statement, pixels = receipt.read(signed).statement, likeness.pixels(image)
+        coded = likeness.coded(made.path.read_bytes())
+        if statement.recipe == digest(made.recipe) and (statement.pixels == pixels or statement.jpeg == coded != ""):
+            return
+    ((_, drawn),) = run([made.recipe], bundle, backend=eager(bundle))
+    again = Image.fromarray(drawn)
+    apart = likeness.difference(image, again)
+    if apart is None or apart > NEAR:
+        how = "has other proportions" if apart is None else f"is up to {apart:.0f} levels of 255 away"
+        raise LimnerError(
+            f"{made.path} {how} from what its recipe draws, and would not be what is edited",
+            "say what it shows with --prompt: its pixels are edited then",
+        )
+    if likeness.pixels(image) != likeness.pixels(again):
+        print(f"limner: {made.path} is not to the last bit what its recipe draws, which is edited", file=sys.stderr)
 
 
 def _wish(args: argparse.Namespace) -> Wish:
