@@ -36,6 +36,25 @@ def test_a_words_map_is_stretched_over_the_picture(bundle: Bundle, heat: Heatmap
     assert_close(one.maps((flat.shape[1], flat.shape[2])), flat.movedim(-1, 1))  # enlarged to its own size it stays
 
 
+def test_sites_of_any_size_count_alike() -> None:
+    """Their mean, not that of their places: of 2 x 2 places that see 0.2 and 4 x 4 that see 0.6 it is 0.4."""
+    coarse, fine = Site("mid.cross", "cross", 2, 2), Site("up.0.0.cross", "cross", 4, 4)
+    heat = Heatmaps({coarse: torch.full((1, 2, 2, 1), 0.2), fine: torch.full((1, 4, 4, 1), 0.6)})
+    assert_close(heat.maps((8, 8)), torch.full((1, 1, 8, 8), 0.4))
+
+
+def test_a_map_is_enlarged_by_cubics_and_never_below_nothing() -> None:
+    """By hand: two places, 0 and 1, become four by Keys' cubic with a = -3/4 (Keys 1981, Eq. 4).
+
+    They lie at -1/4, 1/4, 3/4 and 5/4, where it gives -27/256, 29/128, 99/128 and 283/256: the first, below nothing,
+    counts as nothing before the other site's 0.4 is added.
+    """
+    two, one = Site("up.0.0.cross", "cross", 1, 2), Site("mid.cross", "cross", 1, 1)
+    heat = Heatmaps({two: torch.tensor([0.0, 1]).view(1, 1, 2, 1), one: torch.full((1, 1, 1, 1), 0.4)})
+    expected = (torch.tensor([0, 29 / 128, 99 / 128, 283 / 256]) + 0.4) / 2
+    assert_close(heat.maps((1, 4))[0, 0, 0], expected)
+
+
 def test_nothing_seen_is_nothing_to_draw() -> None:
     with pytest.raises(ValueError, match="no cross-attention was seen"):
         Heatmaps().maps((8, 8))

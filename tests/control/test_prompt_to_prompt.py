@@ -90,6 +90,27 @@ def test_a_blend_changes_only_where_the_words_look() -> None:
     assert_close(blend.blended(x, 3.0), x)
 
 
+def test_a_blend_is_where_either_sentence_looks_by_its_own_largest() -> None:
+    """By hand, in a row of eight places: .29 of the source's 1 is too little and .31 enough; the edit's .2 counts
+    beside its own largest, and .05 does not; place 5 is looked at by the other sentence's word alone."""
+    seen, maps = Heatmaps(), torch.zeros(2, 1, 8, 3)
+    maps[0, 0, :, 1] = torch.tensor([1.0, 0, 0, 0.29, 0, 0, 0, 0.31])
+    maps[1, 0, :, 2] = torch.tensor([0, 0, 0.2, 0, 0, 0, 0, 0.05])
+    maps[0, 0, 5, 2] = maps[1, 0, 5, 1] = 1.0
+    seen.sums[Site("mid.cross", "cross", 1, 8)] = maps
+    masks = {
+        "source": [1.0, 1, 0, 0, 0, 0, 1, 1],  # near, a maximum of three neighbours: 1 1 .29 .29 .29 0 .31 .31
+        "edit": [0.0, 1, 1, 1, 0, 0, 0, 0],  # 0 .2 .2 .2 0 0 .05 .05
+        "either": [1.0, 1, 1, 1, 0, 0, 1, 1],
+    }
+    assert_close(LocalBlend((1,), (2,), begin=2.0, side=1, seen=seen).mask((1, 8))[0], torch.tensor(masks["either"]))
+    for name, row in (("source", 0), ("edit", 1)):
+        alone, other = Heatmaps(), maps.clone()
+        other[1 - row] = 0
+        alone.sums[Site("mid.cross", "cross", 1, 8)] = other
+        assert_close(LocalBlend((1,), (2,), 2.0, 1, seen=alone).mask((1, 8))[0], torch.tensor(masks[name]))
+
+
 def pair(bundle: Bundle, *controls: object, prompts: tuple[str, str] = PROMPTS) -> Latent:
     (latents,) = together(bundle, (conversation(bundle, controls, rows=2), guidance(bundle, *prompts)))  # type: ignore[arg-type]
     return latents

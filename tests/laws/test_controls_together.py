@@ -61,8 +61,12 @@ def test_alone_and_in_company_they_are_the_same(family: str) -> None:
         alone, _ = drawn(model, [name])
         assert torch.equal(alone[name], together[name]), name
     assert len({float(latent[-1].sum()) for latent in together.values()}) == len(names), "each does something"
-    for seen in heat.values():
+    for name, seen in heat.items():
+        _, alone_heat = drawn(model, [name], (name,))
         assert seen.sums
+        assert seen.sums.keys() == alone_heat[name].sums.keys()
+        for site, sums in seen.sums.items():
+            assert torch.equal(sums, alone_heat[name].sums[site]), (name, site)
     assert {len(sums) for sums in heat["both"].sums.values()} == {2}
 
 
