@@ -253,6 +253,7 @@ def test_a_control_that_is_not_wished_for_leaves_no_trace() -> None:
     [
         (Wish(excite_step=3.0), "excite_step without excite is without effect; say excite too"),
         (Wish(edit_where="cat"), "edit_where without edit_of is without effect"),
+        (Wish(excite="cat", excite_temperature=0.0), "excite_temperature 0.0 is out of range; choose above 0, to"),
     ],
 )
 def test_a_controls_number_without_the_control_is_refused(wish: Wish, says: str) -> None:

@@ -23,7 +23,8 @@ class About:
     """What a flag, a form or a schema says of one field.
 
     `low` and `high` bound a number, or a text's length in characters; `unit` is the number's; `pattern`, where there is
-    one, is a regular expression for the whole text.  The field's type is the example's.
+    one, is a regular expression for the whole text.  The field's type is the example's.  `above` says that `low` itself
+    only stands for a control that is not there.
     """
 
     help: str
@@ -32,6 +33,7 @@ class About:
     high: int
     unit: str = ""
     pattern: str = ""
+    above: bool = False
 
     @property
     def kind(self) -> type[int] | type[float] | type[str]:
@@ -40,11 +42,14 @@ class About:
     @property
     def range(self) -> str:
         unit = " characters" if self.kind is str else self.unit and f" {self.unit}"
-        return f"{self.low} to {self.high}{unit}" if self.low < self.high else f"{self.low}{unit}"
+        low = f"above {self.low}," if self.above else f"{self.low}"
+        return f"{low} to {self.high}{unit}" if self.low < self.high else f"{self.low}{unit}"
 
 
-def _said(text: str, example: Value, low: int, high: int, unit: str = "", pattern: str = "") -> Mapping[str, About]:
-    return {"about": About(text, example, low, high, unit, pattern)}
+def _said(
+    text: str, example: Value, low: int, high: int, unit: str = "", pattern: str = "", above: bool = False
+) -> Mapping[str, About]:
+    return {"about": About(text, example, low, high, unit, pattern, above)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,9 @@ class Recipe:
     height: int = field(metadata=_said("height of the picture", 256, 8, 4096, "pixels"))
     excite: str = field(metadata=_said("words whose things must not be missing; auto finds them", "cat, dog", 0, 200))
     excite_step: float = field(metadata=_said("how far the latent is moved for them", 20.0, 0, LOUDEST))
-    excite_temperature: float = field(metadata=_said("by which attention is sharpened before", 100.0, 0, LOUDEST))
+    excite_temperature: float = field(
+        metadata=_said("by which attention is sharpened before", 100.0, 0, LOUDEST, above=True)
+    )
     excite_binding: float = field(metadata=_said("weight of colours lying on their own things", 1.0, 0, 100))
     edit_of: str = field(metadata=_said("prompt of the picture that this is an edit of", "a red apple", 0, 2000))
     edit_cross: float = field(metadata=_said("share of the steps in which words keep their places", 0.8, 0, 1))
@@ -168,6 +175,14 @@ def said_of(wish: Wish, names: Collection[str]) -> dict[str, Value]:
     return {name: value for name, value in said(wish).items() if name in names}
 
 
+def moving(wish: Wish) -> Wish:
+    """A wish that excites; LimnerError where a number that must be above 0 is 0, by which nothing would be moved."""
+    for name, value in said(wish).items():
+        if FIELDS[name].above and value == FIELDS[name].low:
+            raise LimnerError(f"{name} {_short(value)} is out of range", f"choose {FIELDS[name].range}")
+    return wish
+
+
 def checked(name: str, value: object) -> Value:
     """`value` as the field's own type and within its range; LimnerError names the field, the value and the range.
 
@@ -198,6 +213,8 @@ def resolve(wish: Wish, defaults: Mapping[str, Value]) -> Recipe:
     control that is not wished for leaves no trace of its numbers.
     """
     filled = {"version": VERSION, **NEUTRAL, **defaults, **said(wish)}
+    if filled["excite"]:
+        moving(wish)
     for switch, ruled in GROUPS.items():
         usual = ruled if defaults.get(switch) == "" else {name: defaults.get(name, ruled[name]) for name in ruled}
         filled |= {**(usual if filled[switch] else {name: NEUTRAL[name] for name in ruled}), **said_of(wish, ruled)}

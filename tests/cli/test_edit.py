@@ -167,7 +167,20 @@ def test_things_that_must_not_be_missing(limner: Limner) -> None:
         (["edit", *TWO, "--inversion", "ddim"], "inversion ddim of no picture"),
         (["edit", *TWO, "--cross", "2"], "edit_cross 2.0 is out of range; choose 0 to 1"),
         (["edit", *TWO, "--where", "tree"], "neither prompt says 'tree'"),
+        (["edit", *TWO, "--where", ","], "',' names no word; such as cat, dog"),
         (["edit", *TWO, "--weights", "cat"], "'cat' is not WORD:NUMBER; such as red:2"),
+        (["edit", *TWO, "--weights", " , "], "' , ' gives no word a number; such as red:2"),
+        (["edit", *TWO, "--schedule", ","], "',' gives no word a number"),
+        (["edit", *TWO, "--weights", "cat:" + 41 * "9"], "cat:1e+41 is out of range; choose -100 to 100"),
+        (["edit", *TWO, "--weights", "cat:-100.5"], "cat:-100.5 is out of range"),
+        (
+            ["edit", "--prompt", "a boat", "--to", "a red boat", "--schedule", "boat:0.5, red:0.5"],
+            "'red' is new and has no places to keep for some steps; leave it out of the schedule",
+        ),
+        (
+            ["make", "a red cat", "--excite", "cat", "--excite-temperature", "0"],
+            "excite_temperature 0.0 is out of range; choose above 0, to 10000",
+        ),
         (["edit", "--prompt", "a boat", "--to", "a boat AND a cat"], "the two prompts do not compose alike"),
         (["edit", *TWO, "--schedule", "cat:1.5"], "1.5 is no share of the steps; from 0 to 1, such as cat:0.5"),
         (["edit", *TWO, "--schedule", "cat:-0.5"], "-0.5 is no share of the steps"),
@@ -214,6 +227,16 @@ def test_what_cannot_be_done_costs_one_line(words: list[str], says: str, refused
     (photo.parent / "text.png").write_text("no picture")
     assert says in refused(*words, *TINY)
     assert not Path("outputs").exists() or not list(Path("outputs").iterdir())
+
+
+def test_an_edit_to_nothing_says_so(limner: Limner) -> None:
+    code, _, err = limner("edit", "--prompt", "a boat", "--to", " ", *TINY)
+    assert (code, err) == (0, "limner: the prompt is empty: the model draws whatever comes\n")
+
+
+def test_a_word_that_is_new_in_one_place_has_a_schedule_in_the_other(limner: Limner) -> None:
+    told = ("edit", "--prompt", "a red boat", "--to", "a red boat red", *TINY)
+    assert limner(*told, "--schedule", "red:0.5")[0] == 0
 
 
 def test_words_that_change_on_the_way_are_excited_while_they_are_said(limner: Limner) -> None:

@@ -165,6 +165,8 @@ def test_the_diagram_is_of_one_look(limner: Limner, refused: Refused) -> None:
         ([*DRAW, "--share", "1", "--head", "2"], "there is no head 2; choose 1 to 1"),
         ([*DRAW, "--step", "0"], "there is no step 0; choose 1 to 2"),
         ([*DRAW, "--share", "2"], "no maps have 2"),
+        ([*DRAW, "--share", "-1"], "--share -1 is no share of the latent's side; choose 0 to 1"),
+        ([*DRAW, "--share", "nan"], "--share nan is no share of the latent's side"),
         ([*DRAW, "--layer", "mid.cross", "--share", "1"], "mid.cross has not 1 of the latent's side"),
         ([*DRAW, "--guidance", "0"], "never looked at"),
         ([*DRAW, "--guidance", "0", "--step", "1"], "was not looked at in step 1"),

@@ -39,6 +39,21 @@ def test_numbers_for_words(tokenizer: Tokenizer) -> None:
     assert [(span.word, number) for span, number in found] == [("red", 2.0), ("apple", 0.5)]
     assert all(isinstance(span, Span) for span, _ in found)
     assert numbered(tokenizer, "a red apple", "") == []
+    assert [number for _, number in numbered(tokenizer, "a red apple", "red:-100,apple:100")] == [-100, 100]
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        (",", "',' gives no word a number; such as red:2"),
+        (" ", "' ' gives no word a number"),
+        ("red:100.1", "red:100.1 is out of range; choose -100 to 100"),
+        ("red:" + 190 * "9", "red:1e.190 is out of range"),
+    ],
+)
+def test_what_is_no_number_for_a_word(said: str, says: str, tokenizer: Tokenizer) -> None:
+    with pytest.raises(LimnerError, match=says):
+        numbered(tokenizer, "a red apple", said)
 
 
 @pytest.mark.parametrize("words", ["cat", " , "])

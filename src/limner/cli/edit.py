@@ -2,11 +2,13 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.cli import adapters, asked, stamps
+from limner.cli.make import EMPTY
 from limner.errors import LimnerError
 from limner.metadata.tags import untagged
 from limner.recipe import FIELDS, GROUPS, Recipe, Wish, digest, resolve, said_of
@@ -44,8 +46,8 @@ def flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Draws the edit; and before it the picture that is edited, if it was not given."""
     made, wish = _source(args), _wish(args)
-    if made and not args.source:
-        _as_drawn(args, wish, made.recipe)
+    own = None if args.source else made
+    _as_drawn(args, wish, own)
     from limner.metadata import prepare
 
     prepare(args.out)
@@ -70,10 +72,9 @@ def run(args: argparse.Namespace) -> int:
     turned = picture is not None and not eulers(recipe)
     recipe = replace(recipe, sampler="euler") if turned else recipe
     sound(recipe, bundle)
-    if made and not args.source:
-        _recognised(made, bundle)
-    if turned:
-        print("limner: drawn by euler, whose steps an inversion turns back", file=sys.stderr)
+    _recognised(own, bundle)
+    for note in _notes(recipe, turned):
+        print("limner:", note, file=sys.stderr)
     recipes = [recipe] if args.picture else [source_of(recipe), recipe]
     drawn = []
     for each in draw(recipes, bundle, eager(bundle), args.out, args.format, picture, signed):
@@ -107,10 +108,18 @@ def _source(args: argparse.Namespace) -> asked.Source | None:
     return found
 
 
-def _as_drawn(args: argparse.Namespace, wish: Wish, before: Recipe) -> None:
-    """LimnerError where a flag asks for another picture than the one that is to be edited."""
+def _notes(recipe: Recipe, turned: bool) -> Iterator[str]:
+    """What is done otherwise than might be expected."""
+    if not recipe.prompt.strip():
+        yield EMPTY
+    if turned:
+        yield "drawn by euler, whose steps an inversion turns back"
+
+
+def _as_drawn(args: argparse.Namespace, wish: Wish, own: asked.Source | None) -> None:
+    """LimnerError where a flag asks for another picture than the one that is to be edited by its own recipe."""
     for name, value in said_of(wish, SHARED).items():
-        if value != getattr(before, name):
+        if own and value != getattr(own.recipe, name):
             flag = "size" if args.size and name in ("width", "height") else name.replace("_", "-")
             raise LimnerError(
                 f"{args.picture} is edited as it was drawn: by --{flag} it would be another picture",
@@ -118,12 +127,14 @@ def _as_drawn(args: argparse.Namespace, wish: Wish, before: Recipe) -> None:
             )
 
 
-def _recognised(made: asked.Source, bundle: "Bundle") -> None:
+def _recognised(made: asked.Source | None, bundle: "Bundle") -> None:
     """LimnerError where the file shows something else than its recipe, of which the edit would be; a note where it
     does not do so to the last bit.
 
     A receipt knows its pixels again; where there is none, the recipe is drawn.
     """
+    if made is None:
+        return
     from PIL import Image
 
     from limner.audit import likeness, receipt

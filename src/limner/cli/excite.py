@@ -234,12 +234,14 @@ def described(
 
 def settings_of(args: argparse.Namespace) -> Mapping[str, float | None]:
     """The two numbers; LimnerError, and nothing drawn, where one is out of its range."""
-    from limner.recipe import Wish
+    from limner.recipe import Wish, moving
 
-    Wish(
-        excite_temperature=args.excite_temperature,
-        excite_step=args.excite_step,
-        excite_binding=args.excite_binding,
+    moving(
+        Wish(
+            excite_temperature=args.excite_temperature,
+            excite_step=args.excite_step,
+            excite_binding=args.excite_binding,
+        )
     )
     return {"temperature": args.excite_temperature, "step": args.excite_step}
 

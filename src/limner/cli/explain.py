@@ -62,6 +62,8 @@ def sensible(args: argparse.Namespace) -> None:
     """LimnerError where flags do not go together, or would overwrite what is there."""
     if args.place and not args.diagram:
         raise LimnerError("--place is of a diagram", "say --diagram too, or leave it out")
+    if not args.share >= 0:  # nor is what is no number
+        raise LimnerError(f"--share {args.share:g} is no share of the latent's side", "choose 0 to 1")
     if args.diagram and (args.maps or args.share):
         raise LimnerError("a diagram is of one layer in one step", "leave out --maps and --share")
     for one in ("step", "layer"):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from limner.engine.foreign import Foreign
 
 MOST = 10_000
+EMPTY = "the prompt is empty: the model draws whatever comes"
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
@@ -156,7 +157,7 @@ def _notes(recipe: Recipe, bundle: "Bundle", backend: "Backend", source: asked.S
     from limner.text.prompt import most_chunks
 
     if not recipe.prompt.strip():
-        yield "the prompt is empty: the model draws whatever comes"
+        yield EMPTY
     for name, text in (("prompt", recipe.prompt), ("negative prompt", recipe.negative)):
         if (parts := most_chunks(bundle.tokenizer, text, recipe.steps)) > 1:
             yield f"the {name} is longer than the model reads at once: it reads {parts} parts, each by itself"

@@ -52,9 +52,7 @@ def edits(recipe: Recipe, bundle: Bundle, columns: int, given: Given | None) -> 
     source, edit = (watched(prompt, recipe.steps) for prompt in (recipe.edit_of, recipe.prompt))
     alignment = align(bundle.tokenizer, source, edit, columns)
     until, weights = torch.full((columns,), after(sigmas, recipe.edit_cross)), torch.ones(columns)
-    for span, share in numbered(bundle.tokenizer, edit, recipe.edit_schedule):
-        if not 0 <= share <= 1:
-            raise LimnerError(f"{share:g} is no share of the steps", f"from 0 to 1, such as {span.word}:0.5")
+    for span, share in scheduled(bundle, edit, recipe.edit_schedule, alignment):
         until[span.start : span.stop] = after(sigmas, share)
     for span, weight in numbered(bundle.tokenizer, edit, recipe.edit_weights):
         weights[span.start : span.stop] = weight
@@ -70,6 +68,19 @@ def edits(recipe: Recipe, bundle: Bundle, columns: int, given: Given | None) -> 
     return found
 
 
+def scheduled(bundle: Bundle, edit: str, said: str, alignment: Alignment) -> list[tuple[Span, float]]:
+    """Words with shares of the steps; LimnerError for what is no share, and for a word that has no map to keep."""
+    shares, kept = numbered(bundle.tokenizer, edit, said), dict[str, bool]()
+    for span, share in shares:
+        if not 0 <= share <= 1:
+            raise LimnerError(f"{share:g} is no share of the steps", f"from 0 to 1, such as {span.word}:0.5")
+        inherits = bool((alignment.own[span.start : span.stop] != 1).any())
+        kept[span.word] = kept.get(span.word, False) or inherits
+    for word in (word for word, inherits in kept.items() if not inherits):
+        raise LimnerError(f"{word!r} is new and has no places to keep for some steps", "leave it out of the schedule")
+    return shares
+
+
 def after(sigmas: Sequence[float], share: float) -> float:
     """The noise level down to which such a share of the steps lies."""
     return sigmas[round(share * (len(sigmas) - 1))]
@@ -80,7 +91,10 @@ def places(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The columns of some words in either sentence; where only one says a word, the other's are its partners'."""
     were, are = set[int](), set[int]()
-    for word in filter(None, (each.strip() for each in words.split(","))):
+    named = [each.strip() for each in words.split(",") if each.strip()]
+    if not named:
+        raise LimnerError(f"{words!r} names no word", "such as cat, dog")
+    for word in named:
         in_source, in_edit = (said(bundle, sentence, word) for sentence in (source, edit))
         if not (in_source or in_edit):
             raise LimnerError(f"neither prompt says {word!r}", "name words of one of them, such as cat, dog")

@@ -15,6 +15,7 @@ its his her their there very
 """
 SMALL = frozenset(_SMALL.split())
 """Words that are no thing and say nothing of one."""
+MOST = 100.0  # that a number for a word may be, or as far below 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,15 @@ def _traits(parsed: Sequence[Subject], thing: Span) -> tuple[Span, ...]:
 
 def numbered(tokenizer: Tokenizer, sentence: str, said: str) -> list[tuple[Span, float]]:
     """ "red:2, cat:0.5" as the columns of these words, each with its number; LimnerError for anything else."""
-    out = list[tuple[Span, float]]()
-    for part in filter(None, (each.strip() for each in said.split(","))):
+    out, parts = list[tuple[Span, float]](), [each.strip() for each in said.split(",") if each.strip()]
+    if said and not parts:
+        raise LimnerError(f"{said!r} gives no word a number", "such as red:2")
+    for part in parts:
         match = re.fullmatch(r"(.+?)\s*:\s*(-?(?:\d+\.?\d*|\.\d+))", part)
         if not match:
             raise LimnerError(f"{part!r} is not WORD:NUMBER", "such as red:2")
-        out += [(span, float(match[2])) for span in find(tokenizer, sentence, match[1])]
+        number = float(match[2])
+        if abs(number) > MOST:
+            raise LimnerError(f"{match[1]}:{number:g} is out of range", f"choose {-MOST:g} to {MOST:g}")
+        out += [(span, number) for span in find(tokenizer, sentence, match[1])]
     return out
