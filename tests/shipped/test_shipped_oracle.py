@@ -31,8 +31,9 @@ def composed(*shapes: tuple[str, str, int, int]) -> Picture:
     return canvas
 
 
-def test_its_certificate_is_its_own(oracle: Oracle) -> None:
-    assert read_json(FIGURES / "oracle.json")["model"] == oracle.identity
+@pytest.mark.parametrize("name", ["oracle", "labels"])
+def test_its_certificate_is_its_own(oracle: Oracle, name: str) -> None:
+    assert read_json(FIGURES / f"{name}.json")["model"] == oracle.identity
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,12 @@ ANALYSES = (
         "Who looks at the pictures, certified on renders it never saw.",
     ),
     Analysis(
+        "labels",
+        "The oracle on drawn pictures",
+        "limner measure labelled",
+        "300 pictures that these weights drew, a fifth badly on purpose, named from a list of words by blind readers.",
+    ),
+    Analysis(
         "recognition",
         "Recognition",
         "limner measure recognition",
@@ -121,6 +127,18 @@ ANALYSES = (
         "Captions and pictures told apart by the text tower and its picture tower.",
     ),
     Analysis("twin", "Told and untold", "limner measure twin", "The same network and budget with and without words."),
+    Analysis(
+        "peer",
+        "Beside diffusers' own recipe",
+        "limner measure peer",
+        "Two small networks, taught as many pictures each by limner's recipe and by diffusers' own.",
+    ),
+    Analysis(
+        "peer-pairs",
+        "Beside diffusers' own recipe, on pairs of coloured shapes",
+        "limner measure peer --preset pairs",
+        "The same of coloured shapes, and of pairs of them that neither was shown.",
+    ),
     Analysis(
         "reading",
         "A blind reader",
@@ -194,8 +212,7 @@ def stage(name: str, done: Mapping[str, Json]) -> str:
 def analysed(each: Analysis, figures: Path, identity: str) -> str:
     """A section: its figures in a table, with whatever else its JSON says in words."""
     head = f"### {each.title} (`{each.name}.json`)\n{each.about}\n\n"
-    file = figures / f"{each.name}.json"
-    kept = certified(figures, identity) if each.name == "oracle" else measured(file, identity)
+    kept = found(each.name, figures, identity)
     if kept is None:
         return f"{head}It was not measured for these weights (`{each.command}`).\n"
     rows = "\n".join(
@@ -205,7 +222,10 @@ def analysed(each: Analysis, figures: Path, identity: str) -> str:
     )
     table = f"| figure | measured | target | unit | |\n|---|---|---|---|---|\n{rows}\n"
     told = WORDS.get(each.name)
-    return f"{head}{table}\n{told(kept) if told else ''}{taken(kept)}"
+    words = told(kept) if told else ""
+    if each.name == "oracle":
+        words += compared(labelled(figures, identity))
+    return f"{head}{table}\n{words}{taken(kept)}"
 
 
 def verdict(figure: Mapping[str, Json]) -> str:
@@ -228,12 +248,57 @@ def read_by(kept: Mapping[str, Json]) -> str:
     )
 
 
+def silhouettes(kept: Mapping[str, Json]) -> str:
+    """What the shares of words leave out."""
+    renders = mapping(kept, "details").get("renders")
+    if not isinstance(renders, dict):
+        return ""
+    shares = ((name, mapping(mapping(renders, name), "word of a silhouette")["share"]) for name in ("plain", "decoded"))
+    plain, decoded = (f"{float(str(share)):.1%} of {name} ones" for name, share in shares)
+    return f"`plain_word` and `decoded_word` leave out silhouettes: of these it names {plain} and {decoded}.\n"
+
+
+def compared(blind: Mapping[str, Json] | None) -> str:
+    """What is known of the oracle beyond renders, in a sentence."""
+    if blind is None:
+        return "Renders are the easy half: on pictures of these weights it was not compared with blind readers.\n"
+    agreed = figures_of(blind)[0]
+    value, target = (f"{json.dumps(agreed[key])}{agreed['unit']}" for key in ("value", "target"))
+    return (
+        f"Renders are the easy half: on pictures of these weights it agreed with blind readers in {value}, where "
+        f"{agreed['bound']} {target} was the target{'' if agreed['ok'] else ': short'} (the next section).\n"
+    )
+
+
+def labelled_by(kept: Mapping[str, Json]) -> str:
+    """How many pictures were compared, and who read them."""
+    details = mapping(kept, "details")
+    low, high = (f"{float(str(end)):.1%}" for end in listed(details, "interval"))
+    return (
+        f"It agreed with them in {details['agreed']} of the {details['given']} pictures that it gave a word to (95% "
+        f"interval {low} to {high}); to {details['refused']} it gave none. They were named by {details['reader']}.\n"
+    )
+
+
 def machine(kept: Mapping[str, Json]) -> str:
     told = mapping(kept, "machine")
     return f"On {told['cores']} cores ({told['processor']}).\n"
 
 
-WORDS = {"reading": read_by, "unpicked-named": read_by, "speed": machine}
+WORDS = {
+    "oracle": silhouettes,
+    "labels": labelled_by,
+    "reading": read_by,
+    "unpicked-named": read_by,
+    "speed": machine,
+}
+
+
+def found(name: str, figures: Path, identity: str) -> Mapping[str, Json] | None:
+    """An analysis' JSON, if it is there and says something of these weights."""
+    if name == "oracle":
+        return certified(figures, identity)
+    return labelled(figures, identity) if name == "labels" else measured(figures / f"{name}.json", identity)
 
 
 def certified(figures: Path, identity: str) -> Mapping[str, Json] | None:
@@ -243,6 +308,18 @@ def certified(figures: Path, identity: str) -> Mapping[str, Json] | None:
     judged = (measured(figures / f"{each.name}.json", identity) for each in ANALYSES if each.name != "oracle")
     asked = {oracle for each in judged if each and (oracle := mapping(each, "details").get("oracle"))}
     return kept if kept and (not asked or mapping(kept, "details").get("oracle") in asked) else None
+
+
+def labelled(figures: Path, identity: str) -> Mapping[str, Json] | None:
+    """What blind readers said of these weights' pictures, if it was held against the oracle that is certified.
+
+    Its own `model` is the oracle; who drew the pictures stands in its details.
+    """
+    file, certificate = figures / "labels.json", certified(figures, identity)
+    kept = read_json(file) if file.exists() and certificate else None
+    if not kept or not certificate or mapping(kept, "details").get("model") != identity:
+        return None
+    return kept if kept.get("model") == mapping(certificate, "details").get("oracle") else None
 
 
 def measured(file: Path, identity: str) -> Mapping[str, Json] | None:
