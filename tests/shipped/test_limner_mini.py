@@ -6,7 +6,7 @@ import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 
 from limner.bundle import Bundle, catalogue, open_bundle
-from limner.bundle.layout import read_json
+from limner.bundle.layout import read_json, read_tensors
 from limner.engine import run
 from limner.process.noise import initial
 from limner.recipe import Wish, resolve
@@ -27,6 +27,12 @@ def test_all_weights_together_are_at_most_76_megabytes() -> None:
 
 def test_its_identity_is_the_one_it_states(mini: Bundle) -> None:
     assert read_json(FOLDER / "limner.json")["identity"] == mini.identity
+
+
+def test_its_parameters_are_those_of_its_files() -> None:
+    files = FOLDER.glob("*/*.safetensors")
+    counts = {file.parent.name: sum(tensor.numel() for tensor in read_tensors(file).values()) for file in files}
+    assert read_json(FOLDER / "limner.json")["parameters"] == counts
 
 
 def test_diffusers_own_pipeline_draws_the_same_picture(mini: Bundle) -> None:

@@ -172,11 +172,9 @@ def export(shop: "Workshop") -> Path:
     net = shop.trained_unet()
     made, folder, side = shop.bundle(net), shop.folder / "limner-mini", shop.preset.side
     defaults = {**(shop.warm.defaults if shop.warm else DEFAULTS), "width": side, "height": side}
-    parts = {"text_encoder": made.text, "unet": net, "vae": made.autoencoder}
     about: dict[str, Json] = {
         "nouns": [*shop.nouns()],
         "styles": [*shop.styles()],
-        "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
         "training": {name: shop.done(name) for name in STAGES if shop.done(name)},
     }
     save_bundle(
@@ -184,6 +182,11 @@ def export(shop: "Workshop") -> Path:
     )
     shop.save_clip(folder / "clip")
     shop.save_tiny(folder)
+    counts: dict[str, Json] = {
+        each.parent.name: sum(tensor.numel() for tensor in layout.read_tensors(each).values())
+        for each in sorted(folder.glob("*/*.safetensors"))
+    }
     file = folder / "limner.json"
-    layout.write_json(file, layout.read_json(file) | {"identity": open_bundle(folder).identity})
+    written = {"identity": open_bundle(folder).identity, "parameters": counts}
+    layout.write_json(file, layout.read_json(file) | written)
     return folder
