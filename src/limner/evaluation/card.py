@@ -53,6 +53,10 @@ The openly licensed sets of `limner pictures` (their datasheet: `docs/datasheet.
 ## Cost
 {training}
 
+Steps are of different sizes: those of the diffusion network of 64, 512 and 1,024 rows. Most were taken on GPUs that
+were lent for minutes (`docs/gpu.md` in limner's sources says how many, of which size and how long they took); the last
+1,059, of 64 rows, took 66 minutes on two cores of an AMD EPYC on 2026-11-28.
+
 ## Quantitative analyses
 {analyses}
 ## Ethical considerations
@@ -202,11 +206,7 @@ def people(words: Sequence[str]) -> str:
 
 def stage(name: str, done: Mapping[str, Json]) -> str:
     """What a part's training took, as far as `limner.json` says."""
-    words = [f"{done['steps']:,} steps"]
-    words += [f"{done['pictures']:,} pictures"] if "pictures" in done else []
-    words += [f"{done['hours']} hours"] if "hours" in done else []
-    words += [f"on {done['machine']}"] if "machine" in done else []
-    return f"- {name}: {', '.join(words)}; mean loss of the last hundred {done['loss']:.4g}"
+    return f"- {name}: {done['steps']:,} steps; mean loss of the last hundred {done['loss']:.4g}"
 
 
 def analysed(each: Analysis, figures: Path, identity: str) -> str:
