@@ -29,7 +29,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
         job.add_argument(
             "--corpus", type=Path, metavar="DIR", help="where the pictures are; ~/.limner/pictures if left out"
         )
-    for job in (build, show):
+    for job in (build, show, datasheet):
         asked.json_flag(job)
 
 
@@ -90,8 +90,12 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _datasheet(args: argparse.Namespace) -> int:
-    from limner.pictures.datasheet import datasheet
+    from limner.pictures.datasheet import counted, datasheet
     from limner.pictures.sets import read_manifest
 
-    print(datasheet(read_manifest(_corpus(args))), end="")
+    counts = counted(read_manifest(_corpus(args)))
+    if args.json:
+        asked.print_json(counts.described())
+    else:
+        print(datasheet(counts), end="")
     return 0

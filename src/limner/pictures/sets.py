@@ -69,6 +69,11 @@ class Manifest:
     records: tuple[Record, ...]
     held_out: tuple[tuple[str, ...], ...]
 
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 of all that it says: the bytes of the pictures, and what is known of each."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
 
 class Corpus:
     """The pictures that `build` wrote, read from its shards; each shard is read once and kept compressed in memory.
@@ -86,10 +91,10 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.records)
 
-    @cached_property
+    @property
     def identity(self) -> str:
         """SHA-256 of all that it is: the bytes of its pictures, as the manifest has them, and what is known of each."""
-        return hashlib.sha256(repr(self.manifest).encode()).hexdigest()
+        return self.manifest.identity
 
     def _open(self, file: str) -> zipfile.ZipFile:
         try:
