@@ -187,6 +187,6 @@ def export(shop: "Workshop") -> Path:
         for each in sorted(folder.glob("*/*.safetensors"))
     }
     file = folder / "limner.json"
-    written = {"identity": open_bundle(folder).identity, "parameters": counts}
+    written: dict[str, Json] = {"identity": open_bundle(folder).identity, "parameters": counts}
     layout.write_json(file, layout.read_json(file) | written)
     return folder

@@ -22,8 +22,8 @@ pipeline_tag: text-to-image
 
 A small latent diffusion model of picture-book things, trained from the beginning by the project it ships with.
 Identity (sha256 over tensor names and bytes): `{identity}`.
-The sections are those of Mitchell et al. 2019 (arXiv:1810.03993); every number is a JSON's, which
-`limner measure card --check` looks up.
+The sections are those of Mitchell et al. 2019 (arXiv:1810.03993); every number in its
+tables is a JSON's, which `limner measure card --check` looks up.
 
 ## Model details
 {sizes}
