@@ -21,6 +21,7 @@ FIRST = 3_000_000  # seed of the pictures beside the unpicked hundred
 MOST = 50  # percent of pictures that may be copies: a model of few drawings a noun that is not mostly a copying machine
 FOUND, FALSE = 70, 3  # percent of copies that the threshold must find, and of others that it may find
 POINTS = 100
+UNTAUGHT = "not in the styles that limner.json names: an earlier training that it began with may have seen some of them"
 
 
 def flags(job: argparse.ArgumentParser) -> None:
@@ -41,7 +42,7 @@ def flags(job: argparse.ArgumentParser) -> None:
 
 
 def figures(args: argparse.Namespace) -> "Sequence[Figure]":
-    """First what a copy is, then how much the model copies, and as a null how near drawings are that it never saw."""
+    """First what a copy is, then how much the model copies, and as a null how near other sets' drawings are."""
     from limner.evaluation.copies import calibrated, divided, highest, plot, shown
     from limner.evaluation.drawn import opened
     from limner.evaluation.figures import record
@@ -74,6 +75,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
         "training pictures": len(index.places),
         "sets": list(learnt),
         "never trained on": list(other),
+        "never trained on means": UNTAUGHT,
         "seeds": {"unpicked": [0, len(asked_for) - args.count - 1], "further": [FIRST, FIRST + args.count - 1]},
         "nearest": [paired(*asked_for[k], matches[k][0], index) for k in pairs],
     }

@@ -115,7 +115,10 @@ def highest(matches: Sequence[Match]) -> float:
 
 
 def divided(corpus: Corpus, styles: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The sets that draw things in colour, as far as they are built: those of the styles, and all others."""
+    """The sets that draw things in colour, as far as they are built: those of the styles, and all others.
+
+    The others are what the last trainings left out: an ancestor may have seen some of them.
+    """
     drawn = {
         record.set: record.style
         for record in corpus.records
@@ -154,7 +157,7 @@ def plot(drawn: Sequence[float], unseen: Sequence[float], found: Calibration, th
     axes = figure.add_subplot(1, 2, 1)
     series = {
         "training drawings shown again": found.again,
-        "drawings never trained on": unseen,
+        "drawings of sets that its last trainings leave out": unseen,
         "drawings looked up without their own": found.others,
         "what the model drew": drawn,
     }
