@@ -40,7 +40,7 @@ from limner.cli.whole import Job
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
-    from limner.evaluation.figures import Figure
+    from limner.evaluation.figures import Figure, Value
 
 FIGURES = Path("docs/figures")
 JOBS: Mapping[str, Job] = {  # what --all runs, in this order; each writes NAME.json
@@ -259,8 +259,10 @@ def _speed(args: argparse.Namespace) -> int:
     import tempfile
     from statistics import median
 
+    from limner.engine.backends import eager
     from limner.evaluation.figures import Figure, record
-    from limner.evaluation.speed import command
+    from limner.evaluation.speed import command, picture
+    from limner.recipe import Wish, resolve
 
     if args.rounds < 1:
         raise LimnerError(f"rounds {args.rounds} is out of range", "choose at least 1")
@@ -271,12 +273,22 @@ def _speed(args: argparse.Namespace) -> int:
         command(words)  # warm: the files are in the system's memory from here on
         made = [command(words) for _ in range(args.rounds)]
     helped = [command(["--help"]) for _ in range(args.rounds)]
+    recipe = resolve(Wish(model=bundle.identity, prompt="a red apple", seed=42, steps=20), bundle.defaults)
+    drawn = {"engine": asked.backend(args, bundle), "eager": eager(bundle)}
+    spent = {
+        name: [picture(recipe, bundle, backend) for _ in range(args.rounds + 1)][1:]  # the first one warms
+        for name, backend in drawn.items()
+    }
     figures = [
         Figure("make_seconds", round(median(each.seconds for each in made), 2), 5, "at most", " s"),
         Figure("make_megabytes", round(max(each.megabytes for each in made)), 2000, "at most", " MB"),
         Figure("help_seconds", round(median(each.seconds for each in helped), 3), 0.3, "at most", " s"),
+        Figure("engine_seconds", round(median(spent["engine"]), 2), 2, "at most", " s"),
+        Figure("eager_seconds", round(median(spent["eager"]), 2), 3.5, "at most", " s"),
     ]
-    rounds = {"make": [round(each.seconds, 2) for each in made], "help": [round(each.seconds, 3) for each in helped]}
+    rounds: dict[str, Value] = {"backend": drawn["engine"].name, "steps": recipe.steps, "guidance": recipe.guidance}
+    rounds |= {name: [round(each, 3) for each in some] for name, some in spent.items()}
+    rounds |= {"make": [round(each.seconds, 2) for each in made], "help": [round(each.seconds, 3) for each in helped]}
     record(args.figures / "speed.json", figures, bundle.identity, rounds)
     return conclude(args, figures)
 

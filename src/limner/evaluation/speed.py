@@ -8,7 +8,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from limner.bundle import Bundle
+from limner.engine import run
+from limner.engine.backends import Backend
 from limner.errors import LimnerError
+from limner.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,14 @@ def command(words: Sequence[str]) -> Spent:
     if told["code"]:
         raise LimnerError(f"limner {' '.join(words)} failed: {' '.join(lines)}", "run it by hand")
     return Spent(told["seconds"], told["most"] * (1 if sys.platform == "darwin" else 1024) / 1e6)
+
+
+def picture(recipe: Recipe, bundle: Bundle, backend: Backend) -> float:
+    """Seconds from a recipe to its pixels, decoding included, by an engine of one in this process."""
+    began = time.perf_counter()
+    for _ in run([recipe], bundle, backend=backend):
+        pass
+    return time.perf_counter() - began
 
 
 def pieces(model: str, backend: str, folder: str) -> dict[str, float]:
