@@ -14,7 +14,7 @@ from tiny_registry import Registry
 from limner.errors import LimnerError
 from limner.pictures import build as building
 from limner.pictures.build import Progress, build
-from limner.pictures.datasheet import datasheet
+from limner.pictures.datasheet import counted, datasheet
 from limner.pictures.fetch import fetch, members
 from limner.pictures.render import fit
 from limner.pictures.sets import Corpus
@@ -166,7 +166,7 @@ def test_fitting_leaves_no_fringe() -> None:
 
 
 def test_the_datasheet_counts_what_is_there(corpus: Corpus) -> None:
-    text = datasheet(corpus.manifest)
+    text = datasheet(counted(corpus.manifest))
     assert "| round | round style | 15 | 12 | Ada | MIT |" in text
     assert "| MIT | 30 |" in text
     for heading in ("Motivation", "Composition", "Collection", "Preprocessing", "Uses", "Distribution", "Maintenance"):

@@ -28,7 +28,7 @@ def datasheet(manifest: Manifest) -> str:
 @pytest.fixture
 def kept() -> Counts:
     """What `limner pictures datasheet --json` counted of the whole corpus."""
-    return read(json.loads((DOCS / "figures" / "datasheet.json").read_text(encoding="utf-8")))
+    return read((DOCS / "figures" / "datasheet.json").read_text(encoding="utf-8"))
 
 
 def test_the_sections_are_theirs(corpus: Corpus) -> None:
@@ -57,7 +57,7 @@ def test_held_out_pairs_are_shown(corpus: Corpus) -> None:
 def test_counts_come_back_from_json(corpus: Corpus) -> None:
     counts = counted(corpus.manifest)
     assert counts.corpus == corpus.identity
-    assert read(json.loads(json.dumps(counts.described()))) == counts
+    assert read(json.dumps(counts.described())) == counts
 
 
 def test_every_number_in_docs_is_its_jsons(kept: Counts) -> None:

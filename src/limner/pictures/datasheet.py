@@ -4,11 +4,11 @@ Gebru et al. 2021, Datasheets for Datasets (arXiv:1803.09010): the seven section
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from limner.pictures.catalogue import Package, PictureSet
 from limner.pictures.heldout import RELATIONS
@@ -49,7 +49,7 @@ class Counts:
     people: tuple[tuple[str, str, int], ...]
     licences: dict[str, int]
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, object]:
         """As JSON has it."""
         return asdict(self)
 
@@ -86,8 +86,9 @@ def counted(manifest: Manifest) -> Counts:
     )
 
 
-def read(told: dict[str, Any]) -> Counts:
-    """The counts of what `described` gave, back from JSON."""
+def read(text: str) -> Counts:
+    """The counts back from the JSON of what `described` gave."""
+    told = json.loads(text)
     sets = tuple(
         PictureSet(
             **{**each, "package": Package(**each["package"]), "needs": tuple(Package(**need) for need in each["needs"])}
