@@ -90,18 +90,24 @@ def summary(figures: "Sequence[Figure]", file: Path) -> None:
     axes.barh([figure.name for figure in figures], reached, color=[INK if figure.ok else LIGHT for figure in figures])
     for place, figure in enumerate(figures):
         words = f"{figure.value:g} ({figure.bound} {figure.target:g})"
-        axes.annotate(words, (0, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.axvline(1, color="k", lw=1)
+        axes.annotate(
+            words, (max(reached[place], 0), place), (4, 0), textcoords="offset points", va="center", fontsize=8
+        )
+    axes.axvline(1, color="k", lw=1, zorder=0)
+    axes.set_xlim(0, 2.9)  # room for the words
     axes.invert_yaxis()
     axes.set(title="figures by their targets; the line is the target", xlabel="share of the target, two at most")
     canvas.savefig(file, dpi=110)
 
 
 def reach(figure: "Figure") -> float:
-    """1 at the target, more beyond it; where a share makes no sense (nought, other signs) 1.5 or 0.5."""
+    """1 at the target, more beyond it, 0 where there is nothing of it; of a target of nought or less no share is to be
+    had, and 1.5 or 0.5 says on which side of it the figure is."""
     more, less = (figure.value, figure.target) if figure.bound == "at least" else (figure.target, figure.value)
     if more > 0 and less > 0:
         return more / less
+    if figure.target > 0 and figure.bound == "at least":
+        return 0.0
     return 1.5 if figure.ok else 0.5
 
 
