@@ -131,6 +131,9 @@ def test_edits(taught: Path, few: None, here: Path, limner: Callable[..., Said])
     plain = details["ways"]["re-prompted"]
     assert plain["above re-prompting"]["mean"] == 0  # type: ignore[call-overload,index]
     assert plain["success less re-prompting's"]["McNemar's p"] == 1  # type: ignore[call-overload,index]
+    for own in details["kinds"].values():
+        near, top, below = (own[name]["mean"] for name in ("background", "autoencoder's", "below the autoencoder's"))  # type: ignore[index]
+        assert below == pytest.approx(top - near, abs=0.02)
     looked_at("edits")
     before = kept()
     assert limner(*words)[1] == out

@@ -85,7 +85,7 @@ def figures(args: argparse.Namespace) -> "Sequence[Figure]":
         "sources": tried,
         "background": "outside of the things that are edited, in source and edit; the same places in all ways",
         "ways": {arm: described(quality[arm], quality["re-prompted"], own) for arm in ARMS},
-        "kinds": {kind: by_kind(rows, quality["edit"], kind) for kind in sorted({row.edit.kind for row in rows})},
+        "kinds": {kind: by_kind(rows, quality["edit"], own, kind) for kind in sorted({row.edit.kind for row in rows})},
         "doses of a colour": dosed,
         "edits": [one(row, quality["edit"][k]) for k, row in enumerate(rows)],
     }
@@ -250,10 +250,20 @@ def described(found: Sequence[Quality], plain: Sequence[Quality], own: Sequence[
     }
 
 
-def by_kind(rows: Sequence[Row], found: Sequence[Quality], kind: str) -> "dict[str, Value]":
-    own = [each for row, each in zip(rows, found, strict=True) if row.edit.kind == kind]
-    kept = [each.stayed for each in own if each.stayed is not None]
-    return {"succeeded": drawn.share([each.succeeded for each in own]), "other thing kept": drawn.share(kept)}
+def by_kind(
+    rows: Sequence[Row], found: Sequence[Quality], ceilings: Sequence[float | None], kind: str
+) -> "dict[str, Value]":
+    both = zip(rows, found, ceilings, strict=True)
+    own = [(each, top) for row, each, top in both if row.edit.kind == kind]
+    kept = [each.stayed for each, _ in own if each.stayed is not None]
+    near = [(each.background, top) for each, top in own if each.background is not None and top is not None]
+    return {
+        "succeeded": drawn.share([each.succeeded for each, _ in own]),
+        "other thing kept": drawn.share(kept),
+        "background": drawn.decibels([background for background, _ in near]),
+        "autoencoder's": drawn.decibels([top for _, top in near]),
+        "below the autoencoder's": drawn.decibels([top - background for background, top in near]),
+    }
 
 
 def one(row: Row, found: Quality) -> "dict[str, Value]":
