@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from limner.evaluation.certificate import Answer, lookalikes, matched, refused, shares, threshold
+from limner.evaluation.certificate import Answer, lookalikes, matched, mistaken, refused, shares, threshold
 from limner.evaluation.exercises import Vocabulary
 from limner.evaluation.oracle import Oracle, Thing, made
 from limner.evaluation.reader import Reader
@@ -68,6 +68,12 @@ def test_sensitivity_is_of_pictures_of_one_thing(oracle: Oracle) -> None:
     two = [replace(other, scene=3), replace(plain, scene=3)]
     marks, _ = shares(oracle, [plain, other, outline, *two], [1, 1, 1, 2])
     assert (marks["named rightly"].right, marks["named rightly"].count) == (1, 2)
+
+
+def test_a_style_that_is_taken_for_another_is_told(oracle: Oracle) -> None:
+    right, wrong = answer(0, 0, 0), replace(answer(1, 1, 1), true=(1, 1, 3, -1, 2))
+    untold, lost = replace(right, true=(0, -1, 3, -1, 2)), replace(wrong, thing=None)
+    assert mistaken(oracle, [right, wrong, wrong, untold, lost]) == {"silhouette called shape": 2}
 
 
 def test_words_that_are_taken_for_each_other_are_merged_and_others_are_not(oracle: Oracle) -> None:

@@ -94,7 +94,8 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
         final = answering(opened(None if args.examine == SHIPPED else Path(args.examine)), args.examine, known)
     told("examining")
     seen = exercises.several(corpus, painter, known, exercises.EXAMINED, examined, 0)
-    found = {name: certificate.shares(final, *certificate.examine(final, seen, name == "decoded")) for name in NAMES}
+    said = {name: certificate.examine(final, seen, name == "decoded") for name in NAMES}
+    found = {name: certificate.shares(final, *each) for name, each in said.items()}
     refused = {name: certificate.refused(final, each) for name, each in certificate.spoilt(final, seen, 1).items()}
     figures = certified(found, refused)
     right, spoilt_refused = found["decoded"][0]["named rightly"], refused.values()
@@ -105,7 +106,9 @@ def oracle(args: argparse.Namespace) -> "Sequence[Figure]":
             "specificity": [sum(each.right for each in spoilt_refused), sum(each.count for each in spoilt_refused)],
         },
         "renders": {
-            name: certificate.described(each) | {"mask overlap": overlap} for name, (each, overlap) in found.items()
+            name: certificate.described(each)
+            | {"mask overlap": overlap, "styles mistaken": certificate.mistaken(final, said[name][0])}
+            for name, (each, overlap) in found.items()
         },
         "spoilt things that got no word": certificate.described(refused),
         "look-alikes": [list(group) for group in final.groups],

@@ -282,7 +282,8 @@ def labelled_by(kept: Mapping[str, Json]) -> str:
 
 def machine(kept: Mapping[str, Json]) -> str:
     told = mapping(kept, "machine")
-    return f"On {told['cores']} cores ({told['processor']}).\n"
+    cores = told["cores"]
+    return f"On {cores} core{'' if cores == 1 else 's'} ({told['processor']}).\n"
 
 
 WORDS = {

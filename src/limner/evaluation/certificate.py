@@ -136,6 +136,14 @@ def shares(oracle: Oracle, answers: Sequence[Answer], counts: Sequence[int]) -> 
     return out, float(np.mean([each.overlap for each, _ in found])) if found else 0.0
 
 
+def mistaken(oracle: Oracle, answers: Iterable[Answer]) -> dict[str, int]:
+    """How often each style was called which other one, the most frequent mistake first."""
+    styles = oracle.known.styles
+    found = [(each.true[1], each.thing.style) for each in answers if each.thing is not None]
+    wrong = Counter(f"{styles[true]} called {styles[said]}" for true, said in found if true not in (UNTOLD, said))
+    return dict(wrong.most_common())
+
+
 def outlined(oracle: Oracle, answer: Answer) -> bool:
     return oracle.known.styles[answer.true[1]] == "silhouette"
 
