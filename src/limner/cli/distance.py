@@ -28,7 +28,7 @@ SOFT = 1 / 32  # of a side: the blur that is planted
 def flags(job: argparse.ArgumentParser) -> None:
     drawn.flags(job)
     drawn.scene_flags(job)
-    job.add_argument("--count", type=int, default=800, metavar="N", help="pictures of each crowd (%(default)s)")
+    job.add_argument("--count", type=int, default=1600, metavar="N", help="pictures of each crowd (%(default)s)")
 
 
 def figures(args: argparse.Namespace) -> "Sequence[Figure]":
