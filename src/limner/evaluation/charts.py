@@ -27,7 +27,8 @@ def bars(panels: Mapping[str, Mapping[str, Share]], label: str, file: Path) -> N
         values, reach = spans(list(panel.values()))
         axes.barh(list(panel), values, xerr=reach, color=INK, ecolor="#999", capsize=2)
         axes.invert_yaxis()
-        axes.set(title=title, xlabel=label, xlim=(0, max(1.0, *(share.high for share in panel.values()))))
+        highest = max(share.high for share in panel.values())
+        axes.set(title=title, xlabel=label, xlim=(0, 1.0 if highest <= 1 else 1.04 * highest))
     figure.savefig(file, dpi=110)
 
 
