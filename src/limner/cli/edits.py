@@ -229,19 +229,14 @@ def judgement(
 
 
 def described(found: Sequence[Quality], plain: Sequence[Quality], own: Sequence[float | None]) -> "dict[str, Value]":
-    """A way's shares and decibels, each beside re-prompting where it can be."""
+    """A way's shares and decibels, and each beside re-prompting."""
     from limner.evaluation.paired import paired
 
-    kept = [each.stayed for each in found if each.stayed is not None]
     against = paired([each.succeeded for each in found], [each.succeeded for each in plain])
-    rows = list(zip(own, found, plain, strict=True))
-    whole = [(a, b.background, c.background) for a, b, c in rows if b.background is not None]
+    grounds = [(each.background, other.background) for each, other in zip(found, plain, strict=True)]
     return {
-        "succeeded": drawn.share([each.succeeded for each in found]),
-        "other thing kept": drawn.share(kept),
-        "background": drawn.decibels([b for _, b, _ in whole]),
-        "below the autoencoder's": drawn.decibels([a - b for a, b, _ in whole if a is not None]),
-        "above re-prompting": drawn.decibels([b - c for _, b, c in whole if c is not None]),
+        **marks(found, own),
+        "above re-prompting": drawn.decibels([b - c for b, c in grounds if b is not None and c is not None]),
         "success less re-prompting's": {
             "difference": round(against.difference, 4),
             "interval": [round(against.low, 4), round(against.high, 4)],
@@ -251,15 +246,22 @@ def described(found: Sequence[Quality], plain: Sequence[Quality], own: Sequence[
 
 
 def by_kind(
-    rows: Sequence[Row], found: Sequence[Quality], ceilings: Sequence[float | None], kind: str
+    rows: Sequence[Row], found: Sequence[Quality], own: Sequence[float | None], kind: str
 ) -> "dict[str, Value]":
-    both = zip(rows, found, ceilings, strict=True)
-    own = [(each, top) for row, each, top in both if row.edit.kind == kind]
-    kept = [each.stayed for each, _ in own if each.stayed is not None]
-    near = [(each.background, top) for each, top in own if each.background is not None and top is not None]
+    places = [place for place, row in enumerate(rows) if row.edit.kind == kind]
+    return marks([found[place] for place in places], [own[place] for place in places])
+
+
+def marks(found: Sequence[Quality], own: Sequence[float | None]) -> "dict[str, Value]":
+    """Shares of what was to change and of what was to stay, and the ground in decibels, beside the autoencoder's."""
+    near = [
+        (each.background, top)
+        for each, top in zip(found, own, strict=True)
+        if each.background is not None and top is not None
+    ]
     return {
-        "succeeded": drawn.share([each.succeeded for each, _ in own]),
-        "other thing kept": drawn.share(kept),
+        "succeeded": drawn.share([each.succeeded for each in found]),
+        "other thing kept": drawn.share([each.stayed for each in found if each.stayed is not None]),
         "background": drawn.decibels([background for background, _ in near]),
         "autoencoder's": drawn.decibels([top for _, top in near]),
         "below the autoencoder's": drawn.decibels([top - background for background, top in near]),

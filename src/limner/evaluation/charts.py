@@ -91,9 +91,7 @@ def summary(figures: "Sequence[Figure]", file: Path) -> None:
     axes.barh([figure.name for figure in figures], reached, color=[INK if figure.ok else LIGHT for figure in figures])
     for place, figure in enumerate(figures):
         words = f"{figure.value:g} ({figure.bound} {figure.target:g})"
-        axes.annotate(
-            words, (max(reached[place], 0), place), (4, 0), textcoords="offset points", va="center", fontsize=8
-        )
+        axes.annotate(words, (reached[place], place), (4, 0), textcoords="offset points", va="center", fontsize=8)
     axes.axvline(1, color="k", lw=1, zorder=0)
     axes.set_xlim(0, 2.9)  # room for the words
     axes.invert_yaxis()

@@ -198,7 +198,7 @@ PAIRS = (
     replace(  # for an experiment on who composes: coloured shapes, alone and by twos, some pairs of which are held out
         SHORT,
         mix=Mix(single=0.0, people=0.0, tinted=0.0, shapes=1.0, count=0.0, pair=0.0, white=1.0, plain=0.0),
-        diffusion=Stage(16, Plan(steps=2400, rate=1e-3, warmup=50, fall=0.3, hidden=3e-3)),
+        diffusion=Stage(16, Plan(steps=6000, rate=1e-3, warmup=50, fall=0.3, hidden=3e-3)),
         chunks=128,
     )
 )
